@@ -1,0 +1,1 @@
+"""What the product does. One function is one transaction; it awaits its `Tx` and nothing else."""

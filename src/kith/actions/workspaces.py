@@ -1,0 +1,114 @@
+"""Workspaces and the people in them; the operator's commands."""
+
+import msgspec
+
+from kith.actions.run import Context
+from kith.domain import email as emails
+from kith.domain import text
+from kith.domain.users import User
+from kith.errors import BadValue, NotFound, Refused, naming
+from kith.store import tenants, users
+
+NAME_CHARACTERS_MAX = 256
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    row_id: int
+    id: str
+    name: str
+
+
+class NewWorkspace(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    email: str
+    user_name: str | None = None
+
+
+class NewUser(msgspec.Struct, frozen=True, kw_only=True):
+    """`workspace` is an id or a name; None makes a user without a workspace."""
+
+    email: str
+    name: str | None = None
+    workspace: str | None = None
+
+
+async def create(ctx: Context, given: NewWorkspace) -> tuple[Workspace, User]:
+    """A workspace and its first user. Raises Invalid."""
+    with naming("workspace"):
+        name = text.line(given.name, characters_max=NAME_CHARACTERS_MAX)
+        if not name:
+            raise BadValue("needs a name.")
+    uuid = ctx.new_id()
+    row_id = await tenants.add(ctx.tx, uuid=uuid, name=name, at=ctx.now)
+    user = NewUser(email=given.email, name=given.user_name, workspace=uuid)
+    return Workspace(row_id, uuid, name), await add_user(ctx, user)
+
+
+async def add_user(ctx: Context, given: NewUser) -> User:
+    """Raises Invalid, NotFound for the workspace, Refused when the address is taken there."""
+    with naming("email"):
+        email = emails.parse(given.email)
+    workspace = await find(ctx, given.workspace) if given.workspace else None
+    key = emails.key(email)
+    if workspace and await users.by_email(ctx.tx, tenant_id=workspace.row_id, email_key=key):
+        raise Refused(f"{email} is in the workspace {workspace.name} already.")
+    user_id = await users.add(
+        ctx.tx,
+        tenant_id=workspace.row_id if workspace else None,
+        email=email,
+        email_key=key,
+        name=given.name,
+        at=ctx.now,
+    )
+    user = await users.by_id(ctx.tx, user_id)
+    assert user is not None
+    return user
+
+
+async def find(ctx: Context, id_or_name: str) -> Workspace:
+    """By id, else by name when only one is called so. Raises NotFound, Refused."""
+    row = await tenants.by_uuid(ctx.tx, id_or_name.lower())
+    if row is None:
+        named = await tenants.by_name(ctx.tx, id_or_name)
+        if len(named) > 1:
+            raise Refused(f"Several workspaces are called {id_or_name}; give the id.")
+        row = named[0] if named else None
+    if row is None:
+        raise NotFound(f"There is no workspace {id_or_name}.")
+    return Workspace(*row)
+
+
+async def find_user(ctx: Context, *, email: str, workspace: str | None) -> User:
+    """The one user with that address, in that workspace or anywhere. Raises NotFound, Refused."""
+    key = emails.key(email.strip())
+    if workspace is None:
+        found = await users.everywhere_by_email(ctx.tx, key)
+    else:
+        in_it = await find(ctx, workspace)
+        user = await users.by_email(ctx.tx, tenant_id=in_it.row_id, email_key=key)
+        found = [user] if user else []
+    if not found:
+        raise NotFound(f"There is no user {email}.")
+    if len(found) > 1:
+        raise Refused(f"{email} is in several workspaces; name one with --workspace.")
+    return found[0]
+
+
+class UserAt(msgspec.Struct, frozen=True, kw_only=True):
+    email: str
+    workspace: str | None = None
+
+
+async def revoke_user(ctx: Context, given: UserAt) -> User:
+    """Shut a user out: every token of theirs stops. Raises NotFound, Refused."""
+    user = await find_user(ctx, email=given.email, workspace=given.workspace)
+    await users.revoke(ctx.tx, user.id, at=ctx.now)
+    return msgspec.structs.replace(user, is_revoked=True)
+
+
+async def me(ctx: Context, given: object) -> User:
+    """Who the token belongs to (reference section 3)."""
+    user = await users.by_id(ctx.tx, ctx.user_id)
+    if user is None:
+        raise NotFound("User not found")
+    return user

@@ -1,0 +1,55 @@
+"""Reading a request body within its limit (reliability L1, row F27)."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from kith.errors import ClientGone, TooLarge
+
+BODY_BYTES_MAX = 1_048_576
+LINGER_S = 2.0
+LINGER_BYTES_MAX = 16 * BODY_BYTES_MAX
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+
+
+async def read(receive: Receive, content_length: bytes | None) -> bytes:
+    """The whole body; raises TooLarge as soon as it cannot fit."""
+    if content_length is not None and int(content_length) > BODY_BYTES_MAX:
+        raise TooLarge()
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        if len(body) > BODY_BYTES_MAX:
+            raise TooLarge()
+        return body
+    return await _read_on(receive, bytearray(body))
+
+
+async def _read_on(receive: Receive, body: bytearray) -> bytes:
+    while True:
+        if len(body) > BODY_BYTES_MAX:
+            raise TooLarge()
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone()
+        body += message.get("body", b"")
+        if not message.get("more_body") and len(body) <= BODY_BYTES_MAX:
+            return bytes(body)
+
+
+async def linger(receive: Receive) -> None:
+    """Throw away what a refused client still sends, for a moment: closing at once would reset the
+    connection, and the client could lose the answer before reading it."""
+    left = LINGER_BYTES_MAX
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while left > 0:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return
+                left -= len(message["body"])

@@ -1,0 +1,68 @@
+"""Who is asking: the Authorization header becomes a Caller (reference section 2, row T6.1)."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from kith.actions import tokens as token_actions
+from kith.actions.run import Runner
+from kith.domain import tokens
+from kith.domain.tokens import Caller
+from kith.errors import Unauthenticated
+
+RECHECK_S = 0.5
+"""How old an answer of the database may be: a revoked token works for less than a second."""
+KNOWN_MAX = 10_000
+
+_BEARER = re.compile(rb"\s*bearer +(\S+)\s*", re.IGNORECASE)
+
+
+class Credentials:
+    """Remembers callers for half a second, and when each token was last used."""
+
+    def __init__(self, runner: Runner, clock: Callable[[], float]) -> None:
+        self._runner = runner
+        self._clock = clock
+        self._known: dict[bytes, tuple[Caller, float]] = {}
+        self._last_used: dict[int, datetime] = {}
+
+    async def caller(self, header: bytes | None) -> Caller:
+        """The holder of `Bearer ...`; raises Unauthenticated, always the same."""
+        if header is None:
+            raise Unauthenticated()
+        known = self._known.get(header)
+        if known is not None and self._clock() < known[1]:
+            return known[0]
+        return await self._look_up(header)
+
+    async def flush(self) -> None:
+        """Write down when tokens were last used; to be called every few seconds."""
+        last_used, self._last_used = self._last_used, {}
+        if last_used:
+            await self._runner.write(token_actions.touch, last_used)
+
+    async def _look_up(self, header: bytes) -> Caller:
+        self._known.pop(header, None)
+        token = _token(header)
+        if token is None:
+            raise Unauthenticated()
+        caller = await self._runner.read(token_actions.authenticate, tokens.digest(token))
+        if caller is None:
+            raise Unauthenticated()
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[header] = (caller, self._clock() + RECHECK_S)
+        self._last_used[caller.token_id] = self._runner.now()
+        return caller
+
+
+def _token(header: bytes) -> str | None:
+    """The token of a well-formed header; a wrong checksum costs no query."""
+    match = _BEARER.fullmatch(header)
+    if match is None:
+        return None
+    try:
+        token = match[1].decode("ascii")
+    except UnicodeDecodeError:
+        return None
+    return token if tokens.is_wellformed(token) else None

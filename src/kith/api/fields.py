@@ -1,0 +1,70 @@
+"""Input shapes: decoded once, converted field by field, so that every failing field is reported."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from kith.errors import BadValue, Invalid, sentence
+
+Schema = Mapping[str, Any]
+Errors = dict[str, list[str]]
+
+
+class Field(msgspec.Struct, frozen=True):
+    """`parse` makes the domain's value of what JSON held, or raises BadValue."""
+
+    name: str
+    parse: Callable[[object], Any]
+    schema: Schema
+    is_required: bool = False
+
+
+class ExactlyOne(msgspec.Struct, frozen=True):
+    """Of these fields the caller gives one: more could point at two people (reference C5)."""
+
+    names: tuple[str, ...]
+
+    def check(self, given: Sequence[str], errors: Errors) -> str | None:
+        """Adds to `errors`; returns the contract's own cause when none was given."""
+        given = [name for name in self.names if name in given]
+        options = ", ".join(self.names)
+        if not given:
+            for name in self.names:
+                errors[name] = [f"Give exactly one of {options}."]
+            return f"None of {options} provided"
+        if len(given) > 1:
+            problem = f"Give exactly one of {options}, not {' and '.join(given)} together."
+            for name in given:
+                errors.setdefault(name, []).append(problem)
+        return None
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What an operation takes: its fields, a rule across them, and the type they become."""
+
+    build: Callable[..., Any]
+    fields: tuple[Field, ...] = ()
+    rule: ExactlyOne | None = None
+    example: Mapping[str, Any] = {}
+
+    def convert(self, body: Mapping[str, object]) -> Any:
+        """The domain's input; blanks and nulls count as not given. Raises Invalid."""
+        values: dict[str, Any] = {}
+        given: list[str] = []
+        errors: Errors = {}
+        for field in self.fields:
+            raw = body.get(field.name)
+            if raw is None or (isinstance(raw, str) and (not raw or raw.isspace())):
+                if field.is_required:
+                    errors[field.name] = [f"The {field.name.replace('_', ' ')} field is required."]
+                continue
+            given.append(field.name)
+            try:
+                values[field.name] = field.parse(raw)
+            except BadValue as problem:
+                errors[field.name] = [sentence(field.name, problem)]
+        cause = self.rule.check(given, errors) if self.rule else None
+        if errors:
+            raise Invalid(errors, cause=cause)
+        return self.build(**values)

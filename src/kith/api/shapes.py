@@ -1,0 +1,192 @@
+"""What goes in and what comes out, key by key in the documented order (reference 3, 7 to 9)."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from kith.api.fields import ExactlyOne, Field, Shape
+from kith.domain import contacts, email, ids, metadata, phone, tags
+from kith.domain.contacts import Contact, GetContact, SaveContact, Source
+from kith.domain.times import wire
+from kith.domain.users import User
+
+_ID = "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61"
+
+CONTACT_ID = Field(
+    "contact_id",
+    ids.parse,
+    {
+        "type": ["string", "null"],
+        "description": "The contact's UUID, of any version and case, or its 26-character ULID spelling.",
+        "examples": [_ID],
+    },
+)
+PHONE = Field(
+    "phone",
+    phone.parse,
+    {
+        "type": ["string", "integer", "null"],
+        "description": "International format with a leading `+`. Blanks, dots, dashes, brackets, "
+        "`00`, `tel:`, a missing `+` and digits of any script are understood.",
+        "examples": ["+14155550123"],
+    },
+)
+EMAIL = Field(
+    "email",
+    email.parse,
+    {
+        "type": ["string", "null"],
+        "description": "Compared without case.",
+        "examples": ["romain@example.com"],
+    },
+)
+
+GET_CONTACT = Shape(
+    GetContact,
+    (CONTACT_ID, PHONE, EMAIL),
+    ExactlyOne(("contact_id", "phone", "email")),
+    example={"phone": "+14155550123"},
+)
+
+CREATE_CONTACT = Shape(
+    SaveContact,
+    (
+        msgspec.structs.replace(PHONE, is_required=True),
+        Field(
+            "name",
+            contacts.parse_name,
+            {
+                "type": ["string", "null"],
+                "description": "Display name, at most 256 characters.",
+                "examples": ["Romain"],
+            },
+        ),
+        EMAIL,
+        Field(
+            "tags",
+            tags.parse,
+            {
+                "type": ["string", "array", "null"],
+                "items": {"type": "string"},
+                "description": "A comma list or an array; added to the tags that are there.",
+                "examples": ["vip, fr-FR"],
+            },
+        ),
+        Field(
+            "metadata",
+            metadata.parse,
+            {
+                "type": ["object", "null", "string"],
+                "description": "Any JSON object, at most 65,536 bytes; merged key by key.",
+                "examples": [{"shopify_id": "12345", "lifetime_value": 8742.0}],
+            },
+        ),
+    ),
+    example={
+        "phone": "+14155550123",
+        "name": "Romain",
+        "tags": "vip, fr-FR",
+        "metadata": {"shopify_id": "12345", "lifetime_value": 8742.0},
+    },
+)
+
+NOTHING = Shape(dict)
+
+Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"}, examples=[_ID])]
+PhoneOut = Annotated[
+    str | None, Meta(description="Strict E.164; null for people known by other ids.")
+]
+Time = Annotated[
+    str,
+    Meta(
+        description="UTC, whole seconds, numeric offset.",
+        extra_json_schema={"format": "date-time"},
+        examples=["2026-05-07T08:14:23+00:00"],
+    ),
+]
+
+
+class ContactAnswer(msgspec.Struct, frozen=True, gc=False):
+    """One contact: the 13 documented keys."""
+
+    id: Id
+    phone: PhoneOut
+    name: str | None
+    email: str | None
+    source: Annotated[Source, Meta(description="Where the contact came in first.")]
+    locale: str | None
+    metadata: Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
+    tags: Annotated[
+        msgspec.Raw, Meta(extra_json_schema={"type": "array", "items": {"type": "string"}})
+    ]
+    opted_in_at: Annotated[Time | None, Meta(description="Agreed to marketing.")]
+    opted_out_at: Annotated[Time | None, Meta(description="Withdrew from marketing.")]
+    last_message_at: Annotated[Time | None, Meta(description="Newest message, either direction.")]
+    total_messages: Annotated[int, Meta(ge=0)]
+    created_at: Time
+
+
+class SavedContactAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The contact after it was created or added to."""
+
+    id: Id
+    phone: PhoneOut
+    name: str | None
+    email: str | None
+    tags: Annotated[
+        msgspec.Raw, Meta(extra_json_schema={"type": "array", "items": {"type": "string"}})
+    ]
+    created_at: Time
+
+
+class TenantAnswer(msgspec.Struct, frozen=True):
+    """A workspace."""
+
+    id: Id
+    name: str
+
+
+class MeAnswer(msgspec.Struct, frozen=True):
+    """Who the token belongs to."""
+
+    id: Annotated[int, Meta(examples=[42])]
+    email: str
+    name: str | None
+    tenant: TenantAnswer | None
+
+
+def contact(found: Contact) -> ContactAnswer:
+    return ContactAnswer(
+        found.id,
+        found.phone,
+        found.name,
+        found.email,
+        found.source,
+        found.locale,
+        found.metadata,
+        found.tags,
+        _time(found.opted_in_at),
+        _time(found.opted_out_at),
+        _time(found.last_message_at),
+        found.total_messages,
+        wire(found.created_at),
+    )
+
+
+def saved_contact(saved: Contact) -> SavedContactAnswer:
+    return SavedContactAnswer(
+        saved.id, saved.phone, saved.name, saved.email, saved.tags, wire(saved.created_at)
+    )
+
+
+def me(user: User) -> MeAnswer:
+    tenant = None
+    if user.tenant_uuid is not None:
+        tenant = TenantAnswer(user.tenant_uuid, user.tenant_name or "")
+    return MeAnswer(user.id, user.email, user.name, tenant)
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else wire(at)

@@ -1,0 +1,43 @@
+"""`kith`: every command, and how a failure is told."""
+
+import sys
+
+import click
+
+from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, sentence
+from kith.cli.serve import serve
+from kith.errors import AppError, CannotStart
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Settings come from KITH_* variables; `kith check` shows them.",
+)
+@click.version_option(package_name="kith")
+def kith() -> None:
+    """Who is this person, may I write to them, and may I do so for free right now?
+
+    \b
+    A first try:
+      kith demo --contacts 1000    make a workspace to play with; prints a token
+      kith serve                   answer requests on http://127.0.0.1:8000
+    \b
+    For real:
+      kith init --workspace "Acme Co." --email ana@example.com
+      kith serve
+    """
+
+
+kith.add_command(serve)
+
+
+def main() -> None:
+    """Exit statuses: 0 done, 1 refused, 2 wrong usage, 74 disk failure, 78 must not start like this."""
+    try:
+        kith(standalone_mode=True)
+    except CannotStart as error:
+        click.echo(f"kith: {error}", err=True)
+        sys.exit(EXIT_CONFIG)
+    except AppError as error:
+        click.echo(f"kith: {sentence(error)}", err=True)
+        sys.exit(EXIT_REFUSED)

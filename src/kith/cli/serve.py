@@ -1,0 +1,84 @@
+"""`kith serve`: one server process, until SIGTERM or SIGINT."""
+
+import asyncio
+import os
+import signal
+import socket
+
+import click
+import msgspec
+import structlog
+import uvicorn
+import uvloop
+
+from kith import wiring
+from kith.api.protocol import Protocol
+from kith.cli.common import EXIT_STORAGE, settings_of
+from kith.errors import CannotStart
+from kith.settings import Settings
+
+DRAIN_S = 25
+BACKLOG = 16_384
+log = structlog.get_logger("kith")
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: KITH_HOST or 127.0.0.1]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="Port to listen on; 0 takes a free one.  [default: KITH_PORT or 8000]",
+)
+@click.pass_context
+def serve(context: click.Context, host: str | None, port: int | None) -> None:
+    """Serve the API and its reference page.
+
+    Migrations run first. SIGTERM finishes the requests under way, for at most 25 s.
+    """
+    settings = settings_of(context)
+    settings = msgspec.structs.replace(
+        settings,
+        host=settings.host if host is None else host,
+        port=settings.port if port is None else port,
+    )
+    wiring.log_as_json()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops on them, then raises them again: that must not end us before the database closed.
+        signal.signal(number, lambda *_: None)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    def stop_at_once() -> None:
+        # The answers of the failed batch leave first; nothing may sync that file again.
+        asyncio.get_running_loop().call_later(0.1, os._exit, EXIT_STORAGE)
+
+    async with wiring.serving(settings, on_broken=stop_at_once) as app:
+        listener = _listen(settings.host, settings.port)
+        config = uvicorn.Config(
+            app,  # type: ignore[arg-type]  # uvicorn's own ASGI types are narrower than ASGI
+            http=Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=DRAIN_S,
+        )
+        host, port = listener.getsockname()[:2]
+        log.info("server.started", url=f"http://{host}:{port}", pid=os.getpid())
+        await uvicorn.Server(config).serve(sockets=[listener])
+    log.info("server.stopped")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise CannotStart(
+            f"{host}:{port} cannot be listened on: {error.strerror}. Choose another with --port."
+        ) from None

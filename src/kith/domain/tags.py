@@ -1,0 +1,37 @@
+"""Tags: short labels, matched case-sensitively, newest addition first (reference 12, C7, C8)."""
+
+from collections.abc import Iterable
+
+from kith.domain import text
+from kith.errors import BadValue
+
+CHARACTERS_MAX = 255
+PER_CONTACT_MAX = 1_000
+
+
+def parse(value: object) -> tuple[str, ...]:
+    """The tags of a comma list or an array, trimmed, blanks and repeats dropped; raises BadValue."""
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list):
+        raise BadValue('must be a comma list such as "vip, fr-FR", or an array of strings.')
+    names: dict[str, None] = {}
+    for item in value:
+        if not isinstance(item, str):
+            raise BadValue("may hold strings only.")
+        for part in item.split(","):
+            if name := text.line(part, characters_max=CHARACTERS_MAX):
+                names[name] = None
+    return at_most(tuple(names))
+
+
+def at_most(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) > PER_CONTACT_MAX:
+        raise BadValue(f"may not hold more than {PER_CONTACT_MAX} tags.")
+    return names
+
+
+def added(present: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
+    """The new ones that are not there yet, in the order given, then the present ones."""
+    present = tuple(present)
+    return (*(name for name in new if name not in present), *present)

@@ -1,0 +1,37 @@
+"""The text gate: which characters may enter Kith at all (reliability rows X5, X10, L3)."""
+
+import re
+
+from kith.errors import BadValue
+
+STRING_BYTES_MAX = 65_536
+
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(17)
+)
+_NOT_IN_LINES = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_NONCHARACTERS}]")
+_NOT_IN_PROSE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_NONCHARACTERS}]")
+
+
+def line(value: object, *, characters_max: int, bytes_max: int = STRING_BYTES_MAX) -> str:
+    """A trimmed one-line text, otherwise as sent; raises BadValue."""
+    if not isinstance(value, str):
+        raise BadValue("must be a string.")
+    text = value.strip(" \t\r\n\u00a0\u3000")
+    if _NOT_IN_LINES.search(text):
+        raise BadValue("may not contain control characters or line breaks.")
+    if len(text) > characters_max:
+        raise BadValue(f"may not be greater than {characters_max} characters.")
+    if not text.isascii() and len(text.encode()) > bytes_max:
+        raise BadValue(f"may not be greater than {bytes_max} bytes.")
+    return text
+
+
+def prose(value: str) -> str:
+    """A text that may hold line breaks and tabs; `\\r\\n` becomes `\\n`. Raises BadValue."""
+    text = value.replace("\r\n", "\n")
+    if _NOT_IN_PROSE.search(text):
+        raise BadValue("may not contain control characters.")
+    if len(text) > STRING_BYTES_MAX or len(text.encode()) > STRING_BYTES_MAX:
+        raise BadValue(f"may not hold a string of more than {STRING_BYTES_MAX} bytes.")
+    return text

@@ -1,0 +1,20 @@
+"""Times: aware UTC datetimes inside, microseconds since 1970 at rest, whole seconds on the wire."""
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def to_us(at: datetime) -> int:
+    """Microseconds since 1970-01-01 UTC."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=us)
+
+
+def wire(at: datetime) -> str:
+    """`2026-05-07T08:14:23+00:00` (reference section 1); the fraction is cut, not rounded."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,134 @@
+"""Every way Kith refuses. Each is named once here and rendered once per door.
+
+The texts are the contract's own where it has one (reference sections 4 and 8 to 13).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+FieldErrors = Mapping[str, Sequence[str]]
+
+
+class BadValue(ValueError):
+    """One value cannot be used. The text completes "The phone ...", so it starts with a verb."""
+
+
+class AppError(Exception):
+    """A refusal that the caller is told about; `text` is a sentence for a person."""
+
+    code = "error"
+    status = 500
+    text = "Server Error"
+
+    def __init__(self, text: str | None = None) -> None:
+        self.text = text or type(self).text
+        super().__init__(self.text)
+
+
+class Malformed(AppError):
+    """The request or its body cannot be read at all."""
+
+    code, status, text = "malformed", 400, "The body is not valid JSON."
+
+
+class Unauthenticated(AppError):
+    code, status, text = "unauthenticated", 401, "Unauthenticated."
+
+
+class Forbidden(AppError):
+    code, status, text = "forbidden", 403, "Invalid scope(s) provided."
+
+
+class NotFound(AppError):
+    code, status, text = "not_found", 404, "Not found"
+
+
+class UnknownRoute(AppError):
+    code, status, text = "unknown_route", 404, "There is nothing at this address. See /docs."
+
+
+class WrongVerb(AppError):
+    """`allow` is the value of the `Allow` header."""
+
+    code, status = "wrong_verb", 405
+
+    def __init__(self, allow: str) -> None:
+        super().__init__(f"This address takes {allow} only.")
+        self.allow = allow
+
+
+class TooLarge(AppError):
+    code, status, text = "too_large", 413, "The body is larger than 1 MiB."
+
+
+class AddressTooLong(AppError):
+    code, status, text = "address_too_long", 414, "The address is longer than 8 KiB."
+
+
+class EncodedBody(AppError):
+    code, status = "encoded_body", 415
+    text = "Send the body without a Content-Encoding."
+
+
+class HeadersTooLarge(AppError):
+    code, status = "headers_too_large", 431
+    text = "The headers are larger than 16 KiB or more than 100."
+
+
+class Refused(AppError):
+    """A rule of the business says no."""
+
+    code, status, text = "refused", 422, "This cannot be done."
+
+
+class Invalid(AppError):
+    """Fields are wrong, each named with every reason; `cause` fills `error` where the contract has it."""
+
+    code, status, text = "invalid", 422, "The given data was invalid."
+
+    def __init__(self, errors: FieldErrors, *, cause: str | None = None) -> None:
+        super().__init__()
+        self.errors = errors
+        self.cause = cause
+
+
+@contextmanager
+def naming(field: str) -> Iterator[None]:
+    """Turn a BadValue raised inside into an Invalid that names the field."""
+    try:
+        yield
+    except BadValue as problem:
+        raise Invalid({field: [sentence(field, problem)]}) from None
+
+
+def sentence(field: str, problem: BadValue) -> str:
+    """`The contact id must be a valid UUID.`"""
+    return f"The {field.replace('_', ' ')} {problem}"
+
+
+class TooManyRequests(AppError):
+    """`retry_after_s`: whole seconds until a slot frees."""
+
+    code, status, text = "too_many_requests", 429, "Too Many Attempts."
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(AppError):
+    """Not now: overload, storage trouble, shutting down. Nothing was changed unless logged otherwise."""
+
+    code, status, text = "unavailable", 503, "Service Unavailable"
+
+    def __init__(self, retry_after_s: int = 1) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
+
+
+class CannotStart(Exception):
+    """Kith must not run like this. The text is one line that says what to do; exit status 78."""
+
+
+class ClientGone(Exception):
+    """The connection ended before the request did; there is nobody to answer."""

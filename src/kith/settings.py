@@ -1,0 +1,63 @@
+"""Settings: read once from `KITH_*`, frozen, handed down as values by wiring.py."""
+
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from kith.errors import CannotStart
+
+PREFIX = "KITH_"
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One field per `KITH_` variable; docs/reference/settings.md explains each."""
+
+    database_url: str = "sqlite:///./kith.db"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
+    rate_limit_per_minute: Count = 120
+    rate_limit_per_address: Count | None = None
+    trusted_proxies: str = ""
+    log_requests: bool = False
+
+    @property
+    def strangers_per_minute(self) -> int:
+        """Calls without a good token, per address; off when the other limit is."""
+        if self.rate_limit_per_address is not None:
+            return self.rate_limit_per_address
+        return 60 if self.rate_limit_per_minute else 0
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Raises CannotStart, naming the setting and what would be right. Blank means the default."""
+    names = [field.name for field in msgspec.structs.fields(Settings)]
+    known = {PREFIX + name.upper(): name for name in names}
+    given = {
+        known[variable]: value.strip()
+        for variable, value in environment.items()
+        if variable in known and value.strip()
+    }
+    for name, value in given.items():
+        try:
+            msgspec.convert({name: value}, Settings, strict=False)
+        except msgspec.ValidationError as error:
+            problem = str(error).split(" - at")[0]
+            raise CannotStart(f"{PREFIX}{name.upper()} is {value!r}: {problem}.") from None
+    settings = msgspec.convert(given, Settings, strict=False)
+    _check_proxies(settings.trusted_proxies)
+    return settings
+
+
+def _check_proxies(text: str) -> None:
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            ip_network(part)
+        except ValueError:
+            raise CannotStart(
+                f"KITH_TRUSTED_PROXIES holds {part!r}: give addresses or networks with commas"
+                " between, such as 127.0.0.1, 10.0.0.0/8."
+            ) from None

@@ -1,0 +1,1 @@
+"""The only SQL. One file per noun; `database.py` opens either engine."""

@@ -1,0 +1,78 @@
+"""What both engines offer, and the one place that chooses between them."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Literal, Protocol, TypeVar
+
+from kith.errors import CannotStart
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Engine = Literal["sqlite", "postgres"]
+
+
+class Tx(Protocol):
+    """Statements of one transaction, with `:name` parameters. An action awaits this and nothing else."""
+
+    engine: Engine
+
+    async def one(self, sql: str, **values: Any) -> Row | None:
+        """The first row, or None."""
+
+    async def all(self, sql: str, **values: Any) -> Sequence[Row]:
+        """Every row; the statement carries its own LIMIT."""
+
+    async def run(self, sql: str, **values: Any) -> None: ...
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Insert many rows the quickest way the engine has."""
+
+    async def script(self, sql: str) -> None:
+        """Several statements without parameters: migrations."""
+
+
+Work = Callable[[Tx], Awaitable[T]]
+
+
+class Database(Protocol):
+    engine: Engine
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` where it cannot write."""
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in one transaction; returns when it is on disk. Raises Unavailable.
+
+        `work` may run more than once, so it has no effect beside its `Tx`.
+        """
+
+    async def alter(self, work: Work[T]) -> T:
+        """As `write`, alone against every other process: migrations."""
+
+    async def check(self) -> list[str]:
+        """What is wrong with the stored data; empty when nothing is."""
+
+    async def close(self) -> None: ...
+
+
+async def connect(url: str, *, on_broken: Callable[[], None] | None = None) -> Database:
+    """Open `sqlite:///path` or `postgresql://...`; raises CannotStart.
+
+    `on_broken` is called once when the storage failed so that only a restart can tell what is on disk.
+    """
+    # Imported here so that one engine never pays for the other.
+    if url.startswith("sqlite:///"):
+        from kith.store.sqlite import SQLite
+
+        return SQLite(url.removeprefix("sqlite:///"), on_broken=on_broken)
+    if url.startswith(("postgresql://", "postgres://")):
+        from kith.store.postgres import Postgres
+
+        return await Postgres.open(url)
+    raise CannotStart(
+        "KITH_DATABASE_URL must start with sqlite:/// or postgresql://, such as sqlite:///./kith.db"
+    )
+
+
+def sqlite_path(url: str) -> str | None:
+    """The file behind a URL; None when it is not SQLite."""
+    return url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else None

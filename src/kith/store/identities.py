@@ -1,0 +1,23 @@
+"""Under which names a contact is known; the database decides that each has one owner."""
+
+from datetime import datetime
+from typing import Literal
+
+from kith.domain.times import to_us
+from kith.store.database import Tx
+
+Kind = Literal["phone"]
+
+
+async def add(
+    tx: Tx, *, tenant_id: int, kind: Kind, value: str, contact_row_id: int, at: datetime
+) -> None:
+    await tx.run(
+        "INSERT INTO identities (tenant_id, kind, value, contact_id, created_at)"
+        " VALUES (:tenant_id, :kind, :value, :contact_id, :at)",
+        tenant_id=tenant_id,
+        kind=kind,
+        value=value,
+        contact_id=contact_row_id,
+        at=to_us(at),
+    )

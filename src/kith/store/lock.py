@@ -1,0 +1,48 @@
+"""One server per SQLite file, and whether the last one stopped as it should (rows S2, S10)."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+from kith.errors import CannotStart
+
+
+class ServerLock:
+    """Held on `<database>.lock`, which says `running` until a clean stop."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path + ".lock")
+        self._file = -1
+        self.found_unclean_stop = False
+
+    def __enter__(self) -> "ServerLock":
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise CannotStart(
+                f"The lock file {self._path} cannot be opened: {error.strerror}."
+            ) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise CannotStart(
+                f"Another Kith server is using {self._path.with_suffix('')}; stop it first."
+            ) from None
+        self.found_unclean_stop = os.read(self._file, 16).startswith(b"running")
+        self._write(b"running\n")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._write(b"stopped\n")
+        os.close(self._file)
+
+    def _write(self, text: bytes) -> None:
+        os.pwrite(self._file, text, 0)
+        os.ftruncate(self._file, len(text))

@@ -1,0 +1,155 @@
+"""PostgreSQL through asyncpg: the same statements and actions as on SQLite.
+
+A write runs at REPEATABLE READ and is repeated when another one won a race, so an action may read,
+decide and write as if it were alone (docs/decisions/0004).
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import asyncpg
+import structlog
+
+from kith.errors import CannotStart, Unavailable
+from kith.store.database import Engine, Row, Work
+
+T = TypeVar("T")
+
+POOL_MAX = 10
+POOL_WAIT_S = 0.5
+STATEMENT_S_MAX = 6
+RACES_MAX = 20
+MIGRATION_LOCK = 0x6B697468  # "kith"
+
+_LOST_A_RACE = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.UniqueViolationError,
+)
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DiskFullError,
+)
+_NAME = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+log = structlog.get_logger("kith.store")
+
+
+class PostgresTx:
+    engine: Engine = "postgres"
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def one(self, sql: str, **values: Any) -> Row | None:
+        text, names = numbered(sql)
+        row: Row | None = await self._connection.fetchrow(text, *[values[n] for n in names])
+        return row
+
+    async def all(self, sql: str, **values: Any) -> Sequence[Row]:
+        text, names = numbered(sql)
+        rows: Sequence[Row] = await self._connection.fetch(text, *[values[n] for n in names])
+        return rows
+
+    async def run(self, sql: str, **values: Any) -> None:
+        text, names = numbered(sql)
+        await self._connection.execute(text, *[values[n] for n in names])
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+
+    async def script(self, sql: str) -> None:
+        await self._connection.execute(sql)
+
+
+@lru_cache(maxsize=1_000)
+def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """The statement with `$1`, `$2` for its `:names`, and the names in that order."""
+    names: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return f"${names.setdefault(match[1], len(names) + 1)}"
+
+    return _NAME.sub(number, sql), tuple(names)
+
+
+class Postgres:
+    engine: Engine = "postgres"
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str) -> "Postgres":
+        """Raises CannotStart when the server cannot be reached."""
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=POOL_MAX,
+                command_timeout=STATEMENT_S_MAX,
+                # Connections carry no state, and the usual reset is a round trip of its own.
+                reset=_keep,
+                server_settings={"application_name": "kith", "synchronous_commit": "on"},
+            )
+        except (*_AWAY, asyncpg.PostgresError, ValueError) as error:
+            raise CannotStart(f"PostgreSQL cannot be reached: {error}") from error
+        return cls(pool)
+
+    async def read(self, work: Work[T]) -> T:
+        try:
+            async with self._pool.acquire(timeout=POOL_WAIT_S) as connection:
+                return await work(PostgresTx(connection))
+        except _AWAY as error:
+            raise _away(error) from error
+
+    async def write(self, work: Work[T]) -> T:
+        for race in range(RACES_MAX):
+            try:
+                return await self._write_once(work)
+            except _LOST_A_RACE as error:
+                lost = error
+                await asyncio.sleep(0.001 * race)
+        raise Unavailable() from lost
+
+    async def _write_once(self, work: Work[T]) -> T:
+        try:
+            async with self._pool.acquire(timeout=POOL_WAIT_S) as connection:
+                async with connection.transaction(isolation="repeatable_read"):
+                    return await work(PostgresTx(connection))
+        except _AWAY as error:
+            raise _away(error) from error
+
+    async def alter(self, work: Work[T]) -> T:
+        """At READ COMMITTED: what the lock waited for must be seen."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            await connection.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})", timeout=600)
+            return await work(PostgresTx(connection))
+
+    async def check(self) -> list[str]:
+        """PostgreSQL checks its own pages; what can be told from here is that it answers."""
+        await self.read(lambda tx: tx.one("SELECT 1"))
+        return []
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+async def _keep(connection: object) -> None: ...
+
+
+def _away(error: BaseException) -> Unavailable:
+    log.error("storage.away", code="storage", reason=type(error).__name__)
+    return Unavailable()

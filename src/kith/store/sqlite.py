@@ -1,0 +1,115 @@
+"""SQLite through APSW: one file, one writer with group commit, reads beside it (rows S1 to S8)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from kith.errors import CannotStart, Unavailable
+from kith.store.database import Engine, Row, Work
+from kith.store.writer import Writer
+
+T = TypeVar("T")
+
+OLDEST_SAFE = (3, 51, 3)  # before it, two connections could corrupt a WAL file
+CACHE_KIB = 16_384
+
+
+class SQLiteTx:
+    """Every await completes at once, so an action is atomic without locks."""
+
+    engine: Engine = "sqlite"
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    async def one(self, sql: str, **values: Any) -> Row | None:
+        rows = self._connection.execute(sql, values).fetchall()
+        return rows[0] if rows else None
+
+    async def all(self, sql: str, **values: Any) -> Sequence[Row]:
+        return self._connection.execute(sql, values).fetchall()
+
+    async def run(self, sql: str, **values: Any) -> None:
+        self._connection.execute(sql, values)
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        marks = ", ".join("?" * len(columns))
+        self._connection.executemany(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows
+        )
+
+    async def script(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+
+class SQLite:
+    engine: Engine = "sqlite"
+
+    def __init__(self, path: str, *, on_broken: Callable[[], None] | None = None) -> None:
+        require_safe_version(apsw.sqlite_lib_version())
+        self.path = Path(path)
+        try:
+            writer = _open(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+            self._reader = _open(path, apsw.SQLITE_OPEN_READONLY)
+        except apsw.Error as error:
+            raise CannotStart(f"The database {path} cannot be opened: {error}") from error
+        self._writer = Writer(writer, SQLiteTx(writer), on_broken=on_broken)
+        self._read_tx = SQLiteTx(self._reader)
+
+    async def read(self, work: Work[T]) -> T:
+        try:
+            return await work(self._read_tx)
+        except (apsw.IOError, apsw.CorruptError, apsw.BusyError, apsw.NotADBError) as error:
+            raise Unavailable() from error
+
+    async def write(self, work: Work[T]) -> T:
+        return await self._writer.write(work)
+
+    async def alter(self, work: Work[T]) -> T:
+        return await self._writer.write(work)
+
+    async def check(self) -> list[str]:
+        return await self._writer.on_thread(lambda: quick_check(self.path))
+
+    async def close(self) -> None:
+        self._reader.close()
+        await self._writer.close()  # last, so that it checkpoints and removes the WAL
+
+
+def quick_check(path: Path) -> list[str]:
+    """The faults SQLite finds in the file, on a connection of its own."""
+    connection = _open(str(path), apsw.SQLITE_OPEN_READONLY)
+    try:
+        found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
+    except apsw.CorruptError as error:
+        found = [str(error)]
+    finally:
+        connection.close()
+    return [] if found == ["ok"] else found
+
+
+def require_safe_version(version: str) -> None:
+    """Raises CannotStart when this SQLite may corrupt a WAL file."""
+    if tuple(int(part) for part in version.split(".")) < OLDEST_SAFE:
+        oldest = ".".join(map(str, OLDEST_SAFE))
+        raise CannotStart(f"SQLite {version} can corrupt data; Kith needs {oldest} or newer.")
+
+
+def _open(path: str, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(path, flags=flags)
+    connection.set_busy_timeout(2_000)
+    # Without it every statement is prepared anew when a bound value changes, once ANALYZE has run.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    is_writer = flags & apsw.SQLITE_OPEN_READWRITE
+    wanted: dict[str, object] = {"synchronous": 2, "foreign_keys": 1, "mmap_size": 0}
+    if is_writer:
+        wanted = {"journal_mode": "wal", **wanted}
+    else:
+        wanted = {**wanted, "query_only": 1, "wal_autocheckpoint": 0}
+    for name, value in {**wanted, "cache_size": -CACHE_KIB}.items():
+        connection.pragma(name, value)
+        if (found := connection.pragma(name)) != value and found is not None:
+            raise CannotStart(f"The database {path} does not take PRAGMA {name}={value}.")
+    return connection

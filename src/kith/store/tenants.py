@@ -1,0 +1,31 @@
+"""Workspaces."""
+
+from datetime import datetime
+
+from kith.domain.times import to_us
+from kith.store.database import Row, Tx
+
+
+async def add(tx: Tx, *, uuid: str, name: str, at: datetime) -> int:
+    row = await tx.one(
+        "INSERT INTO tenants (uuid, name, created_at) VALUES (:uuid, :name, :at) RETURNING id",
+        uuid=uuid,
+        name=name,
+        at=to_us(at),
+    )
+    assert row is not None
+    return int(row[0])
+
+
+async def by_uuid(tx: Tx, uuid: str) -> Row | None:
+    """`(id, uuid, name)`."""
+    return await tx.one("SELECT id, uuid, name FROM tenants WHERE uuid = :uuid", uuid=uuid)
+
+
+async def by_name(tx: Tx, name: str) -> list[Row]:
+    """`(id, uuid, name)` of every workspace so called, oldest first, at most 10."""
+    return list(
+        await tx.all(
+            "SELECT id, uuid, name FROM tenants WHERE name = :name ORDER BY id LIMIT 10", name=name
+        )
+    )

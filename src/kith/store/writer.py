@@ -1,0 +1,195 @@
+"""The one writer: requests that wait together share one COMMIT (rows S3 to S8).
+
+Actions run one after another on the event loop, each in its own savepoint; BEGIN may wait and
+COMMIT does, so they run on a thread. Nothing is answered before the COMMIT, refusals included.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+import apsw
+import msgspec
+import structlog
+
+from kith.errors import Unavailable
+from kith.store.database import Tx, Work
+
+T = TypeVar("T")
+
+BATCH_MAX = 256
+QUEUE_MAX = 1_000
+QUEUE_WAIT_S_MAX = 10.0
+LOCK_WAIT_MS = 2_000
+
+_STORAGE_TROUBLE = (
+    apsw.IOError,
+    apsw.FullError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.NoMemError,
+    apsw.BusyError,
+    apsw.ReadOnlyError,
+    apsw.CantOpenError,
+)
+log = structlog.get_logger("kith.store")
+
+
+class _Request(msgspec.Struct):
+    work: Work[Any]
+    answer: asyncio.Future[Any]
+    deadline: float
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.answer.done():  # the caller has gone
+            return
+        if self.error is not None:
+            self.answer.set_exception(self.error)
+        else:
+            self.answer.set_result(self.result)
+
+
+class Writer:
+    def __init__(
+        self, connection: apsw.Connection, tx: Tx, *, on_broken: Callable[[], None] | None = None
+    ) -> None:
+        self._connection = connection
+        self._tx = tx
+        self._on_broken = on_broken
+        self._queue: deque[_Request] = deque()
+        self._working: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kith-commit")
+        self._broken = self._closed = False
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction; returns after its COMMIT. Raises what it raised, or Unavailable."""
+        if self._broken or self._closed or len(self._queue) >= QUEUE_MAX:
+            raise Unavailable()
+        loop = asyncio.get_running_loop()
+        request = _Request(work, loop.create_future(), loop.time() + QUEUE_WAIT_S_MAX)
+        self._queue.append(request)
+        if self._working is None:
+            self._working = loop.create_task(self._work())
+        return cast(T, await request.answer)
+
+    async def on_thread(self, call: Callable[[], T]) -> T:
+        """Run a blocking call that may not use the writing connection."""
+        return await asyncio.get_running_loop().run_in_executor(None, call)
+
+    async def close(self) -> None:
+        """Finish what is queued, then close."""
+        self._closed = True
+        if self._working is not None:
+            await self._working
+        if not self._broken:  # closing would sync the file again (row S8)
+            self._connection.close()
+        self._thread.shutdown()
+
+    async def _work(self) -> None:
+        """Write batches until nothing waits."""
+        while self._queue:
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+            try:
+                await self._write_together(batch)
+            except Exception as error:  # a bug, yet the writer must go on
+                log.exception("storage.writer_bug", code="writer_bug")
+                _fail(batch, error)
+            for request in batch:
+                request.settle()
+        self._working = None
+
+    async def _write_together(self, batch: list[_Request]) -> None:
+        now = asyncio.get_running_loop().time()
+        for request in batch:
+            if request.deadline < now:
+                request.error = Unavailable()
+        if self._broken or not await self._begin():
+            return _fail(batch, Unavailable())
+        for request in batch:
+            if request.error is None and not self._run(request):
+                return _fail(batch, Unavailable())
+        await self._commit(batch)
+
+    async def _begin(self) -> bool:
+        try:
+            self._connection.set_busy_timeout(0)
+            self._connection.execute("BEGIN IMMEDIATE")
+            return True
+        except apsw.BusyError:
+            pass  # another process writes: wait for it, off the loop
+        except _STORAGE_TROUBLE as error:
+            log.error("storage.begin_failed", code="storage", reason=str(error))
+            return False
+        try:
+            self._connection.set_busy_timeout(LOCK_WAIT_MS)
+            await self._blocking("BEGIN IMMEDIATE")
+            return True
+        except _STORAGE_TROUBLE as error:
+            log.error("storage.busy", code="storage", reason=str(error))
+            return False
+
+    def _run(self, request: _Request) -> bool:
+        """Run one request in its savepoint; False when SQLite has ended the whole transaction."""
+        execute = self._connection.execute
+        try:
+            execute("SAVEPOINT request")
+            request.result = _at_once(request.work(self._tx))
+            execute("RELEASE request")
+            return True
+        except Exception as error:
+            if not self._connection.in_transaction:
+                log.error("storage.transaction_lost", code="storage", reason=str(error))
+                return False
+            execute("ROLLBACK TO request")
+            execute("RELEASE request")
+            request.error = error
+            if isinstance(error, _STORAGE_TROUBLE):
+                log.error("storage.statement_failed", code="storage", reason=str(error))
+                request.error = Unavailable()
+            return True
+
+    async def _commit(self, batch: list[_Request]) -> None:
+        try:
+            await self._blocking("COMMIT")
+        except apsw.Error as error:
+            # What is on disk is unknown now; the next start finds out. Never a second fsync.
+            if isinstance(error, apsw.IOError):
+                self._break(error)
+            else:
+                log.error("storage.commit_failed", code="storage", reason=str(error))
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            _fail(batch, Unavailable())
+
+    def _break(self, error: apsw.Error) -> None:
+        self._broken = True
+        log.critical("storage.fsync_failed", code="storage", reason=str(error))
+        log.critical("storage.commit_unknown", code="storage")
+        if self._on_broken is not None:
+            self._on_broken()
+
+    async def _blocking(self, sql: str) -> None:
+        await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._connection.execute, sql
+        )
+
+
+def _at_once(work: Awaitable[T]) -> T:
+    """The result of a coroutine that never waits (row S5): another request would write in its savepoint."""
+    coroutine = cast(Coroutine[Any, Any, T], work)
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return cast(T, stop.value)
+    coroutine.close()
+    raise RuntimeError("an action awaited something other than its Tx")
+
+
+def _fail(batch: list[_Request], error: BaseException) -> None:
+    """Refusals too: one may rest on a neighbour's row that never commits (row S4)."""
+    for request in batch:
+        request.error = error

@@ -1,0 +1,146 @@
+"""Builds everything once and hands it down; the only reader of settings.py."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from ipaddress import ip_network
+from typing import Any
+
+import msgspec
+import structlog
+
+from kith.actions.run import Runner, utc_now
+from kith.api import health, pages
+from kith.api.proxies import Proxies
+from kith.api.server import Limits, Server
+from kith.settings import Settings
+from kith.store import migrate
+from kith.store.database import Database, connect, sqlite_path
+from kith.store.lock import ServerLock
+
+FLUSH_EVERY_S = 5.0
+log = structlog.get_logger("kith")
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Runner]:
+    """The database, brought up to date, behind a runner: what commands need."""
+    database = await connect(settings.database_url)
+    try:
+        await migrate.apply_all(database, utc_now())
+        yield Runner(database)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> AsyncIterator[Server]:
+    """The application of one server process. Raises CannotStart."""
+    path = sqlite_path(settings.database_url)
+    with ServerLock(path) if path else contextlib.nullcontext() as lock:
+        database = await connect(settings.database_url, on_broken=on_broken)
+        try:
+            for name in await migrate.apply_all(database, utc_now()):
+                log.info("schema.migrated", code="schema", migration=name)
+            state = State(database)
+            server = Server(
+                Runner(database),
+                limits=Limits(settings.rate_limit_per_minute, settings.strangers_per_minute),
+                proxies=Proxies(
+                    ip_network(part.strip())
+                    for part in settings.trusted_proxies.split(",")
+                    if part.strip()
+                ),
+                pages={
+                    **pages.build(),
+                    "/livez": health.livez,
+                    "/readyz": health.readyz(state.why_not_ready),
+                },
+                logs_requests=settings.log_requests,
+            )
+            background = [asyncio.create_task(_flush(server))]
+            if lock is not None and lock.found_unclean_stop:
+                background.append(asyncio.create_task(state.check()))
+            yield server
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await server.credentials.flush()
+            server.security.flush(all_of_them=True)
+        finally:
+            await database.close()
+
+
+class State:
+    """Whether requests can be served."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._faults: list[str] = []
+
+    async def why_not_ready(self) -> str | None:
+        if self._faults:
+            return "the database failed its check"
+        try:
+            is_current = await self._database.read(migrate.is_current)
+        except Exception:
+            return "the database does not answer"
+        return None if is_current else "the schema is not current"
+
+    async def check(self) -> None:
+        """After an unclean stop, beside the traffic (row S10)."""
+        log.warning("storage.unclean_stop", code="storage")
+        self._faults = await self._database.check()
+        if self._faults:
+            log.critical("storage.corrupt", code="storage", faults=self._faults[:5])
+        else:
+            log.info("storage.checked", code="storage")
+
+
+async def _flush(server: Server) -> None:
+    """Now and then: when tokens were last used, and the counts of folded security events."""
+    while True:
+        await asyncio.sleep(FLUSH_EVERY_S)
+        server.security.flush()
+        try:
+            await server.credentials.flush()
+        except Exception as error:
+            log.warning("tokens.not_touched", code="storage", reason=type(error).__name__)
+
+
+def log_as_json() -> None:
+    """One JSON object a line on standard error: ours, and what libraries say (row T9.3)."""
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            _rename_level,
+            structlog.processors.JSONRenderer(serializer=_as_json),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(handlers=[_LibraryLog()], level=logging.WARNING, force=True)
+
+
+class _LibraryLog(logging.Handler):
+    """Only that a library complained, and where: its text may hold what clients sent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
+        log.warning(
+            "library.message", logger=record.name, library_level=record.levelname, kind=kind
+        )
+
+
+def _rename_level(logger: object, method: str, event: Any) -> Any:
+    event["level"] = event.pop("level", method)
+    return event
+
+
+def _as_json(event: object, **options: object) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()
