@@ -16,19 +16,22 @@ class ContactNotFound(NotFound):
     code, text = "contact_not_found", "Contact not found"
 
 
-async def get(ctx: Context, given: GetContact) -> Contact:
-    """The contact that the one identifier given points at; raises ContactNotFound."""
+async def get(ctx: Context, given: GetContact) -> msgspec.Raw:
+    """The contact that the one identifier given points at, as its documented JSON.
+
+    Raises ContactNotFound.
+    """
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if given.phone is not None:
-        contact = await contact_rows.by_phone(tx, tenant_id=tenant_id, phone=given.phone)
+        found = await contact_rows.json_by_phone(tx, tenant_id=tenant_id, phone=given.phone)
     elif given.contact_id is not None:
-        contact = await contact_rows.by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
+        found = await contact_rows.json_by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
     else:
         key = emails.key(given.email or "")
-        contact = await contact_rows.by_email(tx, tenant_id=tenant_id, email_key=key)
-    if contact is None:
+        found = await contact_rows.json_by_email(tx, tenant_id=tenant_id, email_key=key)
+    if found is None:
         raise ContactNotFound()
-    return contact
+    return msgspec.Raw(found)
 
 
 async def save(ctx: Context, given: SaveContact, *, source: Source = "api") -> Contact:

@@ -27,6 +27,8 @@ class ExactlyOne(msgspec.Struct, frozen=True):
 
     def check(self, given: Sequence[str], errors: Errors) -> str | None:
         """Adds to `errors`; returns the contract's own cause when none was given."""
+        if len(given) == 1 and given[0] in self.names:
+            return None
         given = [name for name in self.names if name in given]
         options = ", ".join(self.names)
         if not given:

@@ -22,7 +22,7 @@ class Route(msgspec.Struct, frozen=True):
     path: str
     takes: Shape
     action: Action[Any, Any]
-    gives: Callable[[Any], msgspec.Struct]
+    gives: Callable[[Any], msgspec.Struct | msgspec.Raw]
     answer: type[msgspec.Struct]
     scope: Scope
     summary: str

@@ -4,9 +4,10 @@ First failure answers (reliability section 2): HTTP limits, route, credential, s
 fields, look-up, rule. Raw ASGI, because this path is what the product exists for (architecture 3).
 """
 
-import itertools
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from itertools import chain, count
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from kith.actions.run import Runner
 from kith.api import answers, body
 from kith.api.answers import Answer, Header
 from kith.api.credentials import Credentials
+from kith.api.protocol import AT_ONCE
 from kith.api.proxies import Proxies
 from kith.api.rate import RollingLimit, Verdict
 from kith.api.routes import PREFIXES, ROUTES, Route
@@ -57,13 +59,17 @@ class Limits(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, gc=False):
     """What is known of a request while it is being answered."""
 
-    id: bytes
-    started_at: float
-    address: str
+    scope: Scope
     headers: dict[bytes, bytes]
+    id: bytes
     route: Route | None = None
     caller: Caller | None = None
     verdict: Verdict | None = None
+
+    @property
+    def peer(self) -> str:
+        client = self.scope.get("client")
+        return client[0] if client else ""
 
 
 class Server:
@@ -94,55 +100,73 @@ class Server:
         self.credentials = Credentials(runner, clock)
         self.security = SecurityLog(clock)
         self._id_prefix = runner.new_id().replace("-", "")[:20].encode()
-        self._ids = itertools.count(1)
+        self._ids = count(1)
 
     async def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> None:
-        peer = scope["client"][0] if scope.get("client") else ""
-        headers = dict(scope["headers"])
-        request = Request(self._request_id(peer, headers), self._clock(), peer, headers)
+        started_at = self._clock() if self._logs_requests else 0.0
+        request = Request(scope, dict(scope["headers"]), b"%b%012x" % self._next_id())
+        if b"x-request-id" in request.headers:
+            self._take_over_id(request)
         try:
-            answer = await self._answer(request, scope, receive)
+            answer = await self._answer(request, receive)
         except AppError as error:
             answer = answers.refusal(error)
         except errors.ClientGone:
             return
         except Exception:
-            self._log("http.failed", request, 500, log.exception)
+            log.exception("http.failed", **self._fields(request, 500))
             answer = answers.server_error()
         await self._send(request, answer, receive, send)
-        if answer.status >= 400 or self._logs_requests:
+        if answer.status >= 400:
             self._note(request, answer.status)
+        if self._logs_requests:
+            took_ms = round((self._clock() - started_at) * 1_000, 2)
+            log.info("http.request", **self._fields(request, answer.status), dur_ms=took_ms)
 
-    async def _answer(self, request: Request, scope: Scope, receive: body.Receive) -> Answer:
+    async def _answer(self, request: Request, receive: body.Receive) -> Answer:
+        scope = request.scope
         _check_size(scope)
-        path, method = scope["path"], scope["method"]
-        by_method = self._routes.get(path)
+        by_method = self._routes.get(scope["path"])
         if by_method is None:
-            path = folded(path)
+            path = folded(scope["path"])
             if page := self._pages.get(path):
-                return await _page(page, method)
+                return await _page(page, scope["method"])
             by_method = self._routes.get(path)
             if by_method is None:
                 raise errors.UnknownRoute()
-        route = by_method.get(method)
+        route = by_method.get(scope["method"])
         if route is None:
             raise errors.WrongVerb(", ".join(by_method))
         request.route = route
-        request.caller = caller = await self._admit(request, route)
-        given = await self._given(request, route, receive)
+        caller = self.credentials.known(request.headers.get(b"authorization"))
+        if caller is None:
+            caller = await self._look_up_caller(request)
+        request.caller = caller
+        self._admit(request, route, caller)
+        given = None
+        if route.method == "POST":
+            if b"content-encoding" in request.headers:
+                _check_encoding(request.headers)
+            raw = await body.read(receive, request.headers.get(b"content-length"))
+            given = route.takes.convert(json.decode_object(raw))
         run = self._runner.read if route.scope == "read" else self._runner.write
         result = await run(route.action, given, caller)
         return Answer(route.status, json.encode(route.gives(result)))
 
-    async def _admit(self, request: Request, route: Route) -> Caller:
-        """Credential, scope, rate, workspace."""
+    async def _look_up_caller(self, request: Request) -> Caller:
         try:
-            caller = await self.credentials.caller(request.headers.get(b"authorization"))
+            return await self.credentials.look_up(request.headers.get(b"authorization"))
         except errors.Unauthenticated:
-            self._count_stranger(request)
+            # Calls without a good token are limited by address (reliability L8).
+            if limit := self._limits.per_address:
+                verdict = self._rate.count(self._address(request), limit)
+                if verdict.retry_after_s:
+                    raise errors.TooManyRequests(verdict.retry_after_s) from None
             raise
-        request.caller = caller
-        if not caller.may(route.scope):
+
+    def _admit(self, request: Request, route: Route, caller: Caller) -> None:
+        """Scope, rate, workspace."""
+        if route.scope not in caller.scopes:
             raise errors.Forbidden()
         limit = caller.rate_limit_per_minute
         if limit is None:
@@ -153,85 +177,69 @@ class Server:
                 raise errors.TooManyRequests(verdict.retry_after_s)
         if caller.tenant_id is None and route.needs_workspace:
             raise errors.Refused("No workspace configured for this account.")
-        return caller
-
-    def _count_stranger(self, request: Request) -> None:
-        """Calls without a good token are limited by address (reliability L8)."""
-        forwarded_for = request.headers.get(b"x-forwarded-for")
-        request.address = self._proxies.client(request.address, forwarded_for)
-        if self._limits.per_address:
-            verdict = self._rate.count(request.address, self._limits.per_address)
-            if verdict.retry_after_s:
-                raise errors.TooManyRequests(verdict.retry_after_s)
-
-    async def _given(self, request: Request, route: Route, receive: body.Receive) -> Any:
-        if route.method == "GET":
-            return None
-        if request.headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise errors.EncodedBody()
-        raw = await body.read(receive, request.headers.get(b"content-length"))
-        return route.takes.convert(json.decode_object(raw))
 
     async def _send(
         self, request: Request, answer: Answer, receive: body.Receive, send: Send
     ) -> None:
-        headers: list[Header] = [
-            (b"content-length", b"%d" % len(answer.body)),
-            (b"x-request-id", request.id),
-            *answer.headers,
-        ]
+        headers: list[Header] = [(b"x-request-id", request.id), *answer.headers]
         if (verdict := request.verdict) is not None:
             headers.append((b"x-ratelimit-limit", b"%d" % verdict.limit))
             headers.append((b"x-ratelimit-remaining", b"%d" % verdict.remaining))
+        closes = answers.CLOSE in answer.headers
+        at_once = request.scope.get(AT_ONCE)
+        if at_once and not closes and at_once(answer.status, headers, answer.body):
+            return
+        headers.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if answers.CLOSE in answer.headers:
-            await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-            await body.linger(receive)
+        await send({"type": "http.response.body", "body": answer.body, "more_body": closes})
+        if closes:
+            await asyncio.get_running_loop().create_task(body.linger(receive))
             await send({"type": "http.response.body", "body": b""})
-        else:
-            await send({"type": "http.response.body", "body": answer.body})
 
-    def _request_id(self, peer: str, headers: dict[bytes, bytes]) -> bytes:
-        given = headers.get(b"x-request-id")
-        if given is not None and (trusted := self._proxies.request_id(peer, given)):
-            return trusted
-        return b"%b%012x" % (self._id_prefix, next(self._ids))
+    def _next_id(self) -> tuple[bytes, int]:
+        return self._id_prefix, next(self._ids)
+
+    def _take_over_id(self, request: Request) -> None:
+        given = self._proxies.request_id(request.peer, request.headers[b"x-request-id"])
+        if given is not None:
+            request.id = given
+
+    def _address(self, request: Request) -> str:
+        return self._proxies.client(request.peer, request.headers.get(b"x-forwarded-for"))
 
     def _note(self, request: Request, status: int) -> None:
-        """Log the request when asked to, and what security wants to know in any case."""
-        if self._logs_requests:
-            self._log("http.request", request, status, log.info)
+        """Log what security wants to know of a refusal."""
         caller, route = request.caller, request.route
-        who = caller.token_id if caller else request.address
         if event := _EVENTS.get(status):
-            self.security.note(event, who, **_fields(request, status))
+            who = caller.token_id if caller else self._address(request)
+            self.security.note(event, who, **self._fields(request, status))
         elif status == 404 and caller and route and route.can_miss:
-            self.security.missed_id(caller.token_id, **_fields(request, status))
+            self.security.missed_id(caller.token_id, **self._fields(request, status))
 
-    def _log(self, event: str, request: Request, status: int, write: Callable[..., object]) -> None:
-        took_ms = round((self._clock() - request.started_at) * 1_000, 2)
-        write(event, **_fields(request, status), dur_ms=took_ms)
-
-
-def _fields(request: Request, status: int) -> dict[str, object]:
-    """What a log line may say of a request: nothing secret, nothing personal (rule R10)."""
-    caller = request.caller
-    return {
-        "request_id": request.id.decode(),
-        "tenant_id": caller.tenant_id if caller else None,
-        "token_id": caller.token_id if caller else None,
-        "route": request.route.name if request.route else None,
-        "status": status,
-        "ip": request.address,
-    }
+    def _fields(self, request: Request, status: int) -> dict[str, object]:
+        """What a log line may say of a request: nothing secret, nothing personal (rule R10)."""
+        caller = request.caller
+        return {
+            "request_id": request.id.decode(),
+            "tenant_id": caller.tenant_id if caller else None,
+            "token_id": caller.token_id if caller else None,
+            "route": request.route.name if request.route else None,
+            "status": status,
+            "ip": self._address(request),
+        }
 
 
 def _check_size(scope: Scope) -> None:
     if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_BYTES_MAX:
         raise errors.AddressTooLong()
     headers = scope["headers"]
-    if len(headers) > HEADERS_MAX or len(b"".join(map(b"".join, headers))) > HEADER_BYTES_MAX:
+    if len(headers) > HEADERS_MAX or sum(map(len, chain(*headers))) > HEADER_BYTES_MAX:
         raise errors.HeadersTooLarge()
+
+
+def _check_encoding(headers: dict[bytes, bytes]) -> None:
+    if headers[b"content-encoding"].lower() != b"identity":
+        raise errors.EncodedBody()
 
 
 async def _page(page: Page, method: str) -> Answer:

@@ -1,6 +1,5 @@
 """What goes in and what comes out, key by key in the documented order (reference 3, 7 to 9)."""
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -157,22 +156,9 @@ class MeAnswer(msgspec.Struct, frozen=True):
     tenant: TenantAnswer | None
 
 
-def contact(found: Contact) -> ContactAnswer:
-    return ContactAnswer(
-        found.id,
-        found.phone,
-        found.name,
-        found.email,
-        found.source,
-        found.locale,
-        found.metadata,
-        found.tags,
-        _time(found.opted_in_at),
-        _time(found.opted_out_at),
-        _time(found.last_message_at),
-        found.total_messages,
-        wire(found.created_at),
-    )
+def contact(found: msgspec.Raw) -> msgspec.Raw:
+    """Rendered by the database already, key by key as in ContactAnswer."""
+    return found
 
 
 def saved_contact(saved: Contact) -> SavedContactAnswer:
@@ -186,7 +172,3 @@ def me(user: User) -> MeAnswer:
     if user.tenant_uuid is not None:
         tenant = TenantAnswer(user.tenant_uuid, user.tenant_name or "")
     return MeAnswer(user.id, user.email, user.name, tenant)
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else wire(at)

@@ -1,5 +1,6 @@
 """SQLite through APSW: one file, one writer with group commit, reads beside it (rows S1 to S8)."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,12 +58,26 @@ class SQLite:
             raise CannotStart(f"The database {path} cannot be opened: {error}") from error
         self._writer = Writer(writer, SQLiteTx(writer), on_broken=on_broken)
         self._read_tx = SQLiteTx(self._reader)
+        self._holds_snapshot = False
 
     async def read(self, work: Work[T]) -> T:
+        """Reads of one turn of the event loop share a snapshot: its locks cost more than a look-up.
+
+        A write is answered in a later turn than its COMMIT, so whoever was answered reads it.
+        """
         try:
+            if not self._holds_snapshot:
+                self._reader.execute("BEGIN")
+                self._holds_snapshot = True
+                asyncio.get_running_loop().call_soon(self._let_go)
             return await work(self._read_tx)
         except (apsw.IOError, apsw.CorruptError, apsw.BusyError, apsw.NotADBError) as error:
             raise Unavailable() from error
+
+    def _let_go(self) -> None:
+        if self._holds_snapshot:
+            self._holds_snapshot = False
+            self._reader.execute("COMMIT")
 
     async def write(self, work: Work[T]) -> T:
         return await self._writer.write(work)
@@ -74,6 +89,7 @@ class SQLite:
         return await self._writer.on_thread(lambda: quick_check(self.path))
 
     async def close(self) -> None:
+        self._let_go()
         self._reader.close()
         await self._writer.close()  # last, so that it checkpoints and removes the WAL
 
