@@ -36,6 +36,9 @@ Work = Callable[[Tx], Awaitable[T]]
 class Database(Protocol):
     engine: Engine
 
+    def snapshot(self) -> Tx | None:
+        """What can be read at once, without waiting; None where a connection must be waited for."""
+
     async def read(self, work: Work[T]) -> T:
         """Run `work` where it cannot write."""
 

@@ -21,3 +21,16 @@ async def add(
         contact_id=contact_row_id,
         at=to_us(at),
     )
+
+
+async def between(tx: Tx, *, tenant_id: int, kind: Kind, first: str, last: str) -> set[str]:
+    """Every value from `first` to `last`; the caller keeps the span short."""
+    rows = await tx.all(
+        "SELECT value FROM identities WHERE tenant_id = :tenant_id AND kind = :kind"
+        " AND value >= :first AND value <= :last",
+        tenant_id=tenant_id,
+        kind=kind,
+        first=first,
+        last=last,
+    )
+    return {row[0] for row in rows}

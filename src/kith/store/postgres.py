@@ -107,6 +107,9 @@ class Postgres:
             raise CannotStart(f"PostgreSQL cannot be reached: {error}") from error
         return cls(pool)
 
+    def snapshot(self) -> None:
+        return None
+
     async def read(self, work: Work[T]) -> T:
         try:
             async with self._pool.acquire(timeout=POOL_WAIT_S) as connection:

@@ -9,7 +9,7 @@ import apsw
 
 from kith.errors import CannotStart, Unavailable
 from kith.store.database import Engine, Row, Work
-from kith.store.writer import Writer
+from kith.store.writer import STORAGE_TROUBLE, Writer
 
 T = TypeVar("T")
 
@@ -23,26 +23,45 @@ class SQLiteTx:
     engine: Engine = "sqlite"
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
+        # One cursor for all: each statement is read to its end at once, and making a cursor costs
+        # more than most look-ups.
+        self._cursor = connection.cursor()
 
     async def one(self, sql: str, **values: Any) -> Row | None:
-        rows = self._connection.execute(sql, values).fetchall()
+        rows = self._cursor.execute(sql, values).fetchall()
         return rows[0] if rows else None
 
     async def all(self, sql: str, **values: Any) -> Sequence[Row]:
-        return self._connection.execute(sql, values).fetchall()
+        return self._cursor.execute(sql, values).fetchall()
 
     async def run(self, sql: str, **values: Any) -> None:
-        self._connection.execute(sql, values)
+        self._cursor.execute(sql, values)
 
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         marks = ", ".join("?" * len(columns))
-        self._connection.executemany(
+        self._cursor.executemany(
             f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows
         )
 
     async def script(self, sql: str) -> None:
-        self._connection.execute(sql)
+        self._cursor.execute(sql)
+
+
+class _ReadTx(SQLiteTx):
+    """The writer asks SQLite itself what an error left behind; a read just cannot be answered."""
+
+    async def one(self, sql: str, **values: Any) -> Row | None:
+        try:
+            rows = self._cursor.execute(sql, values).fetchall()
+        except STORAGE_TROUBLE as error:
+            raise Unavailable() from error
+        return rows[0] if rows else None
+
+    async def all(self, sql: str, **values: Any) -> Sequence[Row]:
+        try:
+            return self._cursor.execute(sql, values).fetchall()
+        except STORAGE_TROUBLE as error:
+            raise Unavailable() from error
 
 
 class SQLite:
@@ -53,31 +72,32 @@ class SQLite:
         self.path = Path(path)
         try:
             writer = _open(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-            self._reader = _open(path, apsw.SQLITE_OPEN_READONLY)
+            self.reading_connection = _open(path, apsw.SQLITE_OPEN_READONLY)
         except apsw.Error as error:
             raise CannotStart(f"The database {path} cannot be opened: {error}") from error
+        self.writing_connection = writer
         self._writer = Writer(writer, SQLiteTx(writer), on_broken=on_broken)
-        self._read_tx = SQLiteTx(self._reader)
+        self._read_tx = _ReadTx(self.reading_connection)
         self._holds_snapshot = False
 
-    async def read(self, work: Work[T]) -> T:
+    def snapshot(self) -> SQLiteTx:
         """Reads of one turn of the event loop share a snapshot: its locks cost more than a look-up.
 
         A write is answered in a later turn than its COMMIT, so whoever was answered reads it.
         """
-        try:
-            if not self._holds_snapshot:
-                self._reader.execute("BEGIN")
-                self._holds_snapshot = True
-                asyncio.get_running_loop().call_soon(self._let_go)
-            return await work(self._read_tx)
-        except (apsw.IOError, apsw.CorruptError, apsw.BusyError, apsw.NotADBError) as error:
-            raise Unavailable() from error
+        if not self._holds_snapshot:
+            self.reading_connection.execute("BEGIN")
+            self._holds_snapshot = True
+            asyncio.get_running_loop().call_soon(self._let_go)
+        return self._read_tx
+
+    async def read(self, work: Work[T]) -> T:
+        return await work(self.snapshot())
 
     def _let_go(self) -> None:
         if self._holds_snapshot:
             self._holds_snapshot = False
-            self._reader.execute("COMMIT")
+            self.reading_connection.execute("COMMIT")
 
     async def write(self, work: Work[T]) -> T:
         return await self._writer.write(work)
@@ -90,7 +110,7 @@ class SQLite:
 
     async def close(self) -> None:
         self._let_go()
-        self._reader.close()
+        self.reading_connection.close()
         await self._writer.close()  # last, so that it checkpoints and removes the WAL
 
 

@@ -70,7 +70,8 @@ async def all_of(tx: Tx, tenant_uuid: str | None) -> list[Token]:
     """For the operator's command line: of one workspace or of all, newest first, at most 1,000."""
     rows = await tx.all(
         "SELECT k.id, k.user_id, u.email, t.name, k.name, k.hint, k.scopes,"
-        " k.rate_limit_per_minute, k.created_at, k.last_used_at, k.expires_at, k.revoked_at"
+        " k.rate_limit_per_minute, k.created_at, k.last_used_at, k.expires_at,"
+        " COALESCE(k.revoked_at, u.revoked_at)"
         " FROM tokens k JOIN users u ON u.id = k.user_id LEFT JOIN tenants t ON t.id = u.tenant_id"
         " WHERE CAST(:tenant_uuid AS TEXT) IS NULL OR t.uuid = :tenant_uuid"
         " ORDER BY k.id DESC LIMIT :list_max",

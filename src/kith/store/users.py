@@ -6,6 +6,7 @@ from kith.domain.times import to_us
 from kith.domain.users import User
 from kith.store.database import Row, Tx
 
+LIST_MAX = 1_000
 _COLUMNS = (
     "u.id, u.tenant_id, u.email, u.name, t.uuid, t.name, u.revoked_at"
     " FROM users u LEFT JOIN tenants t ON t.id = u.tenant_id"
@@ -47,6 +48,17 @@ async def everywhere_by_email(tx: Tx, email_key: str) -> list[User]:
     rows = await tx.all(
         f"SELECT {_COLUMNS} WHERE u.email_key = :email_key ORDER BY u.id LIMIT 10",
         email_key=email_key,
+    )
+    return [user for row in rows if (user := _user(row))]
+
+
+async def all_of(tx: Tx, tenant_id: int | None) -> list[User]:
+    """For the operator's command line only: of one workspace or of all, oldest first."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} WHERE CAST(:tenant_id AS BIGINT) IS NULL OR u.tenant_id = :tenant_id"
+        " ORDER BY u.id LIMIT :list_max",
+        tenant_id=tenant_id,
+        list_max=LIST_MAX,
     )
     return [user for row in rows if (user := _user(row))]
 

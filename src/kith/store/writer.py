@@ -24,7 +24,7 @@ QUEUE_MAX = 1_000
 QUEUE_WAIT_S_MAX = 10.0
 LOCK_WAIT_MS = 2_000
 
-_STORAGE_TROUBLE = (
+STORAGE_TROUBLE = (
     apsw.IOError,
     apsw.FullError,
     apsw.CorruptError,
@@ -121,14 +121,14 @@ class Writer:
             return True
         except apsw.BusyError:
             pass  # another process writes: wait for it, off the loop
-        except _STORAGE_TROUBLE as error:
+        except STORAGE_TROUBLE as error:
             log.error("storage.begin_failed", code="storage", reason=str(error))
             return False
         try:
             self._connection.set_busy_timeout(LOCK_WAIT_MS)
             await self._blocking("BEGIN IMMEDIATE")
             return True
-        except _STORAGE_TROUBLE as error:
+        except STORAGE_TROUBLE as error:
             log.error("storage.busy", code="storage", reason=str(error))
             return False
 
@@ -147,7 +147,7 @@ class Writer:
             execute("ROLLBACK TO request")
             execute("RELEASE request")
             request.error = error
-            if isinstance(error, _STORAGE_TROUBLE):
+            if isinstance(error, STORAGE_TROUBLE):
                 log.error("storage.statement_failed", code="storage", reason=str(error))
                 request.error = Unavailable()
             return True

@@ -1,0 +1,237 @@
+"""The one writer: shared commits, separate fates, and nothing answered before it is on disk."""
+
+import ast
+import asyncio
+import inspect
+import re
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from kith.actions.run import utc_now
+from kith.errors import Refused, Unavailable
+from kith.store import migrate, tenants, writer
+from kith.store.database import Tx
+from kith.store.sqlite import SQLite
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[SQLite]:
+    database = SQLite(str(tmp_path / "kith.db"))
+    await migrate.apply_all(database, utc_now())
+    yield database
+    await database.close()
+
+
+class Gate:
+    """Holds every COMMIT until it is opened, on SQLite's own commit hook; counts them."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.is_open = threading.Event()
+        self.reached = threading.Event()
+        self.commits = 0
+        connection.set_commit_hook(self._commit)
+
+    def _commit(self) -> bool:
+        self.commits += 1
+        self.reached.set()
+        self.is_open.wait(10)
+        return False
+
+
+async def names(database: SQLite) -> list[str]:
+    await asyncio.sleep(0)  # a new turn reads a new snapshot
+    rows = await database.read(lambda tx: tx.all("SELECT name FROM tenants ORDER BY name"))
+    return [row[0] for row in rows]
+
+
+async def add(tx: Tx, name: str) -> str:
+    await tenants.add(tx, uuid=name, name=name, at=utc_now())
+    return name
+
+
+async def add_then_refuse(tx: Tx, name: str) -> str:
+    await add(tx, name)
+    raise Refused("no")
+
+
+@pytest.mark.row("S3")
+async def test_writes_that_wait_share_one_commit(database: SQLite) -> None:
+    gate = Gate(database.writing_connection)
+    first = asyncio.create_task(database.write(lambda tx: add(tx, "first")))
+    await asyncio.to_thread(gate.reached.wait)
+    waiting = [
+        asyncio.create_task(database.write(lambda tx, n=n: add(tx, f"n{n:03}"))) for n in range(300)
+    ]
+    await asyncio.sleep(0.05)
+    gate.is_open.set()
+    assert await first == "first"
+    assert await asyncio.gather(*waiting) == [f"n{n:03}" for n in range(300)]
+    # 300 in batches of at most 256, after the first one alone.
+    assert gate.commits == 3
+    assert len(await names(database)) == 301
+
+
+@pytest.mark.row("S4")
+async def test_refusals_wait_for_the_commit_too(database: SQLite) -> None:
+    gate = Gate(database.writing_connection)
+    writes = [
+        asyncio.create_task(database.write(lambda tx: add(tx, "kept"))),
+        asyncio.create_task(database.write(lambda tx: add_then_refuse(tx, "refused"))),
+    ]
+    await asyncio.to_thread(gate.reached.wait)
+    await asyncio.sleep(0.05)
+    assert not any(write.done() for write in writes)
+    assert await names(database) == []
+    gate.is_open.set()
+    done = await asyncio.gather(*writes, return_exceptions=True)
+    assert done[0] == "kept"
+    assert isinstance(done[1], Refused)
+    assert await names(database) == ["kept"]
+
+
+@pytest.mark.row("S4", "S6")
+async def test_a_failed_commit_answers_nobody_with_success(database: SQLite) -> None:
+    database.writing_connection.set_commit_hook(lambda: True)  # turns COMMIT into ROLLBACK
+    done = await asyncio.gather(
+        database.write(lambda tx: add(tx, "a")),
+        database.write(lambda tx: add_then_refuse(tx, "b")),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in done] == [Unavailable, Unavailable]
+    database.writing_connection.set_commit_hook(None)
+    assert await database.write(lambda tx: add(tx, "c")) == "c"
+    assert await names(database) == ["c"]
+
+
+@pytest.mark.row("S5")
+async def test_an_action_that_waits_for_anything_else_fails_alone(database: SQLite) -> None:
+    async def waits(tx: Tx) -> None:
+        await add(tx, "half")
+        await asyncio.sleep(0)
+
+    done = await asyncio.gather(
+        database.write(waits), database.write(lambda tx: add(tx, "b")), return_exceptions=True
+    )
+    assert isinstance(done[0], RuntimeError)
+    assert "awaited something other than its Tx" in str(done[0])
+    assert await names(database) == ["b"]
+
+
+@pytest.mark.row("S6")
+async def test_one_fails_and_its_neighbours_commit(database: SQLite) -> None:
+    async def breaks(tx: Tx) -> None:
+        await add(tx, "gone")
+        await tx.run("INSERT INTO tenants (uuid, name, created_at) VALUES ('a', 'x', 0)")
+
+    done = await asyncio.gather(
+        database.write(lambda tx: add(tx, "a")),
+        database.write(breaks),  # its uuid is taken by its neighbour
+        database.write(lambda tx: add_then_refuse(tx, "gone too")),
+        database.write(lambda tx: add(tx, "b")),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in done] == [str, apsw.ConstraintError, Refused, str]
+    assert await names(database) == ["a", "b"]
+
+
+@pytest.mark.row("S6")
+async def test_a_full_disk_fails_the_batch_and_passes(database: SQLite) -> None:
+    """SQLite's own limit on pages stands for the disk; SQLITE_FULL ends the whole transaction."""
+    connection = database.writing_connection
+    full = connection.pragma("page_count")
+    connection.pragma("max_page_count", full)
+
+    async def much(tx: Tx) -> None:
+        for number in range(2_000):
+            await add(tx, f"much {number}")
+
+    done = await asyncio.gather(
+        database.write(lambda tx: add(tx, "before")),
+        database.write(much),
+        database.write(lambda tx: add(tx, "after")),
+        return_exceptions=True,
+    )
+    assert isinstance(done[1], Unavailable)
+    stored = set(await names(database))
+    assert stored == {answer for answer in done if isinstance(answer, str)}
+    connection.pragma("max_page_count", 1_000_000)
+    assert await database.write(lambda tx: add(tx, "room again")) == "room again"
+
+
+@pytest.mark.row("S7")
+async def test_a_write_past_its_deadline_is_dropped_and_a_started_one_ends(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUEUE_WAIT_S_MAX", 0.05)
+    gate = Gate(database.writing_connection)
+    started = asyncio.create_task(database.write(lambda tx: add(tx, "started")))
+    await asyncio.to_thread(gate.reached.wait)
+    queued = asyncio.create_task(database.write(lambda tx: add(tx, "queued")))
+    await asyncio.sleep(0.1)
+    gate.is_open.set()
+    assert await started == "started"
+    with pytest.raises(Unavailable):
+        await queued
+    assert await names(database) == ["started"]
+
+
+@pytest.mark.row("S7")
+def test_nothing_can_interrupt_the_writer() -> None:
+    """No interrupt and no progress handler in its source, no deferred constraint in the schema."""
+    called = {
+        node.attr
+        for node in ast.walk(ast.parse(inspect.getsource(writer)))
+        if isinstance(node, ast.Attribute)
+    }
+    assert not called & {"interrupt", "set_progress_handler", "setprogresshandler"}
+    for migration in migrate.known():
+        assert not re.search(r"deferr", migration.text, re.IGNORECASE)
+
+
+async def test_a_full_queue_is_told_at_once(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUEUE_MAX", 2)
+    gate = Gate(database.writing_connection)
+    taken = [
+        asyncio.create_task(database.write(lambda tx, n=n: add(tx, f"n{n}"))) for n in range(2)
+    ]
+    await asyncio.to_thread(gate.reached.wait)
+    taken += [asyncio.create_task(database.write(lambda tx, n=n: add(tx, f"n{n}"))) for n in (2, 3)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await database.write(lambda tx: add(tx, "one too many"))
+    gate.is_open.set()
+    await asyncio.gather(*taken)
+    assert len(await names(database)) == 4
+
+
+async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
+    database = SQLite(str(tmp_path / "kith.db"))
+    await migrate.apply_all(database, utc_now())
+    writes = [asyncio.create_task(database.write(lambda tx: add(tx, "last")))]
+    await asyncio.sleep(0)
+    await database.close()
+    assert await asyncio.gather(*writes) == ["last"]
+    assert not (tmp_path / "kith.db-wal").exists()
+
+
+@pytest.mark.row("S2")
+async def test_connections_are_set_as_they_must_be(database: SQLite) -> None:
+    writing, reading = database.writing_connection, database.reading_connection
+    for connection in (writing, reading):
+        assert connection.pragma("journal_mode") == "wal"
+        assert connection.pragma("synchronous") == 2
+        assert connection.pragma("foreign_keys") == 1
+        assert connection.pragma("mmap_size") == 0
+        assert connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) == 1
+    assert writing.pragma("wal_autocheckpoint") > 0
+    assert reading.pragma("wal_autocheckpoint") == 0
+    assert reading.pragma("query_only") == 1
+    with pytest.raises(apsw.ReadOnlyError):
+        await asyncio.sleep(0)
+        reading.execute("DELETE FROM tenants")
