@@ -1,0 +1,209 @@
+"""`make bench`: what we claim about speed, measured in one run.
+
+Throughput is a ratio to a static answer of the same size from the same process. Both are measured
+again and again in turn, and the median of the pairs counts: a machine that slows down slows both.
+"""
+
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import msgspec
+
+from bench import load, world
+from bench.load import Measured
+from bench.world import Database, Running
+
+RESULTS = Path(__file__).with_name("results")
+ROUNDS = 9
+LARGE, SMALL = 1_000_000, 10_000
+
+
+class Row(msgspec.Struct):
+    """`goal` is a least value for ratios and a most for sizes and times."""
+
+    what: str
+    value: float
+    goal: float
+    at_most: bool = False
+    unit: str = ""
+    detail: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        return self.value <= self.goal if self.at_most else self.value >= self.goal
+
+
+def call(server: Running, kind: str, served: Database, **more: object) -> Measured:
+    return load.run(
+        server.url,
+        KIND=kind,
+        TOKEN=served.token,
+        CONTACTS=served.contacts,
+        IDS=served.ids,
+        **more,  # type: ignore[arg-type]  # wrk's own options have other types
+    )
+
+
+def in_turn(*measure: Callable[[], Measured]) -> list[list[Measured]]:
+    """Every measurement, round after round; one list for each."""
+    rounds = [[each() for each in measure] for _ in range(ROUNDS)]
+    return [list(column) for column in zip(*rounds, strict=True)]
+
+
+def ratio(of: list[Measured], to: list[Measured]) -> float:
+    pairs = zip(of, to, strict=True)
+    return statistics.median(a.requests_per_s / b.requests_per_s for a, b in pairs)
+
+
+def rate(measured: list[Measured]) -> float:
+    return statistics.median(m.requests_per_s for m in measured)
+
+
+def look_ups(served: Database, size: int) -> list[Row]:
+    with world.serving(served, body_bytes=size) as server:
+        idle_mb = server.resident_mb()
+        kinds = ("static", "phone", "id", "email")
+        static, *found = in_turn(*(lambda k=k: call(server, k, served) for k in kinds))
+        loaded_mb = server.resident_mb()
+    rows = [
+        Row(
+            f"get-contact by {kind}, 1,000,000 contacts",
+            ratio(measured, static),
+            goal,
+            detail=f"{rate(measured):,.0f}/s, static {rate(static):,.0f}/s",
+        )
+        for kind, measured, goal in zip(kinds[1:], found, (0.45, 0.42, 0.42), strict=True)
+    ]
+    memory = f"after start and a first answer; {loaded_mb:.0f} MB after this load"
+    return [*rows, Row("resident memory, idle", idle_mb, 80, True, " MB", memory)]
+
+
+def creates(original: Database, size: int) -> list[Row]:
+    served = world.copied(original)
+    first = int(time.time()) % 500_000_000
+    batch = 0
+
+    def create(server: Running, **more: object) -> Measured:
+        nonlocal batch
+        batch += 1
+        return call(server, "create", served, START=first + batch * 100_000, **more)
+
+    with world.serving(served, body_bytes=size) as server:
+        static, made = in_turn(
+            lambda: call(server, "static", served),
+            lambda: create(server),
+        )
+        row = Row(
+            "create-contact, each on disk before its 201",
+            ratio(made, static),
+            0.12,
+            detail=f"{rate(made):,.0f}/s, static {rate(static):,.0f}/s",
+        )
+        return [row, beside_creates(server, served, rate(made), first + 400_000_000)]
+
+
+def beside_creates(server: Running, served: Database, peak: float, first: int) -> Row:
+    """The p99 of look-ups at a steady half of what they can, without and with creates."""
+    connections, duration_s = 16, 4
+    most = call(server, "phone", served).requests_per_s
+    steady = {"connections": connections, "duration_s": duration_s}
+    pause_ms = round(connections / (most / 4) * 1_000)
+    quiet, busy = [], []
+    for number in range(5):
+        quiet.append(call(server, "phone", served, EVERY_MS=pause_ms, **steady).p99_ms)
+        beside = subprocess.Popen(
+            load.command(server.url, connections=32, duration_s=duration_s + 1),
+            env=load.environment(
+                KIND="create",
+                TOKEN=served.token,
+                START=first + number * 1_000_000,
+                EVERY_MS=round(32 / (peak / 2) * 1_000),
+            ),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        time.sleep(0.5)
+        busy.append(call(server, "phone", served, EVERY_MS=pause_ms, **steady).p99_ms)
+        creating = load.result(beside.communicate()[0])
+    slower = statistics.median(b / q for b, q in zip(busy, quiet, strict=True))
+    detail = (
+        f"p99 {statistics.median(quiet):.1f} ms quiet, {statistics.median(busy):.1f} ms beside"
+        f" {creating.requests_per_s:,.0f} creates/s"
+    )
+    return Row("get-contact p99 beside creates at half their peak", slower, 3, True, "x", detail)
+
+
+def by_size(large: Database, small: Database, size: int) -> Row:
+    with (
+        world.serving(large, body_bytes=size) as on_large,
+        world.serving(small, body_bytes=size) as on_small,
+    ):
+        many, few = in_turn(
+            lambda: call(on_large, "phone", large),
+            lambda: call(on_small, "phone", small),
+        )
+    return Row(
+        "get-contact at 1,000,000 contacts against 10,000",
+        ratio(many, few),
+        0.90,
+        detail=f"{rate(many):,.0f}/s against {rate(few):,.0f}/s",
+    )
+
+
+def start(served: Database) -> Row:
+    times = []
+    for _ in range(5):
+        with world.serving(served) as server:
+            times.append(server.to_first_answer_s)
+    return Row("start to first answer, 1,000,000 contacts", statistics.median(times), 1, True, " s")
+
+
+def main() -> None:
+    load.require_wrk()
+    click.echo("Making the databases (about a minute the first time) ...", err=True)
+    large, small = world.database(LARGE), world.database(SMALL)
+    size = world.answer_bytes(large)
+    rows: list[Row] = []
+    parts: list[Callable[[], Row | list[Row]]] = [
+        lambda: look_ups(large, size),
+        lambda: by_size(large, small, size),
+        lambda: start(large),
+        lambda: creates(large, size),
+    ]
+    with click.progressbar(parts, label="Measuring", file=sys.stderr) as bar:
+        for part in bar:
+            found = part()
+            rows += found if isinstance(found, list) else [found]
+    report(rows, size)
+
+
+def report(rows: list[Row], size: int) -> None:
+    table = ["| What | At least | Measured | |", "| --- | --- | --- | --- |"]
+    for row in rows:
+        goal = f"{'at most ' if row.at_most else ''}{row.goal:g}{row.unit}"
+        met = "" if row.is_met else " **missed**"
+        table.append(f"| {row.what} | {goal} | {row.value:.2f}{row.unit}{met} | {row.detail} |")
+    text = "\n".join(table) + "\n"
+    click.echo(text)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "latest.md").write_text(text)
+    result = {
+        "at": time.strftime("%Y-%m-%d"),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "answer_bytes": size,
+        "rows": rows,
+    }
+    json = msgspec.json.format(msgspec.json.encode(result), indent=2)
+    (RESULTS / "latest.json").write_bytes(json + b"\n")
+    sys.exit(0 if all(row.is_met for row in rows) else 1)
+
+
+if __name__ == "__main__":
+    main()

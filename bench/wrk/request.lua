@@ -1,0 +1,60 @@
+-- One kind of request, told by the environment: KIND, TOKEN, CONTACTS, IDS, START, EVERY_MS.
+local kind = os.getenv("KIND")
+local contacts = tonumber(os.getenv("CONTACTS") or "0")
+local every_ms = tonumber(os.getenv("EVERY_MS") or "0")
+local next_new = tonumber(os.getenv("START") or "0")
+local ids = {}
+
+local headers = {
+  ["Authorization"] = "Bearer " .. os.getenv("TOKEN"),
+  ["Content-Type"] = "application/json",
+}
+
+local function a_contact()
+  return math.random(1, contacts)
+end
+
+local bodies = {
+  static = function() return '{"phone":"+14152000001"}' end,
+  phone = function() return string.format('{"phone":"+1415%07d"}', 2000000 + a_contact()) end,
+  id = function() return '{"contact_id":"' .. ids[math.random(1, #ids)] .. '"}' end,
+  email = function()
+    local i = a_contact()
+    if i % 10 == 0 then i = i + 1 end -- one in ten has none
+    return string.format('{"email":"contact%d@example.com"}', i)
+  end,
+  create = function()
+    next_new = next_new + 1
+    return string.format(
+      '{"phone":"+4915%09d","name":"New Contact","email":"new%d@example.com","tags":"bench, new"}',
+      next_new, next_new)
+  end,
+}
+
+local paths = {
+  static = "/static",
+  create = "/api/v1/actions/create-contact",
+}
+
+function init()
+  math.randomseed(os.time())
+  if kind == "id" then
+    for line in io.lines(os.getenv("IDS")) do ids[#ids + 1] = line end
+  end
+end
+
+function request()
+  return wrk.format("POST", paths[kind] or "/api/v1/actions/get-contact", headers, bodies[kind]())
+end
+
+if every_ms > 0 then
+  -- Spread evenly around the mean, so that connections do not march in step.
+  function delay() return math.random(0, 2 * every_ms) end
+end
+
+function done(summary, latency)
+  io.write(string.format(
+    "RESULT %d %d %d %.3f %.3f\n", summary.requests, summary.duration,
+    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end
