@@ -81,6 +81,10 @@ class Refused(AppError):
     code, status, text = "refused", 422, "This cannot be done."
 
 
+class NoWorkspace(Refused):
+    code, text = "no_workspace", "No workspace configured for this account."
+
+
 class Invalid(AppError):
     """Fields are wrong, each named with every reason; `cause` fills `error` where the contract has it."""
 

@@ -7,19 +7,19 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
 from kith.actions.run import Runner, utc_now
-from kith.api import health, pages
-from kith.api.proxies import Proxies
-from kith.api.server import Limits, Server
 from kith.settings import Settings
 from kith.store import migrate
 from kith.store.database import Database, connect, sqlite_path
 from kith.store.lock import ServerLock
+
+if TYPE_CHECKING:
+    from kith.api.server import Server
 
 FLUSH_EVERY_S = 5.0
 log = structlog.get_logger("kith")
@@ -37,8 +37,13 @@ async def opened(settings: Settings) -> AsyncIterator[Runner]:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> AsyncIterator[Server]:
+async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> AsyncIterator["Server"]:
     """The application of one server process. Raises CannotStart."""
+    # Imported here: the other commands need no web server, which takes as long as all the rest.
+    from kith.api import health, pages
+    from kith.api.proxies import Proxies
+    from kith.api.server import Limits, Server
+
     path = sqlite_path(settings.database_url)
     with ServerLock(path) if path else contextlib.nullcontext() as lock:
         database = await connect(settings.database_url, on_broken=on_broken)
@@ -100,7 +105,7 @@ class State:
             log.info("storage.checked", code="storage")
 
 
-async def _flush(server: Server) -> None:
+async def _flush(server: "Server") -> None:
     """Now and then: when tokens were last used, and the counts of folded security events."""
     while True:
         await asyncio.sleep(FLUSH_EVERY_S)

@@ -23,12 +23,12 @@ async def get(ctx: Context, given: GetContact) -> msgspec.Raw:
     """
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if given.phone is not None:
-        found = await contact_rows.json_by_phone(tx, tenant_id=tenant_id, phone=given.phone)
+        found = await contact_rows.document_by_phone(tx, tenant_id=tenant_id, phone=given.phone)
     elif given.contact_id is not None:
-        found = await contact_rows.json_by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
+        found = await contact_rows.document_by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
     else:
         key = emails.key(given.email or "")
-        found = await contact_rows.json_by_email(tx, tenant_id=tenant_id, email_key=key)
+        found = await contact_rows.document_by_email(tx, tenant_id=tenant_id, email_key=key)
     if found is None:
         raise ContactNotFound()
     return msgspec.Raw(found)

@@ -63,6 +63,9 @@ class Runner:
 
     async def read(self, action: Action[Given, T], given: Given, caller: Caller | None = None) -> T:
         """Run an action that writes nothing."""
+        tx = self.database.snapshot()
+        if tx is not None:
+            return await action(self._context(tx, caller), given)
         return await self.database.read(lambda tx: action(self._context(tx, caller), given))
 
     async def write(

@@ -94,6 +94,12 @@ async def find_user(ctx: Context, *, email: str, workspace: str | None) -> User:
     return found[0]
 
 
+async def list_users(ctx: Context, workspace: str | None) -> list[User]:
+    """Of one workspace (id or name) or of all, oldest first. Raises NotFound, Refused."""
+    tenant_id = (await find(ctx, workspace)).row_id if workspace else None
+    return await users.all_of(ctx.tx, tenant_id)
+
+
 class UserAt(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     workspace: str | None = None

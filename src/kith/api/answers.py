@@ -20,11 +20,14 @@ class Answer(msgspec.Struct, gc=False):
     status: int
     body: bytes
     headers: tuple[Header, ...] = JSON_HEADERS
+    closes: bool = False
+    """Whether the connection ends with this answer."""
 
 
 def refusal(error: AppError) -> Answer:
     """Status, body and extra headers of a refusal."""
-    return Answer(error.status, json.encode(_body(error)), (*JSON_HEADERS, *_headers(error)))
+    headers = (*JSON_HEADERS, *_headers(error))
+    return Answer(error.status, json.encode(_body(error)), headers, isinstance(error, _CLOSING))
 
 
 def server_error() -> Answer:

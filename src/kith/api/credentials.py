@@ -40,7 +40,7 @@ class Credentials:
     async def look_up(self, header: bytes | None) -> Caller:
         """The holder of `Bearer ...`; raises Unauthenticated, always the same."""
         self._known.pop(header, None)
-        token = _token(header) if header is not None else None
+        token = token_in(header) if header is not None else None
         if token is None:
             raise Unauthenticated()
         caller = await self._runner.read(token_actions.authenticate, tokens.digest(token))
@@ -53,7 +53,7 @@ class Credentials:
         return caller
 
 
-def _token(header: bytes) -> str | None:
+def token_in(header: bytes) -> str | None:
     """The token of a well-formed header; a wrong checksum costs no query."""
     match = _BEARER.fullmatch(header)
     if match is None:

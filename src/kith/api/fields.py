@@ -27,7 +27,7 @@ class ExactlyOne(msgspec.Struct, frozen=True):
 
     def check(self, given: Sequence[str], errors: Errors) -> str | None:
         """Adds to `errors`; returns the contract's own cause when none was given."""
-        if len(given) == 1 and given[0] in self.names:
+        if len(given) == 1:
             return None
         given = [name for name in self.names if name in given]
         options = ", ".join(self.names)
@@ -43,30 +43,38 @@ class ExactlyOne(msgspec.Struct, frozen=True):
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What an operation takes: its fields, a rule across them, and the type they become."""
+    """What an operation takes: its fields, a rule across them, and the type they become.
+
+    `description` and `example` are for the OpenAPI document.
+    """
 
     build: Callable[..., Any]
     fields: tuple[Field, ...] = ()
     rule: ExactlyOne | None = None
+    description: str = ""
     example: Mapping[str, Any] = {}
+    _by_name: dict[str, Field] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_name.update((field.name, field) for field in self.fields)
 
     def convert(self, body: Mapping[str, object]) -> Any:
         """The domain's input; blanks and nulls count as not given. Raises Invalid."""
         values: dict[str, Any] = {}
-        given: list[str] = []
         errors: Errors = {}
-        for field in self.fields:
-            raw = body.get(field.name)
-            if raw is None or (isinstance(raw, str) and (not raw or raw.isspace())):
-                if field.is_required:
-                    errors[field.name] = [f"The {field.name.replace('_', ' ')} field is required."]
+        for name, raw in body.items():
+            field = self._by_name.get(name)
+            if field is None or raw is None or (isinstance(raw, str) and not raw.strip()):
                 continue
-            given.append(field.name)
             try:
-                values[field.name] = field.parse(raw)
+                values[name] = field.parse(raw)
             except BadValue as problem:
-                errors[field.name] = [sentence(field.name, problem)]
-        cause = self.rule.check(given, errors) if self.rule else None
+                values[name] = None
+                errors[name] = [sentence(name, problem)]
+        for field in self.fields:
+            if field.is_required and field.name not in values:
+                errors[field.name] = [f"The {field.name.replace('_', ' ')} field is required."]
+        cause = self.rule.check(list(values), errors) if self.rule else None
         if errors:
             raise Invalid(errors, cause=cause)
         return self.build(**values)

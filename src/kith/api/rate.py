@@ -13,6 +13,7 @@ import msgspec
 WINDOW_S = 60.0
 ENTRIES_MAX = 6_000
 """Of one log. Calls under a larger limit share entries of 10 ms each."""
+ENTRY_S = WINDOW_S / ENTRIES_MAX
 LOGS_MAX = 10_000
 
 
@@ -47,13 +48,15 @@ class RollingLimit:
         if log is None:
             log = self._new_log(key, now)
         times, counts = log.times, log.counts
-        while times and times[0] <= now - WINDOW_S:
+        # Calls that share an entry are forgotten with the last that it can hold, never early.
+        keeps_s = WINDOW_S if limit <= ENTRIES_MAX else WINDOW_S + ENTRY_S
+        while times and times[0] <= now - keeps_s:
             times.popleft()
             log.calls -= counts.popleft()
         if log.calls >= limit:
-            wait_s = times[0] + WINDOW_S - now if times else WINDOW_S
+            wait_s = times[0] + keeps_s - now if times else WINDOW_S
             return Verdict(limit, 0, max(1, math.ceil(wait_s)))
-        if limit > ENTRIES_MAX and times and now - times[-1] < WINDOW_S / ENTRIES_MAX:
+        if limit > ENTRIES_MAX and times and now - times[-1] < ENTRY_S:
             counts[-1] += 1
         else:
             times.append(now)

@@ -1,4 +1,4 @@
-"""Every operation on one screen. The dispatcher, the OpenAPI document and /docs are made from this."""
+"""Every operation on one screen: the dispatcher, the OpenAPI document and /docs come from it."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from kith.actions.run import Action
 from kith.api import shapes
 from kith.api.fields import Shape
 from kith.domain.tokens import Scope
+from kith.errors import NotFound
 
 PREFIXES = ("/api/v1", "/v1")
 """The documents' titles use the short one (reference C2)."""
@@ -28,18 +29,24 @@ class Route(msgspec.Struct, frozen=True):
     summary: str
     status: int = 200
     needs_workspace: bool = True
-    can_miss: bool = False
+    missing: type[NotFound] | None = None
 
     @property
     def name(self) -> str:
         return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def can_miss(self) -> bool:
+        """Whether what it looks for may not be there."""
+        return self.missing is not None
 
 
 ROUTES = (
     Route("GET", "/me", shapes.NOTHING, workspaces.me, shapes.me, shapes.MeAnswer, "read",
           "Who this token belongs to", needs_workspace=False),
     Route("POST", "/actions/get-contact", shapes.GET_CONTACT, contacts.get, shapes.contact,
-          shapes.ContactAnswer, "read", "One contact by id, phone or e-mail", can_miss=True),
+          shapes.ContactAnswer, "read", "One contact by id, phone or e-mail",
+          missing=contacts.ContactNotFound),
     Route("POST", "/actions/create-contact", shapes.CREATE_CONTACT, contacts.save,
           shapes.saved_contact, shapes.SavedContactAnswer, "write",
           "Create the contact of a phone, or add to it", status=201),

@@ -1,4 +1,4 @@
-"""Security events: each logged once, floods folded into a count a minute (reliability section 2)."""
+"""Security events: each logged once, floods folded into a count a minute (reliability 2)."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -33,9 +33,9 @@ class SecurityLog:
         if fold.count == 1:
             log.warning(event, **fields)
 
-    def missed_id(self, token_id: int, **fields: object) -> None:
-        """An id that this token's workspace does not have; many in a minute are a probe."""
-        fold = self._fold(("tenant.probe", token_id), fields)
+    def missed_id(self, who: int, **fields: object) -> None:
+        """An id that the workspace of token `who` does not have; many in a minute are a probe."""
+        fold = self._fold(("tenant.probe", who), fields)
         fold.count += 1
         if fold.count == PROBES_A_MINUTE + 1:
             log.warning("tenant.probe", count=fold.count, **fields)

@@ -4,7 +4,6 @@ First failure answers (reliability section 2): HTTP limits, route, credential, s
 fields, look-up, rule. Raw ASGI, because this path is what the product exists for (architecture 3).
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from itertools import chain, count
@@ -18,7 +17,7 @@ from kith.actions.run import Runner
 from kith.api import answers, body
 from kith.api.answers import Answer, Header
 from kith.api.credentials import Credentials
-from kith.api.protocol import AT_ONCE
+from kith.api.protocol import DIRECT, Direct, head
 from kith.api.proxies import Proxies
 from kith.api.rate import RollingLimit, Verdict
 from kith.api.routes import PREFIXES, ROUTES, Route
@@ -62,6 +61,7 @@ class Request(msgspec.Struct, gc=False):
     scope: Scope
     headers: dict[bytes, bytes]
     id: bytes
+    direct: Direct | None
     route: Route | None = None
     caller: Caller | None = None
     verdict: Verdict | None = None
@@ -104,7 +104,12 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> None:
         started_at = self._clock() if self._logs_requests else 0.0
-        request = Request(scope, dict(scope["headers"]), b"%b%012x" % self._next_id())
+        request = Request(
+            scope,
+            dict(scope["headers"]),
+            b"%b%012x" % (self._id_prefix, next(self._ids)),
+            scope.pop(DIRECT, None),
+        )
         if b"x-request-id" in request.headers:
             self._take_over_id(request)
         try:
@@ -116,7 +121,8 @@ class Server:
         except Exception:
             log.exception("http.failed", **self._fields(request, 500))
             answer = answers.server_error()
-        await self._send(request, answer, receive, send)
+        if not self._send_at_once(request, answer):
+            await self._send(request, answer, receive, send)
         if answer.status >= 400:
             self._note(request, answer.status)
         if self._logs_requests:
@@ -147,7 +153,9 @@ class Server:
         if route.method == "POST":
             if b"content-encoding" in request.headers:
                 _check_encoding(request.headers)
-            raw = await body.read(receive, request.headers.get(b"content-length"))
+            raw = request.direct.body() if request.direct is not None else None
+            if raw is None or len(raw) > body.BODY_BYTES_MAX:
+                raw = await body.read(receive, request.headers.get(b"content-length"))
             given = route.takes.convert(json.decode_object(raw))
         run = self._runner.read if route.scope == "read" else self._runner.write
         result = await run(route.action, given, caller)
@@ -178,26 +186,23 @@ class Server:
         if caller.tenant_id is None and route.needs_workspace:
             raise errors.Refused("No workspace configured for this account.")
 
+    def _send_at_once(self, request: Request, answer: Answer) -> bool:
+        """Give the whole answer in one write, when the connection can take it so."""
+        if request.direct is None or request.scope["method"] == "HEAD" or answer.closes:
+            return False
+        lines = head(answer.status, _headers(request, answer), len(answer.body))
+        return request.direct.answer(lines, answer.body)
+
     async def _send(
         self, request: Request, answer: Answer, receive: body.Receive, send: Send
     ) -> None:
-        headers: list[Header] = [(b"x-request-id", request.id), *answer.headers]
-        if (verdict := request.verdict) is not None:
-            headers.append((b"x-ratelimit-limit", b"%d" % verdict.limit))
-            headers.append((b"x-ratelimit-remaining", b"%d" % verdict.remaining))
-        closes = answers.CLOSE in answer.headers
-        at_once = request.scope.get(AT_ONCE)
-        if at_once and not closes and at_once(answer.status, headers, answer.body):
-            return
+        headers = _headers(request, answer)
         headers.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body, "more_body": closes})
-        if closes:
-            await asyncio.get_running_loop().create_task(body.linger(receive))
+        await send({"type": "http.response.body", "body": answer.body, "more_body": answer.closes})
+        if answer.closes:
+            await body.linger(receive)
             await send({"type": "http.response.body", "body": b""})
-
-    def _next_id(self) -> tuple[bytes, int]:
-        return self._id_prefix, next(self._ids)
 
     def _take_over_id(self, request: Request) -> None:
         given = self._proxies.request_id(request.peer, request.headers[b"x-request-id"])
@@ -227,6 +232,14 @@ class Server:
             "status": status,
             "ip": self._address(request),
         }
+
+
+def _headers(request: Request, answer: Answer) -> list[Header]:
+    headers: list[Header] = [(b"x-request-id", request.id), *answer.headers]
+    if (verdict := request.verdict) is not None:
+        headers.append((b"x-ratelimit-limit", b"%d" % verdict.limit))
+        headers.append((b"x-ratelimit-remaining", b"%d" % verdict.remaining))
+    return headers
 
 
 def _check_size(scope: Scope) -> None:

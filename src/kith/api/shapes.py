@@ -18,7 +18,8 @@ CONTACT_ID = Field(
     ids.parse,
     {
         "type": ["string", "null"],
-        "description": "The contact's UUID, of any version and case, or its 26-character ULID spelling.",
+        "description": "The contact's UUID, of any version and case, or its 26-character ULID"
+        " spelling.",
         "examples": [_ID],
     },
 )
@@ -37,7 +38,9 @@ EMAIL = Field(
     email.parse,
     {
         "type": ["string", "null"],
-        "description": "Compared without case.",
+        "format": "email",
+        "maxLength": email.CHARACTERS_MAX,
+        "description": "An e-mail address; compared without case.",
         "examples": ["romain@example.com"],
     },
 )
@@ -46,6 +49,8 @@ GET_CONTACT = Shape(
     GetContact,
     (CONTACT_ID, PHONE, EMAIL),
     ExactlyOne(("contact_id", "phone", "email")),
+    description="Several contacts may share an e-mail address: the one with the newest message is "
+    "given, then the oldest.",
     example={"phone": "+14155550123"},
 )
 
@@ -58,6 +63,7 @@ CREATE_CONTACT = Shape(
             contacts.parse_name,
             {
                 "type": ["string", "null"],
+                "maxLength": contacts.NAME_CHARACTERS_MAX,
                 "description": "Display name, at most 256 characters.",
                 "examples": ["Romain"],
             },
@@ -77,12 +83,15 @@ CREATE_CONTACT = Shape(
             "metadata",
             metadata.parse,
             {
-                "type": ["object", "null", "string"],
+                "type": ["object", "null"],
                 "description": "Any JSON object, at most 65,536 bytes; merged key by key.",
                 "examples": [{"shopify_id": "12345", "lifetime_value": 8742.0}],
             },
         ),
     ),
+    description="A phone is one contact of a workspace. Where it is known already, the contact is "
+    "added to: fields that are left out stay as they are, and consent is never touched. The answer "
+    "is 201 either way.",
     example={
         "phone": "+14155550123",
         "name": "Romain",
@@ -95,48 +104,79 @@ NOTHING = Shape(dict)
 
 Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"}, examples=[_ID])]
 PhoneOut = Annotated[
-    str | None, Meta(description="Strict E.164; null for people known by other ids.")
+    str | None,
+    Meta(
+        description="Strict E.164; null for people known by other ids.", examples=["+14155550123"]
+    ),
 ]
+Name = Annotated[str | None, Meta(description="Display name.", examples=["Romain"])]
+Email = Annotated[str | None, Meta(examples=["romain@example.com"])]
 Time = Annotated[
     str,
     Meta(
         description="UTC, whole seconds, numeric offset.",
         extra_json_schema={"format": "date-time"},
-        examples=["2026-05-07T08:14:23+00:00"],
+        examples=["2026-04-15T10:32:00+00:00"],
+    ),
+]
+Tags = Annotated[
+    msgspec.Raw,
+    Meta(
+        description="Newest addition first.",
+        extra_json_schema={"type": "array", "items": {"type": "string"}},
+        examples=[["vip", "fr-FR"]],
     ),
 ]
 
 
 class ContactAnswer(msgspec.Struct, frozen=True, gc=False):
-    """One contact: the 13 documented keys."""
+    """One contact: always these 13 keys, in this order."""
 
     id: Id
     phone: PhoneOut
-    name: str | None
-    email: str | None
-    source: Annotated[Source, Meta(description="Where the contact came in first.")]
-    locale: str | None
-    metadata: Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
-    tags: Annotated[
-        msgspec.Raw, Meta(extra_json_schema={"type": "array", "items": {"type": "string"}})
+    name: Name
+    email: Email
+    source: Annotated[
+        Source, Meta(description="Where the contact came in first.", examples=["shopify"])
     ]
-    opted_in_at: Annotated[Time | None, Meta(description="Agreed to marketing.")]
-    opted_out_at: Annotated[Time | None, Meta(description="Withdrew from marketing.")]
-    last_message_at: Annotated[Time | None, Meta(description="Newest message, either direction.")]
-    total_messages: Annotated[int, Meta(ge=0)]
+    locale: Annotated[str | None, Meta(description="The language they speak.", examples=["fr"])]
+    metadata: Annotated[
+        msgspec.Raw,
+        Meta(
+            description="What your own systems hung on the contact; `{}` when nothing.",
+            extra_json_schema={"type": "object"},
+            examples=[{"shopify_id": "12345"}],
+        ),
+    ]
+    tags: Tags
+    opted_in_at: Annotated[
+        Time | None,
+        Meta(description="When they agreed to marketing.", examples=["2026-04-15T10:32:00+00:00"]),
+    ]
+    opted_out_at: Annotated[
+        Time | None, Meta(description="When they withdrew from marketing.", examples=[None])
+    ]
+    last_message_at: Annotated[
+        Time | None,
+        Meta(
+            description="Newest message, in either direction.",
+            examples=["2026-05-07T08:14:23+00:00"],
+        ),
+    ]
+    total_messages: Annotated[
+        int, Meta(ge=0, description="Messages ever, both directions.", examples=[27])
+    ]
     created_at: Time
 
 
 class SavedContactAnswer(msgspec.Struct, frozen=True, gc=False):
-    """The contact after it was created or added to."""
+    """The contact as it is now."""
 
     id: Id
     phone: PhoneOut
-    name: str | None
-    email: str | None
-    tags: Annotated[
-        msgspec.Raw, Meta(extra_json_schema={"type": "array", "items": {"type": "string"}})
-    ]
+    name: Name
+    email: Email
+    tags: Tags
     created_at: Time
 
 
@@ -144,16 +184,18 @@ class TenantAnswer(msgspec.Struct, frozen=True):
     """A workspace."""
 
     id: Id
-    name: str
+    name: Annotated[str, Meta(examples=["Acme Co."])]
 
 
 class MeAnswer(msgspec.Struct, frozen=True):
     """Who the token belongs to."""
 
-    id: Annotated[int, Meta(examples=[42])]
-    email: str
-    name: str | None
-    tenant: TenantAnswer | None
+    id: Annotated[int, Meta(description="Unlike other ids, a number.", examples=[42])]
+    email: Annotated[str, Meta(examples=["ana@example.com"])]
+    name: Annotated[str | None, Meta(description="Display name.", examples=["Ana"])]
+    tenant: Annotated[
+        TenantAnswer | None, Meta(description="The workspace; null for an account without one.")
+    ]
 
 
 def contact(found: msgspec.Raw) -> msgspec.Raw:

@@ -2,26 +2,33 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, TypeVar
 
 import click
+import structlog
 
 from kith import settings, wiring
 from kith.actions.run import Action, Context, Runner
 from kith.domain import json
-from kith.errors import AppError, CannotStart, Invalid
+from kith.errors import AppError, CannotStart, Invalid, Unavailable
 
 T = TypeVar("T")
 
 EXIT_REFUSED = 1
+EXIT_USAGE = 2
 EXIT_STORAGE = 74
 """EX_IOERR: the disk failed, and only a restart can tell what is on it."""
 EXIT_CONFIG = 78
 """EX_CONFIG: Kith must not run like this."""
 
+ROW_ID_MAX = 2**63 - 1
 
-def settings_of(context: click.Context) -> settings.Settings:
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+
+
+def settings_of(_: click.Context) -> settings.Settings:
     return settings.read(os.environ)
 
 
@@ -44,20 +51,55 @@ def read(action: Action[Any, T], given: object) -> T:
     return run(lambda runner: runner.read(action, given))
 
 
+def log_as_text() -> None:
+    """One line for a person per thing the storage complains about, on standard error."""
+    structlog.configure(processors=[_line], logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+def _line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    reason = event.get("reason")
+    return printable(f"kith: {event['event']}: {reason}" if reason else f"kith: {event['event']}")
+
+
 def print_json(value: object) -> None:
-    click.echo(json.encode(value).decode())
+    """One document. A terminal obeys some characters that JSON need not escape: they are."""
+    text = json.encode(value).decode()
+    click.echo("".join(c if c.isprintable() else _escaped(c) for c in text))
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Columns for a person; None is a dash."""
+    cells = [["-" if cell is None else printable(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    for line in (headings, *cells):
+        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def address(given: settings.Settings) -> str:
+    """Where a server with these settings is reached from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(given.host, given.host)  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    return f"http://{host}:{given.port or 8000}"
 
 
 def sentence(error: AppError | CannotStart) -> str:
     """What went wrong, for a person."""
     if isinstance(error, Invalid):
-        return " ".join(text for texts in error.errors.values() for text in texts)
-    return str(error)
+        return printable(" ".join(text for texts in error.errors.values() for text in texts))
+    if isinstance(error, Unavailable):
+        return "The database cannot be used just now. Try again."
+    return printable(str(error))
 
 
 def printable(text: str) -> str:
     """Without control characters: a stored name must not command a terminal (row T9.3)."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 __all__ = ["Context", "print_json", "printable", "read", "run", "sentence", "settings_of", "write"]

@@ -4,8 +4,14 @@ import sys
 
 import click
 
-from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, sentence
+from kith.cli.check import check
+from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, EXIT_USAGE, log_as_text, sentence
+from kith.cli.demo import demo
+from kith.cli.init import init
+from kith.cli.migrate import migrate
 from kith.cli.serve import serve
+from kith.cli.token import token
+from kith.cli.user import user
 from kith.errors import AppError, CannotStart
 
 
@@ -28,16 +34,30 @@ def kith() -> None:
     """
 
 
-kith.add_command(serve)
+for command in (serve, init, demo, token, user, migrate, check):
+    kith.add_command(command)
 
 
 def main() -> None:
-    """Exit statuses: 0 done, 1 refused, 2 wrong usage, 74 disk failure, 78 must not start like this."""
+    """Exit statuses: 0 done, 1 refused, 2 wrong usage, 74 disk failure, 78 must not run so."""
+    log_as_text()
+    if not all(map(_is_text, sys.argv)):
+        click.echo("kith: The arguments must be UTF-8 text.", err=True)
+        sys.exit(EXIT_USAGE)
     try:
         kith(standalone_mode=True)
     except CannotStart as error:
-        click.echo(f"kith: {error}", err=True)
+        click.echo(f"kith: {sentence(error)}", err=True)
         sys.exit(EXIT_CONFIG)
     except AppError as error:
         click.echo(f"kith: {sentence(error)}", err=True)
         sys.exit(EXIT_REFUSED)
+
+
+def _is_text(argument: str) -> bool:
+    """False when the terminal sent bytes that are not UTF-8: the database takes none."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Callable
+from typing import Any
 
 import click
 import msgspec
@@ -41,15 +43,20 @@ def serve(context: click.Context, host: str | None, port: int | None) -> None:
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,
     )
+    run(settings)
+
+
+def run(settings: Settings, around: Callable[[Any], Any] = lambda app: app) -> None:
+    """Serve until a signal; `around` may put an ASGI application of its own before Kith's."""
     wiring.log_as_json()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn stops on them, then raises them again: that must not end us before the database closed.
+        # uvicorn stops on them, then raises them again: the database must be closed before we end.
         signal.signal(number, lambda *_: None)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, around))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, around: Callable[[Any], Any]) -> None:
     def stop_at_once() -> None:
         # The answers of the failed batch leave first; nothing may sync that file again.
         asyncio.get_running_loop().call_later(0.1, os._exit, EXIT_STORAGE)
@@ -57,7 +64,7 @@ async def _serve(settings: Settings) -> None:
     async with wiring.serving(settings, on_broken=stop_at_once) as app:
         listener = _listen(settings.host, settings.port)
         config = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # uvicorn's own ASGI types are narrower than ASGI
+            around(app),
             http=Protocol,
             ws="none",
             lifespan="off",

@@ -12,7 +12,8 @@ from kith.errors import Invalid, Malformed
 DEPTH_MAX = 32
 INTEGER_MAX = 2**53 - 1  # beyond it JavaScript clients lose digits
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Possessive and with an optional end, so that it never backtracks: hostile bodies leave strings open.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _decoder = msgspec.json.Decoder()
 encode = msgspec.json.Encoder().encode

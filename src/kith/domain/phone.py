@@ -21,6 +21,10 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SEPARATORS = re.compile(
     r"[\s.()\[\]{}/\-\u00ad\u058a\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
+_URI = re.compile("tel:", re.IGNORECASE)
+# Full-width forms, as East Asian keyboards type them. Not NFKC: it reads the footnote in
+# "...0123²" as one digit more, which is somebody else's number.
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _CODES = frozenset(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 
 # What may stand between calling code and number because people dial it at home. The library
@@ -45,11 +49,11 @@ def parse(value: object) -> Phone:
     Blanks, dots, dashes, brackets, `/`, a leading `tel:` or `00`, a missing `+` and digits of any
     script are understood. A number that the numbering plan does not know stays as typed.
     """
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        raise BadValue(PROBLEM)
-    return Phone(value) if _is_plain(value) else _read(value)
+    if isinstance(value, str):
+        return Phone(value) if _is_plain(value) else _read(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return _read(str(value))
+    raise BadValue(PROBLEM)
 
 
 def _is_plain(text: str) -> bool:
@@ -78,8 +82,9 @@ def _read(text: str) -> Phone:
 def _clean(text: str) -> str:
     if len(text) > TYPED_CHARACTERS_MAX:
         raise BadValue(PROBLEM)
-    text = unicodedata.normalize("NFKC", text).strip().removeprefix("tel:").removeprefix("TEL:")
-    text = _SEPARATORS.sub("", text)
+    text = _SEPARATORS.sub("", text.translate(_FULL_WIDTH))
+    if uri := _URI.match(text):
+        text = text[uri.end() :]
     digits = "".join(_ascii_digit(character) for character in text.removeprefix("+"))
     if text.startswith("+"):
         return "+" + digits

@@ -18,10 +18,10 @@ def line(value: object, *, characters_max: int, bytes_max: int = STRING_BYTES_MA
     if not isinstance(value, str):
         raise BadValue("must be a string.")
     text = value.strip(" \t\r\n\u00a0\u3000")
-    if _NOT_IN_LINES.search(text):
-        raise BadValue("may not contain control characters or line breaks.")
     if len(text) > characters_max:
         raise BadValue(f"may not be greater than {characters_max} characters.")
+    if _NOT_IN_LINES.search(text):
+        raise BadValue("may not contain control characters or line breaks.")
     if not text.isascii() and len(text.encode()) > bytes_max:
         raise BadValue(f"may not be greater than {bytes_max} bytes.")
     return text
@@ -30,8 +30,11 @@ def line(value: object, *, characters_max: int, bytes_max: int = STRING_BYTES_MA
 def prose(value: str) -> str:
     """A text that may hold line breaks and tabs; `\\r\\n` becomes `\\n`. Raises BadValue."""
     text = value.replace("\r\n", "\n")
+    # Its length first; surrogates, which cannot be encoded, are gone before its bytes are counted.
+    if len(text) > STRING_BYTES_MAX:
+        raise BadValue(f"may not hold a string of more than {STRING_BYTES_MAX} bytes.")
     if _NOT_IN_PROSE.search(text):
         raise BadValue("may not contain control characters.")
-    if len(text) > STRING_BYTES_MAX or len(text.encode()) > STRING_BYTES_MAX:
+    if len(text.encode()) > STRING_BYTES_MAX:
         raise BadValue(f"may not hold a string of more than {STRING_BYTES_MAX} bytes.")
     return text

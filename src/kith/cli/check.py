@@ -1,0 +1,107 @@
+"""`kith check`: whether this Kith can run, and what is wrong when it cannot."""
+
+import asyncio
+import platform
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import msgspec
+
+from kith.cli.common import EXIT_REFUSED, as_json, print_json, printable, sentence, settings_of
+from kith.errors import AppError, CannotStart
+from kith.settings import PREFIX, Settings
+from kith.store import migrate, versions
+from kith.store.database import Database, connect, sqlite_path
+
+FAULTS_SHOWN_MAX = 5
+
+# Too much is hidden rather than too little: everything up to the last "@".
+_PASSWORD = re.compile(r"(://[^:@/?]*:).*@|(?<=[?&])((?:ssl)?password=)[^&]*", re.IGNORECASE)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    name: str
+    ok: bool
+    detail: str
+
+
+@click.command()
+@as_json
+@click.pass_context
+def check(context: click.Context, as_json: bool) -> None:
+    """Show the settings and check the database: reachable, current, intact.
+
+    Changes nothing and may run beside a server. Exit status 0 when everything is in order, else 1.
+    """
+    settings = settings_of(context)
+    findings = [Finding("versions", True, _versions()), *_database(settings.database_url)]
+    is_fine = all(finding.ok for finding in findings)
+    if as_json:
+        print_json({"ok": is_fine, "settings": _shown(settings), "checks": findings})
+    else:
+        for name, value in _shown(settings).items():
+            click.echo(f"{name}={printable('' if value is None else str(value))}")
+        click.echo()
+        for finding in findings:
+            word = "ok    " if finding.ok else "FAILED"
+            click.echo(f"{word}  {finding.name}: {printable(finding.detail)}")
+    sys.exit(0 if is_fine else EXIT_REFUSED)
+
+
+def _database(database_url: str) -> list[Finding]:
+    path = sqlite_path(database_url)
+    if path and not Path(path).exists():  # opening it would make it
+        text = f"there is no file {path} yet; `kith migrate` or `kith serve` makes it"
+        return [Finding("database", False, text)]
+    return asyncio.run(_look(database_url))
+
+
+async def _look(database_url: str) -> list[Finding]:
+    try:
+        database = await connect(database_url)
+    except CannotStart as error:
+        return [Finding("database", False, sentence(error))]
+    try:
+        return [await step(database) for step in (_engine, _schema, _integrity)]
+    except AppError as error:
+        return [Finding("database", False, sentence(error))]
+    finally:
+        await database.close()
+
+
+async def _engine(database: Database) -> Finding:
+    return Finding("database", True, await database.read(versions.of_engine))
+
+
+async def _schema(database: Database) -> Finding:
+    present, newest = await database.read(migrate.version), migrate.known()[-1].version
+    if present == newest:
+        return Finding("schema", True, f"version {present}, current")
+    if present > newest:
+        return Finding("schema", False, f"version {present}, newer than this Kith knows ({newest})")
+    text = f"version {present} of {newest}; `kith migrate` or `kith serve` brings it up to date"
+    return Finding("schema", False, text)
+
+
+async def _integrity(database: Database) -> Finding:
+    faults = await database.check()
+    text = "; ".join(faults[:FAULTS_SHOWN_MAX]) if faults else "no fault found"
+    return Finding("integrity", not faults, text)
+
+
+def _versions() -> str:
+    return f"Kith {version('kith')} on Python {platform.python_version()}"
+
+
+def _shown(settings: Settings) -> dict[str, object]:
+    """Every setting by its variable's name, without secrets."""
+    values = msgspec.structs.asdict(settings)
+    values["database_url"] = _PASSWORD.sub(_masked, settings.database_url)
+    return {PREFIX + name.upper(): value for name, value in values.items()}
+
+
+def _masked(match: re.Match[str]) -> str:
+    return f"{match[1]}***@" if match[1] else f"{match[2]}***"

@@ -1,0 +1,38 @@
+"""`kith migrate`: the schema, brought up to date by hand."""
+
+import asyncio
+
+import click
+
+from kith.actions.run import utc_now
+from kith.cli.common import as_json, print_json, settings_of
+from kith.store import migrate as migrations
+from kith.store.database import connect
+
+
+@click.command()
+@as_json
+@click.pass_context
+def migrate(context: click.Context, as_json: bool) -> None:
+    """Bring the database's schema up to date.
+
+    Every start does so by itself; run it alone to do it before a planned restart. The database is
+    made when it is missing.
+    """
+    applied = asyncio.run(_apply(settings_of(context).database_url))
+    version = migrations.known()[-1].version
+    if as_json:
+        print_json({"applied": applied, "version": version})
+        return
+    for name in applied:
+        click.echo(f"Applied {name}.")
+    done = "The schema is now at" if applied else "Nothing to do: the schema is at"
+    click.echo(f"{done} version {version}.")
+
+
+async def _apply(database_url: str) -> list[str]:
+    database = await connect(database_url)
+    try:
+        return await migrations.apply_all(database, utc_now())
+    finally:
+        await database.close()

@@ -1,0 +1,134 @@
+"""Requests made from the OpenAPI document, good and bad: every answer keeps the document's word.
+
+In process, on a real SQLite file; the other tests of this folder cross a socket.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.python import asgi
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    content_type_conformance,
+    ignored_auth,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from kith import wiring
+from kith.actions import contacts, tokens, workspaces
+from kith.actions.run import Context
+from kith.api import openapi
+from kith.domain.contacts import SaveContact
+from kith.domain.phone import Phone
+from kith.settings import Settings
+
+CASES = int(os.environ.get("KITH_TEST_SCHEMA_CASES", "300"))
+"""In all, shared out among the operations."""
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+    ignored_auth,
+    unsupported_method,
+    allow_header_conformance,
+]
+
+KNOWN = {
+    "contact_id": str(UUID(int=1)),
+    "phone": "+14155550123",
+    "email": "romain@example.com",
+}
+
+
+class App:
+    """Kith as an ASGI application that opens its own database when it starts."""
+
+    def __init__(self) -> None:
+        self.settings = Settings(rate_limit_per_minute=0)
+        self.token = ""
+        self.statuses: set[int] = set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+
+        async def noting(message: Any) -> None:
+            self.statuses.add(message.get("status"))
+            await send(message)
+
+        await self._server(scope, receive, noting)
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        await receive()
+        async with wiring.serving(self.settings, on_broken=lambda: None) as self._server:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _populate(ctx: Context, _: None) -> str:
+    """One workspace with the one contact that KNOWN describes."""
+    given = workspaces.NewWorkspace(name="Acme Co.", email="ana@example.com", user_name="Ana")
+    workspace, user = await workspaces.create(ctx, given)
+    inside = msgspec.structs.replace(
+        ctx, tenant_id=workspace.row_id, new_id=lambda: KNOWN["contact_id"]
+    )
+    contact = SaveContact(phone=Phone(KNOWN["phone"]), email=KNOWN["email"])
+    await contacts.save(inside, contact)
+    issued = await tokens.issue(ctx, user, tokens.NewToken(email=user.email, name="tests"))
+    return issued.token
+
+
+DOCUMENT = msgspec.json.decode(msgspec.json.encode(openapi.document()))
+app = App()
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+schema.app = app
+
+
+@schema.hook
+def flatmap_body(context: Any, body: Any) -> st.SearchStrategy[Any]:
+    """Nothing made up would ever be found: let some bodies name the contact there is."""
+    if not isinstance(body, dict):
+        return st.just(body)
+    names = [name for name in KNOWN if name in body]
+    return st.sampled_from([body, *({**body, name: KNOWN[name]} for name in names)])
+
+
+@pytest.fixture(autouse=True)
+async def _running(tmp_path: Path) -> AsyncIterator[None]:
+    app.settings = msgspec.structs.replace(
+        app.settings, database_url=f"sqlite:///{tmp_path}/kith.db"
+    )
+    async with wiring.opened(app.settings) as runner:
+        app.token = await runner.write(_populate, None)
+    app.statuses.clear()
+    yield
+    asgi.shutdown_lifespans()
+    assert app.statuses & {200, 201}, "nothing but refusals proves little"
+
+
+@schema.parametrize()
+@settings(
+    max_examples=max(1, CASES // len(DOCUMENT["paths"])),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),  # the short run on a busy machine is no measure
+)
+def test_every_answer_is_documented(case: schemathesis.Case) -> None:
+    headers = {"Authorization": f"Bearer {app.token}"} if case.operation.security else {}
+    case.call_and_validate(headers=headers, checks=CHECKS)

@@ -1,0 +1,125 @@
+"""The fixed cast: Ana owns the workspace, Ben is on her team and may only read, Mallory is elsewhere.
+
+They are made through the product's own actions, on a second handle on the server's database.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+
+from kith.actions import tokens, workspaces
+from kith.actions.run import Runner
+from kith.actions.workspaces import Workspace
+from kith.domain.users import User
+from kith.store.database import Tx
+from tests.serving import Client, Serving
+
+T = TypeVar("T")
+
+NOT_STATE = {"tokens.last_used_at"}
+"""Counters that a refused call may change (rule R2)."""
+
+
+class Person(Client):
+    """Somebody with a token."""
+
+    def __init__(self, client: Client, user: User, workspace: Workspace | None, token_id: int):
+        super().__init__(client.url, client.token, client.http)
+        self.user = user
+        self.workspace = workspace
+        self.token_id = token_id
+
+
+class Bed:
+    """A running server and a second handle on its database."""
+
+    def __init__(self, serving: Serving, runner: Runner, http: httpx.Client) -> None:
+        self.serving = serving
+        self.runner = runner
+        self.http = http
+        self.tokens: list[str] = []
+        """Every token made: none may ever stand in the log."""
+
+    @property
+    def engine(self) -> str:
+        return self.runner.database.engine
+
+    @property
+    def nobody(self) -> Client:
+        """A caller without a token."""
+        return Client(self.serving.url, None, self.http)
+
+    def holding(self, token: str) -> Client:
+        return Client(self.serving.url, token, self.http)
+
+    async def owner(self, name: str, *, scope: str = "write", **token: Any) -> Person:
+        """The owner of a new workspace."""
+        given = workspaces.NewWorkspace(
+            name=f"{name}'s shop", email=f"{name}-{uuid4().hex[:8]}@example.com", user_name=name
+        )
+        workspace, user = await self.runner.write(workspaces.create, given)
+        return await self.person(user, workspace, scope=scope, **token)
+
+    async def colleague(self, of: Person, name: str, *, scope: str = "read") -> Person:
+        """Another user of the same workspace."""
+        assert of.workspace is not None
+        given = workspaces.NewUser(
+            email=f"{name}@example.com", name=name, workspace=of.workspace.id
+        )
+        user = await self.runner.write(workspaces.add_user, given)
+        return await self.person(user, of.workspace, scope=scope)
+
+    async def person(
+        self, user: User, workspace: Workspace | None, *, scope: str = "write", **token: Any
+    ) -> Person:
+        """`user` with a new token; more of the token by its field's name."""
+        given = tokens.NewToken(email=user.email, name="tests", scope=scope, **token)  # type: ignore[arg-type]
+        issued = await self.runner.write(lambda ctx, _: tokens.issue(ctx, user, given), None)
+        self.tokens.append(issued.token)
+        return Person(self.holding(issued.token), user, workspace, issued.id)
+
+    async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Read the database as it is now."""
+        result = await self.runner.database.read(work)
+        # SQLite keeps its snapshot until the next turn of the loop, and a blocking client takes none.
+        await asyncio.sleep(0)
+        return result
+
+    async def change(self, sql: str, **values: Any) -> None:
+        """Set up what no action can do yet."""
+        await self.runner.database.write(lambda tx: tx.run(sql, **values))
+
+    async def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in await self.read(lambda tx: tx.all(sql, **values))]
+
+    async def digest(self) -> str:
+        """SHA-256 over all logical rows: equal before and after a refusal (oracle O2)."""
+        return await self.read(digest)
+
+
+async def digest(tx: Tx) -> str:
+    """SHA-256 over the ordered rows of every table, without counters."""
+    sums = hashlib.sha256()
+    for table, columns in (await _tables(tx)).items():
+        listed = ", ".join(c for c in columns if f"{table}.{c}" not in NOT_STATE)
+        rows = sorted(repr(tuple(row)) for row in await tx.all(f"SELECT {listed} FROM {table}"))
+        sums.update(repr((table, listed, rows)).encode())
+    return sums.hexdigest()
+
+
+async def _tables(tx: Tx) -> dict[str, list[str]]:
+    rows = await tx.all(
+        "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
+        " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, 2"
+        if tx.engine == "sqlite"
+        else "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = current_schema() ORDER BY 1, 2"
+    )
+    tables: dict[str, list[str]] = {}
+    for table, column in rows:
+        tables.setdefault(table, []).append(column)
+    return tables

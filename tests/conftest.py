@@ -1,0 +1,121 @@
+"""The test bed: both engines, a real server on each, and the cast."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kith import wiring
+from kith.settings import Settings
+from tests.cast import Bed, Person
+from tests.databases import make_careless, postgres_database, postgres_server
+from tests.serving import Serving, serving
+
+PLENTY = 1_000_000
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Every test that stands on a database runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[str]:
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def postgres(_postgres: str) -> str:
+    """The address of a running PostgreSQL, for tests that make databases of their own."""
+    await make_careless(_postgres)
+    return _postgres
+
+
+@pytest.fixture(scope="session")
+def _postgres_if_needed(engine: str, request: pytest.FixtureRequest) -> str:
+    """Blank on SQLite, so that a run without PostgreSQL tests never starts one."""
+    return request.getfixturevalue("postgres") if engine == "postgres" else ""
+
+
+@pytest.fixture
+async def database_url(_postgres_if_needed: str, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of an empty database of this test's own, without any table."""
+    async with _empty_database(_postgres_if_needed, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def _server_database_url(
+    _postgres_if_needed: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[str]:
+    async with _empty_database(_postgres_if_needed, tmp_path_factory.mktemp("server")) as url:
+        yield url
+
+
+@asynccontextmanager
+async def _empty_database(postgres: str, directory: Path) -> AsyncIterator[str]:
+    if not postgres:
+        yield f"sqlite:///{directory}/kith.db"
+        return
+    async with postgres_database(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def server(
+    _server_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serving]:
+    """One server per engine for the whole run; each test makes workspaces of its own."""
+    with serving(
+        tmp_path_factory.mktemp("log") / "server.log",
+        database_url=_server_database_url,
+        rate_limit_per_minute=PLENTY,
+        rate_limit_per_address=PLENTY,
+        log_requests="true",
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=20) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def bed(server: Serving, _server_database_url: str, http: httpx.Client) -> AsyncIterator[Bed]:
+    """The shared server with a second handle on its database."""
+    async with wiring.opened(Settings(database_url=_server_database_url)) as runner:
+        bed = Bed(server, runner, http)
+        yield bed
+    _check_log(server, bed.tokens)
+
+
+@pytest.fixture
+async def ana(bed: Bed) -> Person:
+    """Owns the workspace."""
+    return await bed.owner("Ana")
+
+
+@pytest.fixture
+async def ben(bed: Bed, ana: Person) -> Person:
+    """Is on Ana's team; his token may only read."""
+    return await bed.colleague(ana, "Ben")
+
+
+@pytest.fixture
+async def mallory(bed: Bed) -> Person:
+    """Owns another workspace."""
+    return await bed.owner("Mallory")
+
+
+def _check_log(server: Serving, tokens: list[str]) -> None:
+    """After everything: no 500 in the run (rule R3), no token in a line of it (rule R10)."""
+    text = server.log_path.read_text()
+    assert not [line for line in map(json.loads, text.splitlines()) if line.get("status") == 500]
+    assert not [token for token in tokens if token in text]

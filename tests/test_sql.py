@@ -1,0 +1,270 @@
+"""SQL stands in the store, names the tenant, and is never put together from what callers send."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+KITH = Path(__file__).parents[1] / "src" / "kith"
+STORE = {path.name: ast.parse(path.read_text()) for path in sorted((KITH / "store").glob("*.py"))}
+MIGRATIONS = "\n".join(p.read_text() for p in sorted((KITH / "store/migrations").glob("*.sql")))
+
+STATEMENT = re.compile(
+    r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE (TABLE|INDEX|UNIQUE)|ALTER TABLE|DROP"
+    r"|PRAGMA|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|WITH \w+ AS)\b"
+)
+TABLES = dict(re.findall(r"^CREATE TABLE (\w+) \((.*?)^\)", MIGRATIONS, re.MULTILINE | re.DOTALL))
+# A user may have no workspace, and a token is found by its digest alone: that is where a tenant
+# comes from. Everything else belongs to a tenant from the start.
+OWNED = {name for name, body in TABLES.items() if "tenant_id BIGINT NOT NULL" in body}
+NAMED = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)(?:\s+(?:AS\s+)?([a-z]\w*))?")
+KEY = re.compile(r"(?:PRIMARY KEY|UNIQUE|FOREIGN KEY) \((\w+)")
+INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX \w+ ON (\w+) \((\w+)")
+
+
+def docstrings(tree: ast.AST) -> set[ast.AST]:
+    holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    first = [node.body[0] for node in ast.walk(tree) if isinstance(node, holders) and node.body]
+    return {
+        node.value
+        for node in first
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(KITH.rglob("*.py")) if path.parent.name != "store"],
+    ids=lambda path: path.relative_to(KITH).as_posix(),
+)
+def test_sql_stands_in_the_store_only(path):
+    tree = ast.parse(path.read_text())
+    skipped = docstrings(tree)
+    found = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node not in skipped
+        and STATEMENT.match(node.value)
+    ]
+    assert found == []
+
+
+# The tenant lint.
+
+
+def folded(node: ast.AST, constants: dict[str, str]) -> str | None:
+    """The text of a string expression; `{}` stands for what cannot be known."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.Name):
+        return constants.get(node.id)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(folded(part, constants) or "{}" for part in node.values)
+    if isinstance(node, ast.FormattedValue):
+        return folded(node.value, constants)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        parts = folded(node.left, constants), folded(node.right, constants)
+        return None if parts == (None, None) else "".join(part or "{}" for part in parts)
+    return None
+
+
+def texts(tree: ast.Module) -> Iterator[str]:
+    """Every string expression, whole: constants put in, parts not listed again."""
+    constants: dict[str, str] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and (text := folded(node.value, constants)) is not None:
+            constants[ast.unparse(node.targets[0])] = text
+    skipped = docstrings(tree)
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node in skipped:
+            continue
+        if not isinstance(node, ast.Name) and (text := folded(node, constants)) is not None:
+            yield text
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def without_tenant(sql: str) -> list[str]:
+    """The tenant-owned tables that a statement names without tying them to a tenant."""
+    found = []
+    for table, alias in NAMED.findall(sql):
+        column = f"{alias}.tenant_id" if alias else "tenant_id"
+        if table in OWNED and not re.search(rf"(?<![\w.:]){re.escape(column)}\b", sql):
+            found.append(f"{table} in: {sql}")
+    begun = re.findall(r"\b(?:FROM|INTO|UPDATE)\s+(\w+)", sql)
+    if OWNED & set(begun) and ":tenant_id" not in sql:
+        found.append(f"no :tenant_id in: {sql}")
+    return found
+
+
+def copied_without_tenant(tree: ast.Module) -> list[str]:
+    """Bulk inserts of a tenant-owned table whose columns do not begin with the tenant."""
+    constants = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "tx.copy":
+            columns = node.args[1]
+            if isinstance(columns, ast.Name):
+                columns = constants.get(columns.id, columns)
+            names = ast.literal_eval(columns)
+            if ast.literal_eval(node.args[0]) in OWNED and "tenant_id" not in names:
+                found.append(ast.unparse(node))
+    return found
+
+
+def test_the_tenant_owned_tables_are_known():
+    assert {"contacts", "identities", "tags", "contact_tags"} <= OWNED
+    assert not OWNED & {"tenants", "users", "tokens"}
+
+
+@pytest.mark.row("T1.2")
+@pytest.mark.parametrize("name", STORE)
+def test_every_statement_names_the_tenant(name):
+    assert [fault for sql in texts(STORE[name]) for fault in without_tenant(sql)] == []
+    assert copied_without_tenant(STORE[name]) == []
+
+
+@pytest.mark.row("T1.2")
+@pytest.mark.parametrize(
+    "code",
+    [
+        'run("SELECT name FROM contacts WHERE id = :id")',
+        'run("UPDATE contacts SET name = :name WHERE id = :id")',
+        'run("DELETE FROM tags WHERE id = :id")',
+        'run("INSERT INTO identities (kind, value) VALUES (:kind, :value)")',
+        '_OF = " FROM contacts c WHERE c.id = :id"\nrun(f"SELECT c.name{_OF}")',
+        'run("SELECT name" + " FROM contact_tags x JOIN tags t ON t.id = x.tag_id"'
+        ' " WHERE x.tenant_id = :tenant_id")',
+        'run("SELECT c.name FROM identities i JOIN contacts c ON c.tenant_id = i.tenant_id"'
+        ' " AND c.id = i.contact_id WHERE i.value = :phone")',
+    ],
+)
+def test_a_statement_without_the_tenant_is_noticed(code):
+    assert [fault for sql in texts(ast.parse(code)) for fault in without_tenant(sql)]
+
+
+@pytest.mark.row("T1.2")
+@pytest.mark.parametrize("name", STORE)
+def test_removing_the_tenant_from_any_statement_is_noticed(name):
+    for sql in texts(STORE[name]):
+        for table, alias in NAMED.findall(sql):
+            column = f"{alias}.tenant_id" if alias else "tenant_id"
+            assert table not in OWNED or without_tenant(sql.replace(column, ""))
+
+
+@pytest.mark.row("T1.2")
+def test_a_bulk_insert_without_the_tenant_is_noticed():
+    assert copied_without_tenant(ast.parse('tx.copy("contacts", ("uuid", "name"), rows)'))
+
+
+@pytest.mark.row("T1.2")
+@pytest.mark.parametrize("table", sorted(OWNED))
+def test_every_key_begins_with_the_tenant(table):
+    first = KEY.findall(TABLES[table]) + [
+        column for name, column in INDEX.findall(MIGRATIONS) if name == table
+    ]
+    assert first
+    assert set(first) == {"tenant_id"}
+
+
+# What reaches the database.
+
+RUNNERS = {"one", "all", "run", "script", "copy", "execute", "executemany", "fetch", "fetchrow"}
+RUNNERS |= {"_blocking", "executescript", "prepare", "fetchval", "copy_records_to_table"}
+EXEMPT = re.compile(
+    r"(sqlite|postgres)\.py \w+Tx"  # hand on what they are given; their callers are checked here
+    r"|migrate\.py _apply"  # runs the numbered files of the package
+)
+
+
+def built_statements(name: str, tree: ast.Module) -> list[str]:
+    """Calls that run something else than text written in the module."""
+    constants = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+
+    def is_written(node: ast.AST) -> bool:
+        match node:
+            case ast.Constant():
+                return True
+            case ast.Name(id=text):
+                return text in constants
+            case ast.Subscript(value=ast.Name(id=text)):
+                return text in constants
+            case ast.JoinedStr(values=parts):
+                return all(map(is_written, parts))
+            case ast.FormattedValue(value=value):
+                return is_written(value)
+            case ast.BinOp(left=left, right=right, op=ast.Add()):
+                return is_written(left) and is_written(right)
+            case ast.IfExp(body=one, orelse=other):
+                return is_written(one) and is_written(other)
+        return False
+
+    found = []
+    for outer in tree.body:
+        if EXEMPT.fullmatch(f"{name} {getattr(outer, 'name', '')}"):
+            continue
+        loops = {
+            ast.unparse(node.target)
+            for node in ast.walk(outer)
+            if isinstance(node, ast.For)
+            and isinstance(node.iter, ast.Tuple)
+            and all(map(is_written, node.iter.elts))
+        }
+        for node in ast.walk(outer):
+            if isinstance(node, ast.Call) and node.args:
+                called = ast.unparse(node.func)
+                is_runner = called.split(".")[-1] in RUNNERS and called not in {"asyncio.run"}
+                is_loop = ast.unparse(node.args[0]) in loops
+                if is_runner and not is_loop and not is_written(node.args[0]):
+                    found.append(f"{name}:{node.lineno} {ast.unparse(node)}")
+    return found
+
+
+@pytest.mark.row("T9.1")
+@pytest.mark.parametrize("name", STORE)
+def test_only_written_statements_reach_the_database(name):
+    assert built_statements(name, STORE[name]) == []
+
+
+@pytest.mark.row("T9.1")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def f(tx, name):\n    await tx.one(f\"SELECT '{name}'\")",
+        "async def f(tx, sql):\n    await tx.run(sql)",
+        "async def f(tx, texts):\n    for sql in texts:\n        await tx.run(sql)",
+        'async def f(tx, order):\n    await tx.all("SELECT 1 ORDER BY " + order)',
+        'async def f(tx, order):\n    await tx.all("SELECT 1 ORDER BY {}".format(order))',
+        'async def f(tx, order):\n    await tx.all("SELECT 1 ORDER BY %s" % order)',
+    ],
+)
+def test_a_statement_built_from_a_variable_is_noticed(code):
+    assert built_statements("bad.py", ast.parse(code))
+
+
+@pytest.mark.row("S7")
+def test_nothing_can_interrupt_the_writer():
+    used = {
+        node.attr
+        for tree in STORE.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+    }
+    assert not used & {"interrupt", "set_progress_handler", "setprogresshandler"}
+    assert not re.search(r"\b(DEFERRABLE|DEFERRED)\b", MIGRATIONS)
