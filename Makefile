@@ -9,7 +9,7 @@ PYTEST := $(BIN)/pytest -n 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-postgres check format bench schema lock audit \
-	fuzz-schema fuzz-inputs model refusals soak clean
+	fuzz-schema fuzz-inputs model refusals kills soak clean
 
 help:  ## List the commands.
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -72,7 +72,10 @@ model: setup  ## Long: 10,000 sequences of calls, compared with a plain model.
 refusals: setup  ## Long: 10,000 refused requests that must change nothing.
 	KITH_TEST_REFUSALS=10000 $(PYTEST) tests/long/test_refusals.py
 
-soak: fuzz-schema fuzz-inputs model refusals  ## Every long run, one after another.
+kills: setup  ## Long: 100 servers killed under load; nothing acknowledged may be lost.
+	KITH_TEST_KILLS=100 $(PYTEST) tests/store/test_crashes.py
+
+soak: fuzz-schema fuzz-inputs model refusals kills  ## Every long run, one after another.
 
 clean:  ## Remove .venv and caches; never a database.
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

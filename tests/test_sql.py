@@ -229,7 +229,8 @@ def built_statements(name: str, tree: ast.Module) -> list[str]:
         for node in ast.walk(outer):
             if isinstance(node, ast.Call) and node.args:
                 called = ast.unparse(node.func)
-                is_runner = called.split(".")[-1] in RUNNERS and called not in {"asyncio.run"}
+                is_method = "." in called or called == "execute"  # all() is Python's own
+                is_runner = is_method and called.split(".")[-1] in RUNNERS
                 is_loop = ast.unparse(node.args[0]) in loops
                 if is_runner and not is_loop and not is_written(node.args[0]):
                     found.append(f"{name}:{node.lineno} {ast.unparse(node)}")

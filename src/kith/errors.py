@@ -86,7 +86,7 @@ class NoWorkspace(Refused):
 
 
 class Invalid(AppError):
-    """Fields are wrong, each named with every reason; `cause` fills `error` where the contract has it."""
+    """Fields are wrong, each named with every reason; `cause` fills `error` where there is one."""
 
     code, status, text = "invalid", 422, "The given data was invalid."
 
@@ -121,7 +121,7 @@ class TooManyRequests(AppError):
 
 
 class Unavailable(AppError):
-    """Not now: overload, storage trouble, shutting down. Nothing was changed unless logged otherwise."""
+    """Not now: overload, storage trouble, shutting down. Nothing changed unless the log says so."""
 
     code, status, text = "unavailable", 503, "Service Unavailable"
 

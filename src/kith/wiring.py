@@ -142,10 +142,10 @@ class _LibraryLog(logging.Handler):
         )
 
 
-def _rename_level(logger: object, method: str, event: Any) -> Any:
+def _rename_level(_logger: object, method: str, event: Any) -> Any:
     event["level"] = event.pop("level", method)
     return event
 
 
-def _as_json(event: object, **options: object) -> str:
+def _as_json(event: object, **_options: object) -> str:
     return msgspec.json.encode(event, enc_hook=str).decode()

@@ -198,7 +198,9 @@ def test_large_limits_hold_too(waits: list[float]) -> None:
 def test_a_flood_of_addresses_is_bounded() -> None:
     clock = Clock()
     rate = RollingLimit(clock)
+    assert rate.count(1, 1).retry_after_s == 0
     for _ in range(25_000):
         clock.now += 0.001
         rate.count(uuid4().hex, 5)
     assert len(rate._logs) <= 10_000
+    assert rate.count(1, 1).retry_after_s == 35, "a token's calls are not forgotten"

@@ -3,6 +3,7 @@
 Short in `make test`; `make fuzz-inputs` sets KITH_TEST_FUZZ_INPUTS to a million.
 """
 
+import contextlib
 import os
 import random
 import time
@@ -26,8 +27,9 @@ JSON_PIECES = [
     b"[" * 40, b'{"a":' * 40, "é😀\ufdd0".encode(),
 ]  # fmt: skip
 TEXT_PIECES = [
-    "+", "00", "tel:", "1", "4155550123", "55", "521", " ", "-", "(0)", "\u200b", "\u202e", "٣", "７",
-    "²", "Ⅷ", "a", "@", ".", "example.com", "xn--", "é", "İ", "ß", "\x00", "\ud800", "\ufffe", ",",
+    "+", "00", "tel:", "1", "4155550123", "55", "521", " ", "-", "(0)", "\u200b", "\u202e", "٣",
+    "７", "²", "Ⅷ", "a", "@", ".", "example.com", "xn--", "é", "İ", "ß",
+    "\x00", "\ud800", "\ufffe", ",",
     "'", '"', "%", "_", "\\", "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61", "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "e\u0301" * 50, "9" * 300, "kith_", "x" * 5_000,
 ]  # fmt: skip
@@ -99,9 +101,7 @@ def test_takes_at_most_ten_milliseconds_for_64_kib(
     times = []
     for _ in range(5):
         started = time.process_time()
-        try:
+        with contextlib.suppress(*DECLARED):
             take(given)
-        except DECLARED:
-            pass
         times.append(time.process_time() - started)
     assert min(times) < SLOWEST_S_PER_64_KIB

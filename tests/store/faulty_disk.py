@@ -1,7 +1,7 @@
-"""`kith` on a disk that fails or kills: `python -m tests.store.faulty_disk CALL N FAULT kith-arguments`.
+"""`kith` on a disk that fails or kills: `python -m tests.store.faulty_disk CALL N FAULT ...`.
 
-CALL is `write` or `sync`; at its N-th time on the database or its WAL, FAULT happens: `kill` ends the
-process there and then, `eio` fails the call.
+CALL is `write` or `sync`; at its N-th time on the database or its WAL, FAULT happens: `kill` ends
+the process there and then, `eio` fails the call. The rest are arguments of `kith`.
 """
 
 import os

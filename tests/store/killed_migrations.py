@@ -1,4 +1,4 @@
-"""Migrates in a child killed at its N-th statement, for every N; tells what each left behind, as JSON.
+"""Migrates in a child killed at its N-th statement, for every N; prints what each left, as JSON.
 
 A program of its own, because it forks: `python -m tests.store.killed_migrations DIRECTORY`.
 """

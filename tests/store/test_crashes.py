@@ -152,7 +152,7 @@ def test_killed_at_an_exact_call_loses_nothing(call: str, tmp_path: Path) -> Non
 
 @pytest.mark.row("S8")
 def test_a_failed_fsync_answers_503_and_stops_at_once(tmp_path: Path) -> None:
-    """The next start tells what is on disk: each unanswered or refused write is there once or never."""
+    """The next start tells what is on disk: a refused write is there once or never."""
     path = tmp_path / "kith.db"
     url = f"sqlite:///{path}"
     token, ledger = token_for(url), Ledger()

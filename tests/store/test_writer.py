@@ -232,6 +232,6 @@ async def test_connections_are_set_as_they_must_be(database: SQLite) -> None:
     assert writing.pragma("wal_autocheckpoint") > 0
     assert reading.pragma("wal_autocheckpoint") == 0
     assert reading.pragma("query_only") == 1
+    await asyncio.sleep(0)
     with pytest.raises(apsw.ReadOnlyError):
-        await asyncio.sleep(0)
         reading.execute("DELETE FROM tenants")

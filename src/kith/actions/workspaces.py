@@ -112,7 +112,7 @@ async def revoke_user(ctx: Context, given: UserAt) -> User:
     return msgspec.structs.replace(user, is_revoked=True)
 
 
-async def me(ctx: Context, given: object) -> User:
+async def me(ctx: Context, _: object) -> User:
     """Who the token belongs to (reference section 3)."""
     user = await users.by_id(ctx.tx, ctx.user_id)
     if user is None:

@@ -1,4 +1,4 @@
-"""The one renderer: every refusal becomes its documented body and headers (reliability section 2)."""
+"""The one renderer: every refusal becomes its documented body and headers (reliability 2)."""
 
 import msgspec
 

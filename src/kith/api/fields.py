@@ -54,9 +54,11 @@ class Shape(msgspec.Struct, frozen=True):
     description: str = ""
     example: Mapping[str, Any] = {}
     _by_name: dict[str, Field] = msgspec.field(default_factory=dict)
+    _required: list[str] = msgspec.field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._by_name.update((field.name, field) for field in self.fields)
+        self._required.extend(field.name for field in self.fields if field.is_required)
 
     def convert(self, body: Mapping[str, object]) -> Any:
         """The domain's input; blanks and nulls count as not given. Raises Invalid."""
@@ -71,9 +73,9 @@ class Shape(msgspec.Struct, frozen=True):
             except BadValue as problem:
                 values[name] = None
                 errors[name] = [sentence(name, problem)]
-        for field in self.fields:
-            if field.is_required and field.name not in values:
-                errors[field.name] = [f"The {field.name.replace('_', ' ')} field is required."]
+        for name in self._required:
+            if name not in values:
+                errors[name] = [f"The {name.replace('_', ' ')} field is required."]
         cause = self.rule.check(list(values), errors) if self.rule else None
         if errors:
             raise Invalid(errors, cause=cause)

@@ -1,10 +1,10 @@
 """uvicorn's HTTP protocol, shortened where a look-up spends its time (docs/decisions/0006).
 
-A body that has arrived is read, and a whole answer is written, without ASGI's messages: they cost as
-much as the look-up. Beside that the application stays plain ASGI and runs on any server.
+A body that has arrived is read, and a whole answer is written, without ASGI's messages: they cost
+as much as the look-up. Beside that the application stays plain ASGI and runs on any server.
 """
 
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 import uuid_utils
@@ -20,7 +20,7 @@ from kith.errors import Malformed
 DIRECT = "kith.direct"
 """The key in an ASGI scope under which the server finds a Direct."""
 
-Headers = Sequence[tuple[bytes, bytes]]
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class Protocol(HttpToolsProtocol):
@@ -33,8 +33,8 @@ class Protocol(HttpToolsProtocol):
         del msg  # the parser's own words
         refusal = answers.refusal(Malformed("This is not an HTTP request that Kith can read."))
         request_id = uuid_utils.uuid7().hex.encode()
-        headers = [(b"x-request-id", request_id), *refusal.headers, answers.CLOSE]
-        self.transport.write(head(400, headers, len(refusal.body)) + b"\r\n" + refusal.body)
+        headers = ((b"x-request-id", request_id), *refusal.headers, answers.CLOSE)
+        self.transport.write(response(400, lines(headers), refusal.body))
         self.transport.close()
 
 
@@ -51,24 +51,30 @@ class Direct:
         cycle = self._cycle
         return None if cycle.more_body or cycle.waiting_for_100_continue else bytes(cycle.body)
 
-    def answer(self, head: bytes, body: bytes) -> bool:
+    def answer(self, status: int, header_lines: bytes, body: bytes) -> bool:
         """False when the answer must take the long way: the client reads slowly or hangs up."""
         cycle = self._cycle
         if cycle.flow.write_paused or cycle.disconnected or not cycle.keep_alive:
             return False
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        date = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
-        cycle.transport.write(head + date + b"\r\n" + body)
+        date = lines(tuple(cycle.default_headers))
+        cycle.transport.write(response(status, date + header_lines, body))
         cycle.message_event.set()
         cycle.on_response()
         return True
 
 
-def head(status: int, headers: Headers, body_bytes: int) -> bytes:
-    """Status line and headers, without the blank line that ends them.
+@lru_cache(maxsize=256)
+def lines(headers: Headers) -> bytes:
+    """Headers as they are sent. The values are Kith's own: nothing of a client's stands in them."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
-    The values are Kith's own; nothing that a client sent may stand in them unchecked.
-    """
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    return b"%b%bcontent-length: %d\r\n" % (STATUS_LINE[status], lines, body_bytes)
+
+def response(status: int, header_lines: bytes, body: bytes) -> bytes:
+    return b"%b%bcontent-length: %d\r\n\r\n%b" % (
+        STATUS_LINE[status],
+        header_lines,
+        len(body),
+        body,
+    )

@@ -1,7 +1,7 @@
 """The dispatcher: who asks, how much, how often; then a row of the route table does the work.
 
-First failure answers (reliability section 2): HTTP limits, route, credential, scope, rate, size, parse,
-fields, look-up, rule. Raw ASGI, because this path is what the product exists for (architecture 3).
+First failure answers (reliability section 2): HTTP limits, route, credential, scope, rate, size,
+parse, fields, look-up, rule. Raw ASGI, because this path is what the product exists for.
 """
 
 import time
@@ -17,7 +17,7 @@ from kith.actions.run import Runner
 from kith.api import answers, body
 from kith.api.answers import Answer, Header
 from kith.api.credentials import Credentials
-from kith.api.protocol import DIRECT, Direct, head
+from kith.api.protocol import DIRECT, Direct, lines
 from kith.api.proxies import Proxies
 from kith.api.rate import RollingLimit, Verdict
 from kith.api.routes import PREFIXES, ROUTES, Route
@@ -45,6 +45,7 @@ _EVENTS: dict[int, Event] = {
     429: "ratelimit.hit",
     431: "input.rejected",
 }
+_OWN_LINES = b"x-request-id: %b\r\nx-ratelimit-limit: %d\r\nx-ratelimit-remaining: %d\r\n"
 log = structlog.get_logger("kith.http")
 
 
@@ -184,14 +185,18 @@ class Server:
             if verdict.retry_after_s:
                 raise errors.TooManyRequests(verdict.retry_after_s)
         if caller.tenant_id is None and route.needs_workspace:
-            raise errors.Refused("No workspace configured for this account.")
+            raise errors.NoWorkspace()
 
     def _send_at_once(self, request: Request, answer: Answer) -> bool:
         """Give the whole answer in one write, when the connection can take it so."""
         if request.direct is None or request.scope["method"] == "HEAD" or answer.closes:
             return False
-        lines = head(answer.status, _headers(request, answer), len(answer.body))
-        return request.direct.answer(lines, answer.body)
+        verdict = request.verdict
+        if verdict is None:
+            own = b"x-request-id: %b\r\n" % request.id
+        else:
+            own = _OWN_LINES % (request.id, verdict.limit, verdict.remaining)
+        return request.direct.answer(answer.status, lines(answer.headers) + own, answer.body)
 
     async def _send(
         self, request: Request, answer: Answer, receive: body.Receive, send: Send

@@ -12,7 +12,7 @@ from kith.errors import Invalid, Malformed
 DEPTH_MAX = 32
 INTEGER_MAX = 2**53 - 1  # beyond it JavaScript clients lose digits
 
-# Possessive and with an optional end, so that it never backtracks: hostile bodies leave strings open.
+# Possessive, its end optional: it never backtracks, though hostile bodies leave strings open.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _decoder = msgspec.json.Decoder()
@@ -34,7 +34,7 @@ def decode(body: bytes) -> object:
 
 def decode_object(body: bytes) -> dict[str, object]:
     """As `decode`; an empty body is `{}`, anything but an object raises Invalid."""
-    given = decode(body) if body.strip() else {}
+    given = {} if not body or body.isspace() else decode(body)
     if not isinstance(given, dict):
         raise Invalid({"body": ["The body must be a JSON object."]})
     return given

@@ -10,7 +10,7 @@ PER_CONTACT_MAX = 1_000
 
 
 def parse(value: object) -> tuple[str, ...]:
-    """The tags of a comma list or an array, trimmed, blanks and repeats dropped; raises BadValue."""
+    """The tags of a comma list or an array, without blanks and repeats; raises BadValue."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list):

@@ -49,7 +49,7 @@ _LINKS = {
 
 
 async def add(tx: Tx, *, tenant_id: int, contacts: Sequence[Contact]) -> None:
-    """Add them with their phones and tags. The tags exist, nobody has the phones; `row_id` is ignored."""
+    """Add them with phones and tags. The tags exist, nobody has the phones; `row_id` is ignored."""
     await tx.copy("contacts", _COLUMNS, (_row(contact, tenant_id) for contact in contacts))
     first, last = min(c.id for c in contacts), max(c.id for c in contacts)
     for sql in (_IDENTITIES, _LINKS[tx.engine]):

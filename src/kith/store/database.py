@@ -11,7 +11,7 @@ Engine = Literal["sqlite", "postgres"]
 
 
 class Tx(Protocol):
-    """Statements of one transaction, with `:name` parameters. An action awaits this and nothing else."""
+    """Statements of one transaction, with `:name` parameters; an action awaits nothing else."""
 
     engine: Engine
 
@@ -60,7 +60,7 @@ class Database(Protocol):
 async def connect(url: str, *, on_broken: Callable[[], None] | None = None) -> Database:
     """Open `sqlite:///path` or `postgresql://...`; raises CannotStart.
 
-    `on_broken` is called once when the storage failed so that only a restart can tell what is on disk.
+    `on_broken` is called once when only a restart can tell what is on disk.
     """
     # Imported here so that one engine never pays for the other.
     if url.startswith("sqlite:///"):

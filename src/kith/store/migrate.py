@@ -63,18 +63,18 @@ async def is_current(tx: Tx) -> bool:
 
 
 async def apply_all(database: Database, now: datetime) -> list[str]:
-    """Bring the schema up to date; returns the names applied. Raises CannotStart on a newer database."""
+    """Bring the schema up to date; returns the names applied. Raises CannotStart if it is newer."""
     present = await database.read(version)
     if present > known()[-1].version:
         raise CannotStart(
             f"The database is at schema {present}, newer than this Kith ({known()[-1].version}). "
             "Start the newer Kith, or restore the backup made before the upgrade."
         )
-    applied = []
-    for migration in known():
-        if migration.version > present and await _apply(database, migration, now):
-            applied.append(f"{migration.version:04d}_{migration.name}")
-    return applied
+    return [
+        f"{migration.version:04d}_{migration.name}"
+        for migration in known()
+        if migration.version > present and await _apply(database, migration, now)
+    ]
 
 
 async def _apply(database: Database, migration: Migration, now: datetime) -> bool:

@@ -128,9 +128,11 @@ class Postgres:
 
     async def _write_once(self, work: Work[T]) -> T:
         try:
-            async with self._pool.acquire(timeout=POOL_WAIT_S) as connection:
-                async with connection.transaction(isolation="repeatable_read"):
-                    return await work(PostgresTx(connection))
+            async with (
+                self._pool.acquire(timeout=POOL_WAIT_S) as connection,
+                connection.transaction(isolation="repeatable_read"),
+            ):
+                return await work(PostgresTx(connection))
         except _AWAY as error:
             raise _away(error) from error
 

@@ -84,7 +84,8 @@ async def all_of(tx: Tx, tenant_uuid: str | None) -> list[Token]:
 async def revoke(tx: Tx, token_id: int, *, at: datetime) -> bool:
     """False when there is no such token; revoking twice keeps the first time."""
     row = await tx.one(
-        "UPDATE tokens SET revoked_at = COALESCE(revoked_at, :at) WHERE id = :token_id RETURNING id",
+        "UPDATE tokens SET revoked_at = COALESCE(revoked_at, :at)"
+        " WHERE id = :token_id RETURNING id",
         token_id=token_id,
         at=to_us(at),
     )

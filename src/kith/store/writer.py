@@ -66,7 +66,7 @@ class Writer:
         self._broken = self._closed = False
 
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction; returns after its COMMIT. Raises what it raised, or Unavailable."""
+        """Run `work`; returns after its COMMIT. Raises what it raised, or Unavailable."""
         if self._broken or self._closed or len(self._queue) >= QUEUE_MAX:
             raise Unavailable()
         loop = asyncio.get_running_loop()
@@ -107,12 +107,11 @@ class Writer:
         for request in batch:
             if request.deadline < now:
                 request.error = Unavailable()
-        if self._broken or not await self._begin():
-            return _fail(batch, Unavailable())
-        for request in batch:
-            if request.error is None and not self._run(request):
-                return _fail(batch, Unavailable())
-        await self._commit(batch)
+        is_open = not self._broken and await self._begin()
+        if is_open and all(request.error or self._run(request) for request in batch):
+            await self._commit(batch)
+        else:
+            _fail(batch, Unavailable())
 
     async def _begin(self) -> bool:
         try:
@@ -179,7 +178,7 @@ class Writer:
 
 
 def _at_once(work: Awaitable[T]) -> T:
-    """The result of a coroutine that never waits (row S5): another request would write in its savepoint."""
+    """The result of a coroutine that never waits: others would write in its savepoint (row S5)."""
     coroutine = cast(Coroutine[Any, Any, T], work)
     try:
         coroutine.send(None)
