@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from kith import wiring
 from kith.settings import Settings
@@ -15,6 +16,12 @@ from tests.databases import make_careless, postgres_database, postgres_server
 from tests.serving import Serving, serving
 
 PLENTY = 1_000_000
+
+# A busy machine must not fail a property; what failed once is printed so that it can be replayed.
+settings.register_profile(
+    "kith", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("kith")
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])

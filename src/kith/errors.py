@@ -40,7 +40,10 @@ class Forbidden(AppError):
 
 
 class NotFound(AppError):
+    """`by_id`: an id was asked for, which nobody can know whose workspace does not hold it."""
+
     code, status, text = "not_found", 404, "Not found"
+    by_id = False
 
 
 class UnknownRoute(AppError):

@@ -203,4 +203,4 @@ def test_a_flood_of_addresses_is_bounded() -> None:
         clock.now += 0.001
         rate.count(uuid4().hex, 5)
     assert len(rate._logs) <= 10_000
-    assert rate.count(1, 1).retry_after_s == 35, "a token's calls are not forgotten"
+    assert 34 <= rate.count(1, 1).retry_after_s <= 36, "a token's calls are not forgotten"

@@ -15,6 +15,10 @@ from kith.store import tags as tag_rows
 class ContactNotFound(NotFound):
     code, text = "contact_not_found", "Contact not found"
 
+    def __init__(self, *, by_id: bool = False) -> None:
+        super().__init__()
+        self.by_id = by_id
+
 
 async def get(ctx: Context, given: GetContact) -> msgspec.Raw:
     """The contact that the one identifier given points at, as its documented JSON.
@@ -30,7 +34,7 @@ async def get(ctx: Context, given: GetContact) -> msgspec.Raw:
         key = emails.key(given.email or "")
         found = await contact_rows.document_by_email(tx, tenant_id=tenant_id, email_key=key)
     if found is None:
-        raise ContactNotFound()
+        raise ContactNotFound(by_id=given.contact_id is not None)
     return msgspec.Raw(found)
 
 

@@ -48,6 +48,8 @@ async def add_user(ctx: Context, given: NewUser) -> User:
     """Raises Invalid, NotFound for the workspace, Refused when the address is taken there."""
     with naming("email"):
         email = emails.parse(given.email)
+    with naming("name"):
+        name = text.line(given.name or "", characters_max=NAME_CHARACTERS_MAX) or None
     workspace = await find(ctx, given.workspace) if given.workspace else None
     key = emails.key(email)
     if workspace and await users.by_email(ctx.tx, tenant_id=workspace.row_id, email_key=key):
@@ -57,7 +59,7 @@ async def add_user(ctx: Context, given: NewUser) -> User:
         tenant_id=workspace.row_id if workspace else None,
         email=email,
         email_key=key,
-        name=given.name,
+        name=name,
         at=ctx.now,
     )
     user = await users.by_id(ctx.tx, user_id)

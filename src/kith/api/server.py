@@ -117,6 +117,7 @@ class Server:
             answer = await self._answer(request, receive)
         except AppError as error:
             answer = answers.refusal(error)
+            self._note(request, error)
         except errors.ClientGone:
             return
         except Exception:
@@ -124,8 +125,6 @@ class Server:
             answer = answers.server_error()
         if not self._send_at_once(request, answer):
             await self._send(request, answer, receive, send)
-        if answer.status >= 400:
-            self._note(request, answer.status)
         if self._logs_requests:
             took_ms = round((self._clock() - started_at) * 1_000, 2)
             log.info("http.request", **self._fields(request, answer.status), dur_ms=took_ms)
@@ -217,14 +216,14 @@ class Server:
     def _address(self, request: Request) -> str:
         return self._proxies.client(request.peer, request.headers.get(b"x-forwarded-for"))
 
-    def _note(self, request: Request, status: int) -> None:
+    def _note(self, request: Request, refusal: AppError) -> None:
         """Log what security wants to know of a refusal."""
-        caller, route = request.caller, request.route
-        if event := _EVENTS.get(status):
+        caller = request.caller
+        if event := _EVENTS.get(refusal.status):
             who = caller.token_id if caller else self._address(request)
-            self.security.note(event, who, **self._fields(request, status))
-        elif status == 404 and caller and route and route.can_miss:
-            self.security.missed_id(caller.token_id, **self._fields(request, status))
+            self.security.note(event, who, **self._fields(request, refusal.status))
+        elif caller and isinstance(refusal, errors.NotFound) and refusal.by_id:
+            self.security.missed_id(caller.token_id, **self._fields(request, refusal.status))
 
     def _fields(self, request: Request, status: int) -> dict[str, object]:
         """What a log line may say of a request: nothing secret, nothing personal (rule R10)."""

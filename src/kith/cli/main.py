@@ -1,21 +1,31 @@
 """`kith`: every command, and how a failure is told."""
 
 import sys
+from importlib import import_module
 
 import click
 
-from kith.cli.check import check
 from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, EXIT_USAGE, log_as_text, sentence
-from kith.cli.demo import demo
-from kith.cli.init import init
-from kith.cli.migrate import migrate
-from kith.cli.serve import serve
-from kith.cli.token import token
-from kith.cli.user import user
 from kith.errors import AppError, CannotStart
+
+COMMANDS = ("serve", "init", "demo", "token", "user", "migrate", "check")
+
+
+class Commands(click.Group):
+    """Each command is imported when it is called: the server starts without the others."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"kith.cli.{name}"), name)
+        return command
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Settings come from KITH_* variables; `kith check` shows them.",
 )
@@ -32,10 +42,6 @@ def kith() -> None:
       kith init --workspace "Acme Co." --email ana@example.com
       kith serve
     """
-
-
-for command in (serve, init, demo, token, user, migrate, check):
-    kith.add_command(command)
 
 
 def main() -> None:

@@ -87,5 +87,5 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise CannotStart(
-            f"{host}:{port} cannot be listened on: {error.strerror}. Choose another with --port."
+            f"{host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}. Choose another with --port."
         ) from None

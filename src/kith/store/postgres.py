@@ -22,6 +22,7 @@ POOL_MAX = 10
 POOL_WAIT_S = 0.5
 STATEMENT_S_MAX = 6
 RACES_MAX = 20
+MIGRATION_WAIT_S = 600
 MIGRATION_LOCK = 0x6B697468  # "kith"
 
 _LOST_A_RACE = (
@@ -138,10 +139,13 @@ class Postgres:
 
     async def alter(self, work: Work[T]) -> T:
         """At READ COMMITTED: what the lock waited for must be seen."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute("SET LOCAL statement_timeout = 0")
-            await connection.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})", timeout=600)
-            return await work(PostgresTx(connection))
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                lock = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+                await connection.execute(lock, timeout=MIGRATION_WAIT_S)
+                return await work(PostgresTx(connection))
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise CannotStart(f"PostgreSQL does not let this user make tables: {error}") from error
 
     async def check(self) -> list[str]:
         """PostgreSQL checks its own pages; what can be told from here is that it answers."""

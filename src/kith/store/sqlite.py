@@ -86,7 +86,10 @@ class SQLite:
         A write is answered in a later turn than its COMMIT, so whoever was answered reads it.
         """
         if not self._holds_snapshot:
-            self.reading_connection.execute("BEGIN")
+            try:
+                self.reading_connection.execute("BEGIN")
+            except STORAGE_TROUBLE as error:
+                raise Unavailable() from error
             self._holds_snapshot = True
             asyncio.get_running_loop().call_soon(self._let_go)
         return self._read_tx

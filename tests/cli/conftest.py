@@ -1,0 +1,17 @@
+"""Commands on a database of their own, and beside the shared server."""
+
+import pytest
+
+from tests.cast import Bed
+from tests.cli.kith import Kith
+
+
+@pytest.fixture
+def kith(database_url: str) -> Kith:
+    return Kith(database_url=database_url)
+
+
+@pytest.fixture
+def beside(bed: Bed, _server_database_url: str) -> Kith:
+    """On the database of a running server."""
+    return Kith(database_url=_server_database_url)

@@ -1,0 +1,107 @@
+"""The demo's contacts: the rule, and that what is stored agrees with itself."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from kith import wiring
+from kith.domain import demo, phone
+from kith.domain import tags as tag_rule
+from kith.domain.contacts import Contact
+from kith.settings import Settings
+from kith.store import contacts, tags, tenants
+from kith.store.database import Tx
+from tests.cli.kith import Kith
+from tests.serving import KITH, environment
+
+
+def many() -> list[Contact]:
+    return [demo.contact(number, id="") for number in range(1, 5_001)]
+
+
+def test_phones_and_emails_follow_from_the_number() -> None:
+    for number, contact in enumerate(many(), start=1):
+        assert contact.phone == f"+1415{2_000_000 + number}"
+        has_email = number % 10 != 0 or number == 10
+        assert contact.email == (f"contact{number}@example.com" if has_email else None)
+    assert demo.phone_of(demo.NUMBER_MAX) == "+14159999999"
+
+
+def test_the_examples_own_number_is_skipped() -> None:
+    taken = 3_550_123
+    assert phone.parse("+14155550123") == demo.phone_of(taken)
+    assert demo.numbers(taken - 1, taken + 1) == [taken - 1, taken + 1]
+
+
+def test_contacts_vary_and_never_change() -> None:
+    made = many()
+    assert made == many()
+    assert set(Counter(c.source for c in made)) == set(demo.SOURCES)
+    lists = [msgspec.json.decode(c.tags, type=list[str]) for c in made]
+    assert {len(names) for names in lists} == {0, 1, 2, 3, 4}
+    assert all(list(tag_rule.parse(names)) == names for names in lists)
+    assert len({c.name for c in made}) > 200
+    assert len({c.locale for c in made}) > 10
+    for field in ("name", "locale", "opted_in_at", "opted_out_at", "last_message_at"):
+        values = {getattr(c, field) is None for c in made}
+        assert values == {True, False}, field
+
+
+def test_times_make_sense() -> None:
+    for contact in many():
+        given = (contact.opted_in_at, contact.opted_out_at, contact.last_message_at)
+        times = [contact.created_at, *(at for at in given if at)]
+        assert all(at.microsecond == 0 for at in times)
+        assert min(times) == contact.created_at
+        assert (contact.last_message_at is None) == (contact.total_messages == 0)
+        assert contact.opted_out_at is None or contact.opted_in_at is not None
+        assert contact.last_message_at is None or contact.last_message_at <= demo.LAST_DAY
+
+
+async def test_rows_and_projections_agree(kith: Kith, database_url: str) -> None:
+    assert kith("demo", "--contacts", "300", "--json").json["contacts"] == 301
+    async with wiring.opened(Settings(database_url=database_url)) as runner:
+
+        async def compare(tx: Tx) -> None:
+            row = await tenants.by_uuid(tx, demo.WORKSPACE_UUID)
+            assert row is not None
+            for number in range(1, 301):
+                wanted = demo.contact(number, id="")
+                found = await contacts.by_phone(tx, tenant_id=row[0], phone=demo.phone_of(number))
+                assert found is not None
+                names = await tags.of_contact(tx, tenant_id=row[0], contact_row_id=found.row_id)
+                assert list(names) == msgspec.json.decode(found.tags)
+                stored = msgspec.structs.replace(found, id="", row_id=0)
+                assert stored == wanted
+
+        await runner.database.read(compare)
+
+
+def test_progress_is_for_a_person_only(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    done = subprocess.run(
+        [KITH, "demo", "--contacts", "50", "--json"],
+        env=environment(database_url=f"sqlite:///{tmp_path}/kith.db") | {"TERM": "xterm"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        timeout=60,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65_536).decode()
+    os.close(ours)
+    assert msgspec.json.decode(done.stdout)["contacts"] == 51
+    assert "Contacts" in shown
+    assert "100%" in shown
+
+
+def test_people_get_a_line_to_paste(tmp_path: Path) -> None:
+    kith = Kith(database_url=f"sqlite:///{tmp_path}/kith.db", port=8123)
+    shown = kith("demo", "--contacts", "0")
+    assert (shown.status, shown.err) == (0, "")
+    assert "curl -X POST http://127.0.0.1:8123/api/v1/actions/get-contact" in shown.out
+    assert sys.executable not in shown.out

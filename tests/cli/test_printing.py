@@ -1,0 +1,109 @@
+"""What commands print for a person."""
+
+import re
+
+import pytest
+
+from kith import wiring
+from kith.cli.common import address, printable
+from kith.settings import Settings
+from tests.cli.kith import Kith
+
+COMMANDS = [
+    *((name,) for name in ("serve", "init", "demo", "token", "user", "migrate", "check")),
+    *(("token", name) for name in ("create", "list", "revoke")),
+    *(("user", name) for name in ("create", "list", "revoke")),
+]
+TOKEN = re.compile(r"kith_[0-9a-f]{72}")
+
+
+def test_help_names_every_command_and_every_command_has_help() -> None:
+    everything = Kith()("--help")
+    assert (everything.status, everything.err) == (0, "")
+    for name in ("serve", "init", "demo", "token", "user", "migrate", "check"):
+        assert f"\n  {name} " in everything.out
+    assert Kith()("--version").out.startswith("kith, version ")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_of(command: tuple[str, ...]) -> None:
+    shown = Kith()(*command, "-h")
+    assert (shown.status, shown.err) == (0, "")
+    assert shown.out.startswith(f"Usage: kith {' '.join(command)} ")
+    if len(command) == 2 or command[0] in ("init", "demo"):
+        assert f"kith {' '.join(command)}" in shown.out.partition("Example")[2]
+
+
+def test_for_people(kith: Kith) -> None:
+    made = kith("init", "--workspace", "Acme Co.", "--email", "ana@example.com")
+    assert (made.status, made.err) == (0, "")
+    [token] = set(TOKEN.findall(made.out))
+    assert "kith serve" in made.out
+    assert "curl http://127.0.0.1:8000/api/v1/me" in made.out
+
+    other = kith("token", "create", "--email", "ana@example.com", "--expires-in-days", "30")
+    assert len(TOKEN.findall(other.out)) == 1
+
+    table = kith("token", "list")
+    assert not TOKEN.findall(table.out)
+    headings, newest, first = (re.split(" {2,}", line) for line in table.out.splitlines())
+    assert headings == ["ID", "NAME", "BEGINS", "USER", "WORKSPACE", "MAY", "LAST USED", "STATE"]
+    assert newest[:6] == ["2", "token", newest[2], "ana@example.com", "Acme Co.", "write"]
+    assert first == [
+        *("1", "init", token[:11], "ana@example.com", "Acme Co.", "admin"),
+        *("-", "usable"),
+    ]
+
+    assert kith("user", "list").out.splitlines()[1].split()[:2] == ["1", "ana@example.com"]
+
+
+def test_migrating_says_what_it_did(kith: Kith) -> None:
+    applied = kith("migrate").out.splitlines()
+    assert applied[0] == "Applied 0001_workspaces_and_contacts."
+    assert applied[-1].startswith("The schema is now at version ")
+    again = kith("migrate")
+    assert (again.status, again.err) == (0, "")
+    assert again.out.startswith("Nothing to do: ")
+    assert kith("migrate", "--json").json["applied"] == []
+    assert kith("token", "list").out.startswith("No tokens yet.")
+    assert kith("user", "list").out.startswith("No users yet.")
+
+
+HOSTILE = "\x1b]0;owned\x07\r\nfake line\u009b2J\u202e"
+
+
+@pytest.mark.row("T9.3")
+async def test_stored_names_cannot_command_a_terminal(kith: Kith, database_url: str) -> None:
+    kith("init", "--workspace", "Acme Co.", "--email", "ana@example.com")
+    async with wiring.opened(Settings(database_url=database_url)) as runner:
+        for table in ("tenants", "users", "tokens"):
+            await runner.database.write(
+                lambda tx, table=table: tx.run(f"UPDATE {table} SET name = :name", name=HOSTILE)
+            )
+    for command in (("token", "list"), ("user", "list")):
+        shown = kith(*command)
+        assert shown.status == 0
+        assert len(shown.out.splitlines()) == 2
+        assert r"\x1b]0;owned\x07\x0d\x0afake line\x9b2J\x202e" in shown.out
+        assert all(character.isprintable() or character == "\n" for character in shown.out)
+        document = kith(*command, "--json")
+        assert document.json[0]["name"] == HOSTILE
+        assert document.out.removesuffix("\n").isprintable()
+
+
+def test_printable_keeps_every_script() -> None:
+    assert printable("Łukasz 陽菜 أحمد") == "Łukasz 陽菜 أحمد"
+    assert printable("a\tb\x7f") == r"a\x09b\x7f"
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [
+        ("127.0.0.1", 8000, "http://127.0.0.1:8000"),
+        ("0.0.0.0", 9000, "http://127.0.0.1:9000"),
+        ("::", 8000, "http://[::1]:8000"),
+        ("kith.example", 0, "http://kith.example:8000"),
+    ],
+)
+def test_address(host: str, port: int, url: str) -> None:
+    assert address(Settings(host=host, port=port)) == url
