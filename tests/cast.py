@@ -1,4 +1,4 @@
-"""The fixed cast: Ana owns the workspace, Ben is on her team and may only read, Mallory is elsewhere.
+"""The fixed cast: Ana owns the workspace, Ben on her team may only read, Mallory is elsewhere.
 
 They are made through the product's own actions, on a second handle on the server's database.
 """
@@ -85,7 +85,7 @@ class Bed:
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Read the database as it is now."""
         result = await self.runner.database.read(work)
-        # SQLite keeps its snapshot until the next turn of the loop, and a blocking client takes none.
+        # SQLite keeps its snapshot until the loop turns, and a blocking client never lets it.
         await asyncio.sleep(0)
         return result
 

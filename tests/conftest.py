@@ -57,7 +57,7 @@ async def database_url(_postgres_if_needed: str, tmp_path: Path) -> AsyncIterato
 
 
 @pytest.fixture(scope="session")
-async def _server_database_url(
+async def server_database_url(
     _postgres_if_needed: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[str]:
     async with _empty_database(_postgres_if_needed, tmp_path_factory.mktemp("server")) as url:
@@ -74,13 +74,11 @@ async def _empty_database(postgres: str, directory: Path) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-def server(
-    _server_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Serving]:
+def server(server_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One server per engine for the whole run; each test makes workspaces of its own."""
     with serving(
         tmp_path_factory.mktemp("log") / "server.log",
-        database_url=_server_database_url,
+        database_url=server_database_url,
         rate_limit_per_minute=PLENTY,
         rate_limit_per_address=PLENTY,
         log_requests="true",
@@ -95,9 +93,9 @@ def http() -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-async def bed(server: Serving, _server_database_url: str, http: httpx.Client) -> AsyncIterator[Bed]:
+async def bed(server: Serving, server_database_url: str, http: httpx.Client) -> AsyncIterator[Bed]:
     """The shared server with a second handle on its database."""
-    async with wiring.opened(Settings(database_url=_server_database_url)) as runner:
+    async with wiring.opened(Settings(database_url=server_database_url)) as runner:
         bed = Bed(server, runner, http)
         yield bed
     _check_log(server, bed.tokens)

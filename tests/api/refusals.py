@@ -23,4 +23,5 @@ def assert_invalid(answer: httpx.Response, *fields: str) -> None:
     assert body["message"] == INVALID
     assert sorted(body["errors"]) == sorted(fields), body
     for texts in body["errors"].values():
-        assert texts and all(isinstance(text, str) and text.endswith(".") for text in texts)
+        assert texts
+        assert all(isinstance(text, str) and text.endswith(".") for text in texts)

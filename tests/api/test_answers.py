@@ -1,4 +1,4 @@
-"""What every answer has, and refusals of the HTTP layer (reliability section 2, rows L4, T9.3, T11.1)."""
+"""What every answer has, and refusals of the HTTP layer (reliability section 2)."""
 
 import json
 import re

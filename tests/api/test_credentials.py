@@ -54,7 +54,7 @@ def credentials(token: str) -> list[bytes]:
         b"Bearer " + flipped(token, 76).encode(), b"Bearer " + good.replace(b"kith_", b"kiht_"),
         b"Bearer " + UNKNOWN.encode(), b"Bearer " + b"0" * 10_000, b"Bearer null",
         b"Bearer \xff\xfe", "Bearer kith_é".encode(), b"Bearer \xe2\x80\x8b" + good,
-        "Bearer ".encode() + token.translate({48 + n: 0xFF10 + n for n in range(10)}).encode(),
+        b"Bearer " + token.translate({48 + n: 0xFF10 + n for n in range(10)}).encode(),
         b"Bearer ' OR 1=1 --", b"Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
     ]  # fmt: skip
 
@@ -129,12 +129,12 @@ async def test_revoked_token_stops_within_a_second(bed: Bed, ana: Person, ben: P
 
 @pytest.mark.row("T6.1")
 async def test_revoked_on_the_command_line_beside_the_server(
-    bed: Bed, ana: Person, _server_database_url: str
+    bed: Bed, ana: Person, server_database_url: str
 ) -> None:
     assert ana.get(ME).status_code == 200
     done = subprocess.run(
         [KITH, "token", "revoke", str(ana.token_id)],
-        env=environment(database_url=_server_database_url),
+        env=environment(database_url=server_database_url),
         capture_output=True,
         text=True,
         timeout=60,

@@ -89,7 +89,7 @@ async def _create(ctx: Context, given: SaveContact, source: Source) -> Contact:
         at=ctx.now,
     )
     await _link(ctx, row_id, given.tags, lowest=len(given.tags))
-    return contact
+    return msgspec.structs.replace(contact, row_id=row_id)
 
 
 async def _add_to(ctx: Context, known: Contact, given: SaveContact) -> Contact:

@@ -86,6 +86,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
+        reason = os.strerror(error.errno or 0)
         raise CannotStart(
-            f"{host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}. Choose another with --port."
+            f"{host}:{port} cannot be listened on: {reason}. Choose another with --port."
         ) from None

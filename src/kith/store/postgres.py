@@ -71,7 +71,7 @@ class PostgresTx:
         await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
     async def script(self, sql: str) -> None:
-        await self._connection.execute(sql)
+        await self._connection.execute(sql, timeout=MIGRATION_WAIT_S)
 
 
 @lru_cache(maxsize=1_000)
