@@ -46,7 +46,9 @@ async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> Async
 
     path = sqlite_path(settings.database_url)
     with ServerLock(path) if path else contextlib.nullcontext() as lock:
-        database = await connect(settings.database_url, on_broken=on_broken)
+        database = await connect(
+            settings.database_url, cache_mb=settings.cache_mb, on_broken=on_broken
+        )
         try:
             for name in await migrate.apply_all(database, utc_now()):
                 log.info("schema.migrated", code="schema", migration=name)

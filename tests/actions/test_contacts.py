@@ -64,9 +64,7 @@ async def test_the_tags_shown_are_the_rows(runner: Runner, caller: Caller) -> No
     shown = msgspec.json.decode(saved.tags)
     assert shown == ["d", "c", "a", "b"]
     rows = await runner.database.read(
-        lambda tx: tags.of_contact(
-            tx, tenant_id=caller.tenant_id or 0, contact_row_id=saved.row_id
-        )
+        lambda tx: tags.of_contact(tx, tenant_id=caller.tenant_id or 0, contact_row_id=saved.row_id)
     )
     assert list(rows) == shown
 

@@ -61,12 +61,14 @@ class Runner:
         self.new_id = new_id
         self.new_secret = new_secret
 
-    async def read(self, action: Action[Given, T], given: Given, caller: Caller | None = None) -> T:
+    def read(
+        self, action: Action[Given, T], given: Given, caller: Caller | None = None
+    ) -> Awaitable[T]:
         """Run an action that writes nothing."""
         tx = self.database.snapshot()
         if tx is not None:
-            return await action(self._context(tx, caller), given)
-        return await self.database.read(lambda tx: action(self._context(tx, caller), given))
+            return action(self._context(tx, caller), given)
+        return self.database.read(lambda tx: action(self._context(tx, caller), given))
 
     async def write(
         self, action: Action[Given, T], given: Given, caller: Caller | None = None

@@ -57,16 +57,19 @@ class Database(Protocol):
     async def close(self) -> None: ...
 
 
-async def connect(url: str, *, on_broken: Callable[[], None] | None = None) -> Database:
+async def connect(
+    url: str, *, cache_mb: int = 16, on_broken: Callable[[], None] | None = None
+) -> Database:
     """Open `sqlite:///path` or `postgresql://...`; raises CannotStart.
 
+    `cache_mb` is what SQLite may keep of the file in memory for reads; PostgreSQL has its own.
     `on_broken` is called once when only a restart can tell what is on disk.
     """
     # Imported here so that one engine never pays for the other.
     if url.startswith("sqlite:///"):
         from kith.store.sqlite import SQLite
 
-        return SQLite(url.removeprefix("sqlite:///"), on_broken=on_broken)
+        return SQLite(url.removeprefix("sqlite:///"), cache_mb=cache_mb, on_broken=on_broken)
     if url.startswith(("postgresql://", "postgres://")):
         from kith.store.postgres import Postgres
 

@@ -14,7 +14,7 @@ from kith.store.writer import STORAGE_TROUBLE, Writer
 T = TypeVar("T")
 
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections could corrupt a WAL file
-CACHE_KIB = 16_384
+WRITER_CACHE_MB = 32
 
 
 class SQLiteTx:
@@ -67,12 +67,15 @@ class _ReadTx(SQLiteTx):
 class SQLite:
     engine: Engine = "sqlite"
 
-    def __init__(self, path: str, *, on_broken: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, path: str, *, cache_mb: int = 16, on_broken: Callable[[], None] | None = None
+    ) -> None:
         require_safe_version(apsw.sqlite_lib_version())
         self.path = Path(path)
         try:
-            writer = _open(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-            self.reading_connection = _open(path, apsw.SQLITE_OPEN_READONLY)
+            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+            writer = _open(path, flags, cache_mb=WRITER_CACHE_MB)
+            self.reading_connection = _open(path, apsw.SQLITE_OPEN_READONLY, cache_mb=cache_mb)
         except apsw.Error as error:
             raise CannotStart(f"The database {path} cannot be opened: {error}") from error
         self.writing_connection = writer
@@ -119,7 +122,7 @@ class SQLite:
 
 def quick_check(path: Path) -> list[str]:
     """The faults SQLite finds in the file, on a connection of its own."""
-    connection = _open(str(path), apsw.SQLITE_OPEN_READONLY)
+    connection = _open(str(path), apsw.SQLITE_OPEN_READONLY, cache_mb=1)
     try:
         found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
     except apsw.CorruptError as error:
@@ -136,7 +139,7 @@ def require_safe_version(version: str) -> None:
         raise CannotStart(f"SQLite {version} can corrupt data; Kith needs {oldest} or newer.")
 
 
-def _open(path: str, flags: int) -> apsw.Connection:
+def _open(path: str, flags: int, *, cache_mb: int) -> apsw.Connection:
     connection = apsw.Connection(path, flags=flags)
     connection.set_busy_timeout(2_000)
     # Without it every statement is prepared anew when a bound value changes, once ANALYZE has run.
@@ -147,7 +150,7 @@ def _open(path: str, flags: int) -> apsw.Connection:
         wanted = {"journal_mode": "wal", **wanted}
     else:
         wanted = {**wanted, "query_only": 1, "wal_autocheckpoint": 0}
-    for name, value in {**wanted, "cache_size": -CACHE_KIB}.items():
+    for name, value in {**wanted, "cache_size": -1024 * cache_mb}.items():
         connection.pragma(name, value)
         if (found := connection.pragma(name)) != value and found is not None:
             raise CannotStart(f"The database {path} does not take PRAGMA {name}={value}.")
