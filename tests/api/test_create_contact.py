@@ -284,6 +284,17 @@ async def test_consent_is_never_touched(bed: Bed, ana: Person) -> None:
     assert found["opted_out_at"] == "1970-01-01T00:00:02+00:00"
 
 
+@pytest.mark.row("X12", "T10.1")
+@pytest.mark.parametrize(
+    "odd", ["+10000-01-01T00:00:00Z", -1, 1e20, "2024-02-30", "2024-01-01T24:00:00", "2024-01-01"]
+)
+def test_no_field_takes_a_time_so_odd_ones_do_nothing(odd: object, ana: Person) -> None:
+    times = ("opted_in_at", "opted_out_at", "last_message_at")
+    assert ana.create_contact(phone=PHONE, **dict.fromkeys(times, odd)).status_code == 201
+    found = ana.get_contact(phone=PHONE).json()
+    assert [found[name] for name in times] == [None, None, None]
+
+
 async def test_nothing_new_writes_nothing(bed: Bed, ana: Person) -> None:
     ana.create_contact(phone=PHONE, name="Romain", tags="vip", metadata={"a": 1})
     before = await bed.digest()

@@ -12,6 +12,6 @@ def kith(database_url: str) -> Kith:
 
 
 @pytest.fixture
-def beside(bed: Bed, _server_database_url: str) -> Kith:
+def beside(bed: Bed, server_database_url: str) -> Kith:
     """On the database of a running server."""
-    return Kith(database_url=_server_database_url)
+    return Kith(database_url=server_database_url)

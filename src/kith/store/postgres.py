@@ -23,7 +23,7 @@ POOL_WAIT_S = 0.5
 STATEMENT_S_MAX = 6
 RACES_MAX = 20
 MIGRATION_WAIT_S = 600
-MIGRATION_LOCK = 0x6B697468  # "kith"
+_ALONE = "SELECT pg_advisory_xact_lock(1802073192)"  # "kith" in ASCII
 
 _LOST_A_RACE = (
     asyncpg.SerializationError,
@@ -141,8 +141,7 @@ class Postgres:
         """At READ COMMITTED: what the lock waited for must be seen."""
         try:
             async with self._pool.acquire() as connection, connection.transaction():
-                lock = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
-                await connection.execute(lock, timeout=MIGRATION_WAIT_S)
+                await connection.execute(_ALONE, timeout=MIGRATION_WAIT_S)
                 return await work(PostgresTx(connection))
         except asyncpg.InsufficientPrivilegeError as error:
             raise CannotStart(f"PostgreSQL does not let this user make tables: {error}") from error
