@@ -48,7 +48,7 @@ format: setup  ## Format the code and mend what the linter can.
 	$(BIN)/ruff check --fix .
 
 bench: setup  ## Measure the speed; results go to bench/results/.
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.run
 
 schema: setup  ## Write schema.sql anew from the migrations.
 	$(BIN)/python -m tests.store.write_schema
