@@ -8,7 +8,7 @@ LOCKED := .venv/.locked
 PYTEST := $(BIN)/pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-postgres check format bench schema lock audit \
+.PHONY: help setup run test test-postgres check format bench profile schema lock audit \
 	fuzz-schema fuzz-inputs model refusals kills soak clean
 
 help:  ## List the commands.
@@ -48,7 +48,12 @@ format: setup  ## Format the code and mend what the linter can.
 	$(BIN)/ruff check --fix .
 
 bench: setup  ## Measure the speed; results go to bench/results/.
+	$(BIN)/uv venv -q --allow-existing var/bench/venv
+	$(BIN)/uv pip sync -q -p var/bench/venv/bin/python --require-hashes locks/run.txt
 	$(BIN)/python -m bench.run
+
+profile: setup  ## Show where a get-contact spends its time.
+	$(BIN)/python -m bench.profile
 
 schema: setup  ## Write schema.sql anew from the migrations.
 	$(BIN)/python -m tests.store.write_schema
@@ -60,7 +65,10 @@ lock: setup  ## Write the lock files anew, with hashes.
 audit: setup  ## Look for known advisories in what Kith runs on.
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r locks/run.txt
 
-fuzz-schema: setup  ## Long: 100,000 requests made from the OpenAPI document.
+fuzz-profile: setup  ## Show where a get-contact spends its time.
+	$(BIN)/python -m bench.profile
+
+schema: setup  ## Long: 100,000 requests made from the OpenAPI document.
 	KITH_TEST_SCHEMA_CASES=100000 $(PYTEST) tests/api/test_schema_conformance.py
 
 fuzz-inputs: setup  ## Long: 1,000,000 inputs for everything that parses.

@@ -18,6 +18,9 @@ from bench.load import SERVER_CORE, pinned
 
 HOME = Path(__file__).parents[1] / "var" / "bench"
 IDS = 20_000
+# `make bench` installs there what a user has: the tools of development cost memory and start-up.
+PYTHON = HOME / "venv" / "bin" / "python"
+ROOT = HOME.parents[1]
 
 
 class Database(msgspec.Struct, frozen=True):
@@ -77,8 +80,10 @@ def serving(served: Database, *, body_bytes: int = 400) -> Iterator[Running]:
     started = time.perf_counter()
     log = (HOME / "server.log").open("w+")
     process = subprocess.Popen(
-        pinned(SERVER_CORE, [sys.executable, "-m", "bench.server", str(body_bytes)]),
-        env=_environment(served.url) | {"KITH_RATE_LIMIT_PER_MINUTE": "1000000000"},
+        pinned(SERVER_CORE, [str(PYTHON), "-m", "bench.server", str(body_bytes)]),
+        cwd=ROOT,
+        env=_environment(served.url)
+        | {"KITH_RATE_LIMIT_PER_MINUTE": "1000000000", "PYTHONPATH": str(ROOT / "src")},
         stderr=log,
     )
     try:
