@@ -1,7 +1,8 @@
 """`make profile`: where a get-contact spends its time, room by room, without a network.
 
-Requests are fed to the real protocol on a transport that keeps nothing, 32 at a time as a busy
-event loop gets them. First plain times of a static answer and of a look-up, then the profiler's shares.
+Requests are fed to the real protocol on a transport that keeps nothing, 32 at a time, as a busy
+event loop gets them. First the plain times of a static answer and of a look-up, then the profiler's
+shares.
 """
 
 import asyncio
@@ -61,8 +62,8 @@ async def batch(protocols: list[Protocol], requests: list[bytes]) -> None:
     """All of them arrive in one turn of the loop; returns when all are answered."""
     for protocol, each in zip(protocols, requests, strict=True):
         protocol.data_received(each)
-    while not all(protocol.cycle.response_complete for protocol in protocols):
-        await asyncio.sleep(0)  # noqa: ASYNC110  # a turn of the loop is what is waited for
+    while not all(protocol.cycle.response_complete for protocol in protocols):  # noqa: ASYNC110
+        await asyncio.sleep(0)  # a turn of the loop is just what is waited for
 
 
 async def measure(protocols: list[Protocol], served: Database, path: str) -> float:
