@@ -20,7 +20,7 @@ local bodies = {
   id = function() return '{"contact_id":"' .. ids[math.random(1, #ids)] .. '"}' end,
   email = function()
     local i = a_contact()
-    if i % 10 == 0 then i = i + 1 end -- one in ten has none
+    if i % 10 == 0 then i = i - 1 end -- one in ten has none
     return string.format('{"email":"contact%d@example.com"}', i)
   end,
   create = function()

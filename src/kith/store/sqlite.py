@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
+import structlog
 
 from kith.errors import CannotStart, Unavailable
 from kith.store.database import Engine, Row, Work
 from kith.store.writer import STORAGE_TROUBLE, Writer
 
 T = TypeVar("T")
+
+log = structlog.get_logger("kith.store")
 
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections could corrupt a WAL file
 WRITER_CACHE_MB = 32
@@ -54,14 +57,14 @@ class _ReadTx(SQLiteTx):
         try:
             rows = self._cursor.execute(sql, values).fetchall()
         except STORAGE_TROUBLE as error:
-            raise Unavailable() from error
+            raise _unreadable(error) from error
         return rows[0] if rows else None
 
     async def all(self, sql: str, **values: Any) -> Sequence[Row]:
         try:
             return self._cursor.execute(sql, values).fetchall()
         except STORAGE_TROUBLE as error:
-            raise Unavailable() from error
+            raise _unreadable(error) from error
 
 
 class SQLite:
@@ -92,7 +95,7 @@ class SQLite:
             try:
                 self.reading_connection.execute("BEGIN")
             except STORAGE_TROUBLE as error:
-                raise Unavailable() from error
+                raise _unreadable(error) from error
             self._holds_snapshot = True
             asyncio.get_running_loop().call_soon(self._let_go)
         return self._read_tx
@@ -118,6 +121,11 @@ class SQLite:
         self._let_go()
         self.reading_connection.close()
         await self._writer.close()  # last, so that it checkpoints and removes the WAL
+
+
+def _unreadable(error: apsw.Error) -> Unavailable:
+    log.error("storage.read_failed", code="storage", reason=str(error))
+    return Unavailable()
 
 
 def quick_check(path: Path) -> list[str]:
