@@ -50,6 +50,10 @@ class UnknownRoute(AppError):
     code, status, text = "unknown_route", 404, "There is nothing at this address. See /docs."
 
 
+class BodyTooSlow(AppError):
+    code, status, text = "body_too_slow", 408, "The body did not arrive in time."
+
+
 class WrongVerb(AppError):
     """`allow` is the value of the `Allow` header."""
 
@@ -131,6 +135,12 @@ class Unavailable(AppError):
     def __init__(self, retry_after_s: int = 1) -> None:
         super().__init__()
         self.retry_after_s = retry_after_s
+
+
+class Stopping(Unavailable):
+    """The server stops and has waited long enough; the request changed nothing."""
+
+    code = "stopping"
 
 
 class CannotStart(Exception):

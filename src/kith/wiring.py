@@ -1,9 +1,10 @@
-"""Builds everything once and hands it down; the only reader of settings.py."""
+"""Builds everything once and hands it down; beside the commands, the only reader of settings."""
 
 import asyncio
 import contextlib
 import logging
 import sys
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -70,13 +71,13 @@ async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> Async
             )
             background = [asyncio.create_task(_flush(server))]
             if lock is not None and lock.found_unclean_stop:
-                background.append(asyncio.create_task(state.check()))
+                background.append(asyncio.create_task(state.check(lock)))
             yield server
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
-            await server.credentials.flush()
             server.security.flush(all_of_them=True)
+            await _flush_credentials(server)
         finally:
             await database.close()
 
@@ -97,10 +98,11 @@ class State:
             return "the database does not answer"
         return None if is_current else "the schema is not current"
 
-    async def check(self) -> None:
+    async def check(self, lock: ServerLock) -> None:
         """After an unclean stop, beside the traffic (row S10)."""
         log.warning("storage.unclean_stop", code="storage")
         self._faults = await self._database.check()
+        lock.is_clean = not self._faults
         if self._faults:
             log.critical("storage.corrupt", code="storage", faults=self._faults[:5])
         else:
@@ -112,10 +114,15 @@ async def _flush(server: "Server") -> None:
     while True:
         await asyncio.sleep(FLUSH_EVERY_S)
         server.security.flush()
-        try:
-            await server.credentials.flush()
-        except Exception as error:
-            log.warning("tokens.not_touched", code="storage", reason=type(error).__name__)
+        await _flush_credentials(server)
+
+
+async def _flush_credentials(server: "Server") -> None:
+    """When tokens were last used is worth no failure."""
+    try:
+        await server.credentials.flush()
+    except Exception as error:
+        log.warning("tokens.not_touched", code="storage", reason=type(error).__name__)
 
 
 def log_as_json() -> None:
@@ -124,7 +131,7 @@ def log_as_json() -> None:
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
+            _describe_exception,
             _rename_level,
             structlog.processors.JSONRenderer(serializer=_as_json),
         ],
@@ -142,6 +149,15 @@ class _LibraryLog(logging.Handler):
         log.warning(
             "library.message", logger=record.name, library_level=record.levelname, kind=kind
         )
+
+
+def _describe_exception(_logger: object, _method: str, event: Any) -> Any:
+    """The kind of a bug and where it struck; its text may hold what clients sent (rule R10)."""
+    if event.pop("exc_info", None):
+        kind, _, trace = sys.exc_info()
+        event["kind"] = kind.__name__ if kind else None
+        event["at"] = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)]
+    return event
 
 
 def _rename_level(_logger: object, method: str, event: Any) -> Any:

@@ -73,3 +73,17 @@ async def test_nothing_to_change_changes_nothing(runner: Runner, caller: Caller)
     first = await runner.write(contacts.save, saving(1), caller)
     again = await runner.write(contacts.save, saving(1), caller)
     assert again.updated_at == first.updated_at
+
+
+async def test_addresses_that_only_look_alike_stay_apart(runner: Runner, caller: Caller) -> None:
+    """Row T16.2: ß is no ss and the Kelvin sign no k, or one person would find another."""
+    pairs = [
+        ("straße@example.com", "strasse@example.com"),
+        ("\u212aate@example.com", "kate@example.com"),
+    ]
+    for first, second in pairs:
+        given = SaveContact(phone=parse("+14155550124"), email=first)
+        await runner.write(contacts.save, given, caller)
+        with pytest.raises(contacts.ContactNotFound):
+            await runner.read(contacts.get, GetContact(email=second), caller)
+        assert await runner.read(contacts.get, GetContact(email=first), caller)

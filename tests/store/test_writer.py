@@ -59,7 +59,10 @@ async def add_then_refuse(tx: Tx, name: str) -> str:
 
 
 @pytest.mark.row("S3")
-async def test_writes_that_wait_share_one_commit(database: SQLite) -> None:
+async def test_writes_that_wait_share_one_commit(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "BATCH_S_MAX", 60)  # however slow the machine
     gate = Gate(database.writing_connection)
     first = asyncio.create_task(database.write(lambda tx: add(tx, "first")))
     await asyncio.to_thread(gate.reached.wait)
@@ -73,6 +76,18 @@ async def test_writes_that_wait_share_one_commit(database: SQLite) -> None:
     # 300 in batches of at most 256, after the first one alone.
     assert gate.commits == 3
     assert len(await names(database)) == 301
+
+
+async def test_a_batch_commits_what_it_has_when_its_time_is_up(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reads and other workspaces wait for a batch: a slow one must not hold the loop for long."""
+    monkeypatch.setattr(writer, "BATCH_S_MAX", 0)
+    gate = Gate(database.writing_connection)
+    gate.is_open.set()
+    writes = (database.write(lambda tx, n=n: add(tx, f"n{n}")) for n in range(5))
+    assert await asyncio.gather(*writes) == [f"n{n}" for n in range(5)]
+    assert gate.commits == 5
 
 
 @pytest.mark.row("S4")

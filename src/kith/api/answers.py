@@ -13,7 +13,13 @@ JSON_HEADERS = (JSON_TYPE, NO_STORE)
 CLOSE: Header = (b"connection", b"close")
 
 _PLAIN = (errors.NotFound, errors.Refused)
-_CLOSING = (errors.TooLarge, errors.AddressTooLong, errors.HeadersTooLarge)
+_CLOSING = (
+    errors.AddressTooLong,
+    errors.BodyTooSlow,
+    errors.HeadersTooLarge,
+    errors.Stopping,
+    errors.TooLarge,
+)
 
 
 class Answer(msgspec.Struct, gc=False):
@@ -47,10 +53,9 @@ def _body(error: AppError) -> dict[str, object]:
 def _headers(error: AppError) -> list[Header]:
     if isinstance(error, errors.Unauthenticated):
         return [(b"www-authenticate", b'Bearer realm="kith"')]
+    headers: list[Header] = [CLOSE] if isinstance(error, _CLOSING) else []
     if isinstance(error, errors.TooManyRequests | errors.Unavailable):
-        return [(b"retry-after", b"%d" % error.retry_after_s)]
+        headers.append((b"retry-after", b"%d" % error.retry_after_s))
     if isinstance(error, errors.WrongVerb):
-        return [(b"allow", error.allow.encode())]
-    if isinstance(error, _CLOSING):
-        return [CLOSE]
-    return []
+        headers.append((b"allow", error.allow.encode()))
+    return headers

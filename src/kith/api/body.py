@@ -5,9 +5,10 @@ import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from kith.errors import ClientGone, TooLarge
+from kith.errors import BodyTooSlow, ClientGone, TooLarge
 
 BODY_BYTES_MAX = 1_048_576
+BODY_S_MAX = 30.0
 LINGER_S = 2.0
 LINGER_BYTES_MAX = 16 * BODY_BYTES_MAX
 
@@ -16,30 +17,23 @@ Receive = Callable[[], Awaitable[Message]]
 
 
 async def read(receive: Receive, content_length: bytes | None) -> bytes:
-    """The whole body; raises TooLarge as soon as it cannot fit."""
+    """The whole body; raises TooLarge as soon as it cannot fit, BodyTooSlow, ClientGone."""
     if content_length is not None and int(content_length) > BODY_BYTES_MAX:
         raise TooLarge()
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLarge()
-        return body
-    return await _read_on(receive, bytearray(body))
-
-
-async def _read_on(receive: Receive, body: bytearray) -> bytes:
-    while True:
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLarge()
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone()
-        body += message.get("body", b"")
-        if not message.get("more_body") and len(body) <= BODY_BYTES_MAX:
-            return bytes(body)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone()
+                body += message.get("body", b"")
+                if len(body) > BODY_BYTES_MAX:
+                    raise TooLarge()
+                if not message.get("more_body"):
+                    return bytes(body)
+    except TimeoutError:
+        raise BodyTooSlow() from None
 
 
 async def linger(receive: Receive) -> None:

@@ -13,6 +13,8 @@ from kith.errors import Unauthenticated
 RECHECK_S = 0.5
 """How old an answer of the database may be: a revoked token works for less than a second."""
 KNOWN_MAX = 10_000
+HEADER_BYTES_KEPT_MAX = 100
+"""A plain `Bearer` and a token; one padded with blanks is looked up each time."""
 
 _BEARER = re.compile(rb"\s*bearer +(\S+)\s*", re.IGNORECASE)
 
@@ -48,7 +50,8 @@ class Credentials:
             raise Unauthenticated()
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
-        self._known[header] = (caller, self._clock() + RECHECK_S)
+        if header is not None and len(header) <= HEADER_BYTES_KEPT_MAX:
+            self._known[header] = (caller, self._clock() + RECHECK_S)
         self._last_used[caller.token_id] = self._runner.now()
         return caller
 

@@ -62,6 +62,7 @@ REFUSALS = (
         is_counted=False,
     ),
     Refusal(errors.Forbidden(), "The token lacks the scope.", is_counted=False),
+    Refusal(errors.BodyTooSlow(), "The body took over 30 s to arrive.", needs_body=True),
     Refusal(errors.TooLarge(), "The body is larger than 1 MiB.", needs_body=True),
     Refusal(errors.AddressTooLong(), "The address is longer than 8 KiB.", is_counted=False),
     Refusal(errors.EncodedBody(), "The body has a `Content-Encoding`.", needs_body=True),

@@ -4,9 +4,11 @@ A body that has arrived is read, and a whole answer is written, without ASGI's m
 as much as the look-up. Beside that the application stays plain ASGI and runs on any server.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
 
+import httptools
 import uuid_utils
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -24,18 +26,75 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class Protocol(HttpToolsProtocol):
+    _is_broken = False
+    """What followed the requests so far was not HTTP; nothing more is read."""
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_broken:
+            return
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._read_on_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._is_broken = True
+            if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+                self._refuse()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        # Requests before the garbage were good: theirs are the first answers.
+        if self._is_broken and self.cycle.response_complete and not self.transport.is_closing():
+            self._refuse()
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cast(dict[str, Any], cycle.scope)[DIRECT] = Direct(cycle)
         super()._start_asgi_task(cycle, app)
 
-    def send_400_response(self, msg: str) -> None:
+    def _read_on_without_upgrade(self, rest: bytes) -> None:
+        """Answer a request that offers an upgrade, as Java's client does by default, without one.
+
+        The parser takes what follows such a head for another protocol. A new one is told of the
+        body that comes, by a head that nobody else hears of.
+        """
+        headers = dict(self.scope["headers"])
+        length = headers.get(b"content-length")
+        listener = _Listener(self)
+        self.parser = httptools.HttpRequestParser(listener)
+        if length is not None or b"transfer-encoding" in headers:
+            self.cycle.more_body = True
+            self.cycle.message_event.clear()
+            told = b"transfer-encoding: chunked" if length is None else b"content-length: " + length
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n" + told + b"\r\n\r\n")
+        listener.listens = True
+        if rest:
+            self.data_received(rest)
+
+    def _refuse(self) -> None:
         """Answer 400 as JSON and close (reliability section 2)."""
-        del msg  # the parser's own words
         refusal = answers.refusal(Malformed("This is not an HTTP request that Kith can read."))
         request_id = uuid_utils.uuid7().hex.encode()
         headers = ((b"x-request-id", request_id), *refusal.headers, answers.CLOSE)
         self.transport.write(response(400, lines(headers), refusal.body))
         self.transport.close()
+
+
+class _Listener:
+    """Hands a parser's calls on to the protocol, once it listens."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+        self.listens = False
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        call = getattr(self._protocol, name)
+
+        def hand_on(*parsed: bytes) -> None:
+            if self.listens:
+                call(*parsed)
+
+        return hand_on
 
 
 class Direct:

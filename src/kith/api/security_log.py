@@ -6,7 +6,14 @@ from typing import Literal
 import msgspec
 import structlog
 
-Event = Literal["auth.failed", "authz.denied", "tenant.probe", "ratelimit.hit", "input.rejected"]
+Event = Literal[
+    "auth.failed",
+    "authz.denied",
+    "tenant.probe",
+    "ratelimit.hit",
+    "input.rejected",
+    "request.unavailable",
+]
 FOLD_S = 60.0
 KEYS_MAX = 1_000
 PROBES_A_MINUTE = 30

@@ -4,6 +4,7 @@ First failure answers (reliability section 2): HTTP limits, route, credential, s
 parse, fields, look-up, rule. Raw ASGI, because this path is what the product exists for.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from itertools import chain, count
@@ -38,12 +39,14 @@ _EVENTS: dict[int, Event] = {
     400: "input.rejected",
     401: "auth.failed",
     403: "authz.denied",
+    408: "input.rejected",
     413: "input.rejected",
     414: "input.rejected",
     415: "input.rejected",
     422: "input.rejected",
     429: "ratelimit.hit",
     431: "input.rejected",
+    503: "request.unavailable",
 }
 _OWN_LINES = b"x-request-id: %b\r\nx-ratelimit-limit: %d\r\nx-ratelimit-remaining: %d\r\n"
 log = structlog.get_logger("kith.http")
@@ -120,6 +123,8 @@ class Server:
             self._note(request, error)
         except errors.ClientGone:
             return
+        except asyncio.CancelledError:  # the server stops and does not wait any longer
+            answer = answers.refusal(errors.Stopping())
         except Exception:
             log.exception("http.failed", **self._fields(request, 500))
             answer = answers.server_error()

@@ -49,9 +49,6 @@ def serve(context: click.Context, host: str | None, port: int | None) -> None:
 def run(settings: Settings, around: Callable[[Any], Any] = lambda app: app) -> None:
     """Serve until a signal; `around` may put an ASGI application of its own before Kith's."""
     wiring.log_as_json()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn stops on them, then raises them again: the database must be closed before we end.
-        signal.signal(number, lambda *_: None)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, around))
 
@@ -76,7 +73,11 @@ async def _serve(settings: Settings, around: Callable[[Any], Any]) -> None:
             timeout_graceful_shutdown=DRAIN_S,
         )
         host, port = listener.getsockname()[:2]
-        log.info("server.started", url=f"http://{host}:{port}", pid=os.getpid())
+        shown = f"[{host}]" if ":" in host else host
+        log.info("server.started", url=f"http://{shown}:{port}", pid=os.getpid())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # uvicorn stops on them, then raises them again: the database must be closed first.
+            signal.signal(number, lambda *_: None)
         await uvicorn.Server(config).serve(sockets=[listener])
     log.info("server.stopped")
 
@@ -86,7 +87,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
+        unknown = isinstance(error, socket.gaierror)
+        reason = error.strerror if unknown else os.strerror(error.errno or 0)
         raise CannotStart(
             f"{host}:{port} cannot be listened on: {reason}. Choose another with --port."
         ) from None

@@ -33,8 +33,17 @@ def parse(value: object) -> str:
 
 
 def key(address: str) -> str:
-    """What is compared: case is folded here, never by a database (row T16.2)."""
-    return address.casefold()
+    """What is compared: case is folded here, never by a database (row T16.2).
+
+    Only letters of one alphabet meet: the Kelvin sign is no k and ß is no ss, or one person's
+    address would find another's contact.
+    """
+    if address.isascii():
+        return address.lower()
+    return "".join(
+        character if not character.isascii() and character.lower().isascii() else character.lower()
+        for character in address
+    )
 
 
 def _is_plain(text: str) -> bool:

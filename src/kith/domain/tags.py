@@ -38,5 +38,5 @@ def at_most(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def added(present: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
     """The new ones that are not there yet, in the order given, then the present ones."""
-    present = tuple(present)
+    present = dict.fromkeys(present)
     return (*(name for name in new if name not in present), *present)

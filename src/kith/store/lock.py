@@ -12,9 +12,12 @@ class ServerLock:
     """Held on `<database>.lock`, which says `running` until a clean stop."""
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path + ".lock")
+        # Resolved: two servers must not meet on one file under two names.
+        self._path = Path(f"{Path(path).resolve()}.lock")
         self._file = -1
         self.found_unclean_stop = False
+        self.is_clean = True
+        """False while the file still has to be checked: the next start owes it then."""
 
     def __enter__(self) -> "ServerLock":
         try:
@@ -31,6 +34,7 @@ class ServerLock:
                 f"Another Kith server is using {self._path.with_suffix('')}; stop it first."
             ) from None
         self.found_unclean_stop = os.read(self._file, 16).startswith(b"running")
+        self.is_clean = not self.found_unclean_stop
         self._write(b"running\n")
         return self
 
@@ -40,7 +44,8 @@ class ServerLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._write(b"stopped\n")
+        if self.is_clean:
+            self._write(b"stopped\n")
         os.close(self._file)
 
     def _write(self, text: bytes) -> None:

@@ -104,7 +104,12 @@ class Postgres:
                 reset=_keep,
                 server_settings={"application_name": "kith", "synchronous_commit": "on"},
             )
-        except (*_AWAY, asyncpg.PostgresError, ValueError) as error:
+        except ValueError as error:  # its text holds a piece of the password
+            raise CannotStart(
+                "KITH_DATABASE_URL is not an address: write odd characters of user and password"
+                " as %XX, such as %2F for a slash."
+            ) from error
+        except (*_AWAY, asyncpg.PostgresError) as error:
             raise CannotStart(f"PostgreSQL cannot be reached: {error}") from error
         return cls(pool)
 
@@ -129,11 +134,16 @@ class Postgres:
 
     async def _write_once(self, work: Work[T]) -> T:
         try:
-            async with (
-                self._pool.acquire(timeout=POOL_WAIT_S) as connection,
-                connection.transaction(isolation="repeatable_read"),
-            ):
-                return await work(PostgresTx(connection))
+            async with self._pool.acquire(timeout=POOL_WAIT_S) as connection:
+                transaction = connection.transaction(isolation="repeatable_read")
+                await transaction.start()
+                try:
+                    result = await work(PostgresTx(connection))
+                except BaseException:
+                    await transaction.rollback()
+                    raise
+                await _commit(transaction)
+                return result
         except _AWAY as error:
             raise _away(error) from error
 
@@ -145,6 +155,8 @@ class Postgres:
                 return await work(PostgresTx(connection))
         except asyncpg.InsufficientPrivilegeError as error:
             raise CannotStart(f"PostgreSQL does not let this user make tables: {error}") from error
+        except _AWAY as error:
+            raise CannotStart(f"PostgreSQL went away: {type(error).__name__}.") from error
 
     async def check(self) -> list[str]:
         """PostgreSQL checks its own pages; what can be told from here is that it answers."""
@@ -153,6 +165,15 @@ class Postgres:
 
     async def close(self) -> None:
         await self._pool.close()
+
+
+async def _commit(transaction: Any) -> None:
+    try:
+        await transaction.commit()
+    except _AWAY:
+        # It may have been carried out: the one 503 that says nothing about what is stored.
+        log.critical("storage.commit_unknown", code="storage")
+        raise
 
 
 async def _keep(connection: object) -> None: ...

@@ -1,6 +1,7 @@
 """SQLite through APSW: one file, one writer with group commit, reads beside it (rows S1 to S8)."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -85,6 +86,7 @@ class SQLite:
         self._writer = Writer(writer, SQLiteTx(writer), on_broken=on_broken)
         self._read_tx = _ReadTx(self.reading_connection)
         self._holds_snapshot = False
+        self._checking: list[apsw.Connection] = []
 
     def snapshot(self) -> SQLiteTx:
         """Reads of one turn of the event loop share a snapshot: its locks cost more than a look-up.
@@ -106,7 +108,8 @@ class SQLite:
     def _let_go(self) -> None:
         if self._holds_snapshot:
             self._holds_snapshot = False
-            self.reading_connection.execute("COMMIT")
+            with contextlib.suppress(apsw.Error):  # told already by the read that met it
+                self.reading_connection.execute("ROLLBACK")
 
     async def write(self, work: Work[T]) -> T:
         return await self._writer.write(work)
@@ -115,9 +118,24 @@ class SQLite:
         return await self._writer.write(work)
 
     async def check(self) -> list[str]:
-        return await self._writer.on_thread(lambda: quick_check(self.path))
+        return await asyncio.to_thread(self._check)
+
+    def _check(self) -> list[str]:
+        """On a connection of its own, which closing the database interrupts."""
+        checking = _open(str(self.path), apsw.SQLITE_OPEN_READONLY, cache_mb=1)
+        self._checking.append(checking)
+        try:
+            found = [str(row[0]) for row in checking.execute("PRAGMA quick_check")]
+        except (apsw.CorruptError, apsw.InterruptError) as error:
+            found = [str(error)]
+        finally:
+            self._checking.remove(checking)
+            checking.close()
+        return [] if found == ["ok"] else found
 
     async def close(self) -> None:
+        for checking in self._checking:
+            checking.interrupt()
         self._let_go()
         self.reading_connection.close()
         await self._writer.close()  # last, so that it checkpoints and removes the WAL
@@ -126,18 +144,6 @@ class SQLite:
 def _unreadable(error: apsw.Error) -> Unavailable:
     log.error("storage.read_failed", code="storage", reason=str(error))
     return Unavailable()
-
-
-def quick_check(path: Path) -> list[str]:
-    """The faults SQLite finds in the file, on a connection of its own."""
-    connection = _open(str(path), apsw.SQLITE_OPEN_READONLY, cache_mb=1)
-    try:
-        found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
-    except apsw.CorruptError as error:
-        found = [str(error)]
-    finally:
-        connection.close()
-    return [] if found == ["ok"] else found
 
 
 def require_safe_version(version: str) -> None:

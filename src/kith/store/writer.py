@@ -20,6 +20,8 @@ from kith.store.database import Tx, Work
 T = TypeVar("T")
 
 BATCH_MAX = 256
+BATCH_S_MAX = 0.010
+"""How long a batch may hold the event loop before it commits what it has."""
 QUEUE_MAX = 1_000
 QUEUE_WAIT_S_MAX = 10.0
 LOCK_WAIT_MS = 2_000
@@ -34,6 +36,7 @@ STORAGE_TROUBLE = (
     apsw.ReadOnlyError,
     apsw.CantOpenError,
 )
+_UNSYNCED = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
 log = structlog.get_logger("kith.store")
 
 
@@ -76,10 +79,6 @@ class Writer:
             self._working = loop.create_task(self._work())
         return cast(T, await request.answer)
 
-    async def on_thread(self, call: Callable[[], T]) -> T:
-        """Run a blocking call that may not use the writing connection."""
-        return await asyncio.get_running_loop().run_in_executor(None, call)
-
     async def close(self) -> None:
         """Finish what is queued, then close."""
         self._closed = True
@@ -97,6 +96,7 @@ class Writer:
                 await self._write_together(batch)
             except Exception as error:  # a bug, yet the writer must go on
                 log.exception("storage.writer_bug", code="writer_bug")
+                self._roll_back()
                 _fail(batch, error)
             for request in batch:
                 request.settle()
@@ -108,10 +108,22 @@ class Writer:
             if request.deadline < now:
                 request.error = Unavailable()
         is_open = not self._broken and await self._begin()
-        if is_open and all(request.error or self._run(request) for request in batch):
+        if is_open and self._run_all(batch):
             await self._commit(batch)
         else:
             _fail(batch, Unavailable())
+
+    def _run_all(self, batch: list[_Request]) -> bool:
+        """Run what the loop can spare the time for; the rest of the batch waits for the next."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + BATCH_S_MAX
+        for number, request in enumerate(batch, start=1):
+            if request.error is None and not self._run(request):
+                return False
+            if clock() > until:
+                self._queue.extendleft(reversed(batch[number:]))
+                del batch[number:]
+        return True
 
     async def _begin(self) -> bool:
         try:
@@ -140,6 +152,9 @@ class Writer:
             execute("RELEASE request")
             return True
         except Exception as error:
+            if getattr(error, "extendedresult", 0) in _UNSYNCED:
+                self._break(error)
+                return False
             if not self._connection.in_transaction:
                 log.error("storage.transaction_lost", code="storage", reason=str(error))
                 return False
@@ -160,11 +175,14 @@ class Writer:
                 self._break(error)
             else:
                 log.error("storage.commit_failed", code="storage", reason=str(error))
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                self._roll_back()
             _fail(batch, Unavailable())
 
-    def _break(self, error: apsw.Error) -> None:
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _break(self, error: Exception) -> None:
         self._broken = True
         log.critical("storage.fsync_failed", code="storage", reason=str(error))
         log.critical("storage.commit_unknown", code="storage")
