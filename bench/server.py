@@ -1,7 +1,8 @@
-"""`kith serve` with one more address, /static: a bare ASGI answer of fixed bytes.
+"""`kith serve` with two more addresses that answer fixed bytes and do nothing at all.
 
-It runs in the same process, on the same HTTP protocol, and does nothing at all: the measure of what
-the server itself costs. `python -m bench.server BODY_BYTES`, settings as for `kith serve`.
+/static is a bare ASGI answer in the same process and on the same HTTP protocol: the measure of what
+the server itself costs. /static-direct leaves in one write, as Kith's own answers do.
+`python -m bench.server BODY_BYTES`, settings as for `kith serve`.
 """
 
 import os
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from kith import settings
+from kith.api.protocol import DIRECT
 from kith.api.server import Server
 from kith.cli import serve
 
@@ -32,6 +34,8 @@ class WithStatic:
         if scope["path"] == "/static":
             await send(self.start)
             await send(self.body)
+        elif scope["path"] == "/static-direct":
+            scope[DIRECT].answer(200, b"content-type: application/json\r\n", self.body["body"])
         else:
             await self.app(scope, receive, send)
 

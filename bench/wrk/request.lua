@@ -16,6 +16,7 @@ end
 
 local bodies = {
   static = function() return '{"phone":"+14152000001"}' end,
+  ["static-direct"] = function() return '{"phone":"+14152000001"}' end,
   phone = function() return string.format('{"phone":"+1415%07d"}', 2000000 + a_contact()) end,
   id = function() return '{"contact_id":"' .. ids[math.random(1, #ids)] .. '"}' end,
   email = function()
@@ -33,6 +34,7 @@ local bodies = {
 
 local paths = {
   static = "/static",
+  ["static-direct"] = "/static-direct",
   create = "/api/v1/actions/create-contact",
 }
 
