@@ -65,10 +65,7 @@ lock: setup  ## Write the lock files anew, with hashes.
 audit: setup  ## Look for known advisories in what Kith runs on.
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r locks/run.txt
 
-fuzz-profile: setup  ## Show where a get-contact spends its time.
-	$(BIN)/python -m bench.profile
-
-schema: setup  ## Long: 100,000 requests made from the OpenAPI document.
+fuzz-schema: setup  ## Long: 100,000 requests made from the OpenAPI document.
 	KITH_TEST_SCHEMA_CASES=100000 $(PYTEST) tests/api/test_schema_conformance.py
 
 fuzz-inputs: setup  ## Long: 1,000,000 inputs for everything that parses.

@@ -35,8 +35,9 @@ class Serving:
         self.port = int(url.rsplit(":", 1)[1])
 
     def log(self) -> list[dict[str, Any]]:
-        """Every line so far; each must be one JSON object."""
-        return [json.loads(line) for line in self.log_path.read_text().splitlines()]
+        """Every whole line so far; each must be one JSON object."""
+        lines = self.log_path.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def logged(self, event: str, *, within_s: float = 5.0, **fields: object) -> dict[str, Any]:
         """The first line about `event` with these fields; waits for it."""

@@ -161,6 +161,55 @@ def test_an_action_that_awaits_something_else_is_noticed(line):
     assert foreign_awaits(ast.parse(f"async def act(ctx):\n    {line}"))
 
 
+# They read back JSON that Kith itself wrote: a column of the database, its own OpenAPI document, an
+# answer of its own. What a caller sends has one decoder, in domain/json.py.
+READS_ITS_OWN_JSON = {
+    "actions/contacts.py": {"known.tags", "known.metadata"},
+    "actions/demo.py": {"one"},
+    "api/pages.py": {"_as_json()"},
+    "api/openapi_refusals.py": {"answers.refusal(error).body"},
+}
+
+
+def other_decoders(name: str, tree: ast.Module) -> list[str]:
+    """What decodes JSON past domain/json.py."""
+    own = READS_ITS_OWN_JSON.get(name, set())
+    found = [
+        f"import {module}"
+        for module in imports(tree)
+        if re.match(r"(json|orjson|simplejson|ujson|pydantic\w*)\b|msgspec\.json\b", module)
+    ]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            called = ast.unparse(node.func)
+            is_decoder = called in {"msgspec.json.decode", "msgspec.json.Decoder"}
+            if is_decoder and not (node.args and ast.unparse(node.args[0]) in own):
+                found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.row("R5")
+@pytest.mark.parametrize("name", [n for n in TREES if n != "domain/json.py"])
+def test_one_decoder_reads_what_callers_send(name):
+    assert other_decoders(name, TREES[name]) == []
+
+
+@pytest.mark.row("R5")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import json",
+        "from json import loads",
+        "from msgspec import json as fast",
+        "from msgspec.json import decode",
+        "msgspec.json.decode(body)",
+        "msgspec.json.Decoder(dict)",
+    ],
+)
+def test_another_decoder_is_noticed(code):
+    assert other_decoders("actions/contacts.py", ast.parse(code))
+
+
 def test_only_wiring_and_commands_read_the_environment():
     readers = [
         name

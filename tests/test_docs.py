@@ -198,6 +198,22 @@ def test_every_dependency_has_a_reason():
     assert [n for n in named if not re.search(rf'^    "{re.escape(n)}", +# \S', text, re.M)] == []
 
 
+def test_the_speed_told_is_the_speed_measured():
+    """The same rows and goals as the last results; figures differ from run to run."""
+    section = (ROOT / "README.md").read_text().split("\n## Speed\n")[1].split("\n## ")[0]
+    told = [
+        tuple(cell.strip() for cell in line.split("|")[1:3])
+        for line in section.splitlines()
+        if line.startswith("|")
+    ]
+    results = json.loads((ROOT / "bench" / "results" / "latest.json").read_text())
+    measured = [
+        (row["what"], f"{'at most ' if row['at_most'] else ''}{row['goal']:g}{row['unit']}")
+        for row in results["rows"]
+    ]
+    assert told == [("What", "At least"), ("---", "---"), *measured]
+
+
 def test_what_docs_tell_people_to_make_exists():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for path in PAGES:

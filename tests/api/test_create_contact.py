@@ -181,7 +181,7 @@ def test_required_phone_in_the_documented_words(ana: Person) -> None:
     }
 
 
-@pytest.mark.row("L3")
+@pytest.mark.row("L3", "R9")
 @pytest.mark.parametrize(
     ("field", "fits", "too_much"),
     [
@@ -213,7 +213,7 @@ async def test_limits(bed: Bed, ana: Person, field: str, fits: object, too_much:
     assert answer.status_code == 201, answer.text
 
 
-@pytest.mark.row("L3")
+@pytest.mark.row("L3", "R9")
 @pytest.mark.parametrize(
     ("field", "first", "then"),
     [
@@ -230,7 +230,7 @@ async def test_limits_hold_for_what_is_joined(
     assert await bed.digest() == before
 
 
-@pytest.mark.row("T10.1")
+@pytest.mark.row("T10.1", "R4")
 async def test_fields_of_others_are_ignored(bed: Bed, ana: Person, mallory: Person) -> None:
     forged = {
         "id": "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61",

@@ -14,6 +14,7 @@ from kith.actions import tokens as token_actions
 from kith.actions import workspaces
 from kith.actions.run import Runner, utc_now
 from kith.api.credentials import Credentials
+from kith.api.routes import PREFIXES, ROUTES, Route
 from kith.domain import tokens
 from kith.domain.times import to_us
 from tests.api.raw import RawConnection, request
@@ -79,6 +80,16 @@ async def test_anything_but_the_token_is_401(bed: Bed, ana: Person) -> None:
     assert ana.get(ME).status_code == 200
 
 
+@pytest.mark.row("T6.1", "R8")
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_no_operation_opens_without_a_token(bed: Bed, route: Route, prefix: str) -> None:
+    """Whatever is added to the table: without a credential there is no endpoint."""
+    for header in ({}, {"Authorization": f"Bearer {UNKNOWN}"}):
+        url = bed.serving.url + prefix + route.path
+        assert_refused(bed.http.request(route.method, url, content=b"{}", headers=header))
+
+
 @pytest.mark.row("T6.1")
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR", "Bearer  "])
 def test_scheme_in_any_case(bed: Bed, ana: Person, scheme: str) -> None:
@@ -118,7 +129,7 @@ async def until_refused(caller: Person) -> float:
     return time.monotonic() - started_at
 
 
-@pytest.mark.row("T6.1")
+@pytest.mark.row("T6.1", "R8")
 async def test_revoked_token_stops_within_a_second(bed: Bed, ana: Person, ben: Person) -> None:
     for caller in (ana, ben):
         assert caller.get(ME).status_code == 200
@@ -143,7 +154,7 @@ async def test_revoked_on_the_command_line_beside_the_server(
     assert await until_refused(ana) < WORKS_STILL_S_MAX
 
 
-@pytest.mark.row("T6.1")
+@pytest.mark.row("T6.1", "R8")
 async def test_tokens_stop_with_their_user(bed: Bed, ana: Person, ben: Person) -> None:
     second = await bed.person(ben.user, ben.workspace)
     for caller in (ana, ben, second):
@@ -167,7 +178,7 @@ async def test_expiry(bed: Bed, ana: Person) -> None:
     assert 0.5 < await until_refused(ana) < 3.5
 
 
-@pytest.mark.row("T6.1")
+@pytest.mark.row("T6.1", "R8")
 async def test_expired_long_ago(bed: Bed, ana: Person) -> None:
     earlier = Runner(bed.runner.database, now=lambda: utc_now() - timedelta(days=2))
     given = token_actions.NewToken(email=ana.user.email, name="old", expires_in_days=1)

@@ -123,7 +123,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[None]:
     assert app.statuses & {200, 201}, "nothing but refusals proves little"
 
 
-@pytest.mark.row("G1")
+@pytest.mark.row("G1", "R3")
 @schema.parametrize()
 @settings(
     max_examples=max(1, CASES // len(DOCUMENT["paths"])),

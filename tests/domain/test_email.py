@@ -50,11 +50,24 @@ def test_accepts_what_the_library_accepts(text: str) -> None:
     [
         ("Romain@Example.com", "romain@example.COM"),
         ("ДАША@example.com", "даша@example.com"),
-        ("STRASSE@example.com", "straße@example.com"),
     ],
 )
 def test_compared_without_case(one: str, other: str) -> None:
     assert email.key(one) == email.key(other)
+
+
+@pytest.mark.row("T16.2")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("STRASSE@example.com", "straße@example.com"),
+        ("\u212aate@example.com", "kate@example.com"),  # the Kelvin sign
+        ("\ufb01n@example.com", "fin@example.com"),  # a ligature
+        ("İpek@example.com", "ipek@example.com"),
+    ],
+)
+def test_what_only_looks_alike_stays_apart(one: str, other: str) -> None:
+    assert email.key(one) != email.key(other)
 
 
 @pytest.mark.parametrize(

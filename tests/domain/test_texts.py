@@ -80,7 +80,7 @@ def test_added_tags(present: list[str], new: list[str]) -> None:
     assert tags.added(joined, come) == joined
 
 
-@pytest.mark.row("L3")
+@pytest.mark.row("L3", "R9")
 def test_too_many_tags() -> None:
     assert len(tags.parse(",".join(map(str, range(1_000))))) == 1_000
     for many in (1_001, 100_000):

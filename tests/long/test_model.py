@@ -105,7 +105,6 @@ class System:
             tenant_id=workspace.row_id,
             scopes=("read", "write"),
             rate_limit_per_minute=None,
-            expires_at=None,
         )
 
     async def save(self, body: dict[str, Any]) -> dict[str, Any]:

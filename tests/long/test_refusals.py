@@ -55,7 +55,7 @@ def refused(random_: random.Random, ana: Person, ben: Person) -> tuple[int, set[
     return answer.status_code, {401}
 
 
-@pytest.mark.row("G5", "T1.1")
+@pytest.mark.row("G5", "T1.1", "R2")
 async def test_refusals_change_nothing(bed: Bed, ana: Person, ben: Person) -> None:
     ana.create_contact(phone="+14155550123", name="Romain", tags="vip")
     seed = random.randrange(2**32)

@@ -49,7 +49,7 @@ async def issue(ctx: Context, user: User, given: NewToken) -> IssuedToken:
     if user.is_revoked:
         raise Refused(f"{user.email} has been shut out; make a token for somebody else.")
     with naming("name"):
-        name = text.line(given.name, characters_max=tokens.NAME_CHARACTERS_MAX)
+        name = text.line(given.name, characters_max=text.NAME_CHARACTERS_MAX)
     token = tokens.compose(ctx.new_secret())
     days = given.expires_in_days
     expires_at = ctx.now + timedelta(days=days) if days is not None else None

@@ -9,8 +9,6 @@ from kith.domain.users import User
 from kith.errors import BadValue, NotFound, Refused, naming
 from kith.store import tenants, users
 
-NAME_CHARACTERS_MAX = 256
-
 
 class Workspace(msgspec.Struct, frozen=True):
     row_id: int
@@ -35,7 +33,7 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True):
 async def create(ctx: Context, given: NewWorkspace) -> tuple[Workspace, User]:
     """A workspace and its first user. Raises Invalid."""
     with naming("workspace"):
-        name = text.line(given.name, characters_max=NAME_CHARACTERS_MAX)
+        name = text.line(given.name, characters_max=text.NAME_CHARACTERS_MAX)
         if not name:
             raise BadValue("needs a name.")
     uuid = ctx.new_id()
@@ -49,7 +47,7 @@ async def add_user(ctx: Context, given: NewUser) -> User:
     with naming("email"):
         email = emails.parse(given.email)
     with naming("name"):
-        name = text.line(given.name or "", characters_max=NAME_CHARACTERS_MAX) or None
+        name = text.line(given.name or "", characters_max=text.NAME_CHARACTERS_MAX) or None
     workspace = await find(ctx, given.workspace) if given.workspace else None
     key = emails.key(email)
     if workspace and await users.by_email(ctx.tx, tenant_id=workspace.row_id, email_key=key):

@@ -35,11 +35,6 @@ class Route(msgspec.Struct, frozen=True):
     def name(self) -> str:
         return self.path.rsplit("/", 1)[-1]
 
-    @property
-    def can_miss(self) -> bool:
-        """Whether what it looks for may not be there."""
-        return self.missing is not None
-
 
 ROUTES = (
     Route("GET", "/me", shapes.NOTHING, workspaces.me, shapes.me, shapes.MeAnswer, "read",

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from kith.api.fields import ExactlyOne, Field, Shape
-from kith.domain import contacts, email, ids, metadata, phone, tags
+from kith.domain import contacts, email, ids, metadata, phone, tags, text
 from kith.domain.contacts import Contact, GetContact, SaveContact, Source
 from kith.domain.times import wire
 from kith.domain.users import User
@@ -63,7 +63,7 @@ CREATE_CONTACT = Shape(
             contacts.parse_name,
             {
                 "type": ["string", "null"],
-                "maxLength": contacts.NAME_CHARACTERS_MAX,
+                "maxLength": text.NAME_CHARACTERS_MAX,
                 "description": "Display name, at most 256 characters.",
                 "examples": ["Romain"],
             },

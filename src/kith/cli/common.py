@@ -10,7 +10,7 @@ import click
 import structlog
 
 from kith import settings, wiring
-from kith.actions.run import Action, Context, Runner
+from kith.actions.run import Action, Runner
 from kith.domain import json
 from kith.errors import AppError, CannotStart, Invalid, Unavailable
 
@@ -28,7 +28,7 @@ ROW_ID_MAX = 2**63 - 1
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
 
-def settings_of(_: click.Context) -> settings.Settings:
+def settings_of() -> settings.Settings:
     return settings.read(os.environ)
 
 
@@ -36,7 +36,7 @@ def run(work: Callable[[Runner], Awaitable[T]]) -> T:
     """Open the database of the settings, do the work, close it."""
 
     async def main() -> T:
-        async with wiring.opened(settings.read(os.environ)) as runner:
+        async with wiring.opened(settings_of()) as runner:
             return await work(runner)
 
     return asyncio.run(main())
@@ -100,6 +100,3 @@ def printable(text: str) -> str:
 def _escaped(character: str) -> str:
     units = character.encode("utf-16-be").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
-
-
-__all__ = ["Context", "print_json", "printable", "read", "run", "sentence", "settings_of", "write"]

@@ -22,8 +22,7 @@ BATCH_CONTACTS = 20_000
     help="How many invented contacts, beside the documents' example.",
 )
 @as_json
-@click.pass_context
-def demo(context: click.Context, contacts: int, as_json: bool) -> None:
+def demo(contacts: int, as_json: bool) -> None:
     """Make a demo workspace full of invented contacts.
 
     Run it again to get a new token: what is there stays, and only missing contacts are added.
@@ -34,7 +33,7 @@ def demo(context: click.Context, contacts: int, as_json: bool) -> None:
       kith demo
       kith demo --contacts 1000000
     """
-    settings = settings_of(context)
+    settings = settings_of()
     opened = run(lambda runner: _fill(runner, contacts))
     if as_json:
         print_json(opened)

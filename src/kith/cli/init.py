@@ -12,10 +12,7 @@ from kith.cli.common import address, as_json, print_json, printable, settings_of
 @click.option("--email", required=True, help="The e-mail address of its first user.")
 @click.option("--name", help="What that user is called.")
 @as_json
-@click.pass_context
-def init(
-    context: click.Context, workspace: str, email: str, name: str | None, as_json: bool
-) -> None:
+def init(workspace: str, email: str, name: str | None, as_json: bool) -> None:
     """Make a workspace, its first user and a token.
 
     The token may do everything in that workspace. It is shown once.
@@ -24,7 +21,7 @@ def init(
     Example:
       kith init --workspace "Acme Co." --email ana@example.com
     """
-    settings = settings_of(context)
+    settings = settings_of()
     given = NewWorkspace(name=workspace, email=email, user_name=name)
     made = write(setup.init, given)
     token = made.token.token

@@ -12,14 +12,13 @@ from kith.store.database import connect
 
 @click.command()
 @as_json
-@click.pass_context
-def migrate(context: click.Context, as_json: bool) -> None:
+def migrate(as_json: bool) -> None:
     """Bring the database's schema up to date.
 
     Every start does so by itself; run it alone to do it before a planned restart. The database is
     made when it is missing.
     """
-    applied = asyncio.run(_apply(settings_of(context).database_url))
+    applied = asyncio.run(_apply(settings_of().database_url))
     version = migrations.known()[-1].version
     if as_json:
         print_json({"applied": applied, "version": version})

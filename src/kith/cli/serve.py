@@ -31,13 +31,12 @@ log = structlog.get_logger("kith")
     type=click.IntRange(0, 65_535),
     help="Port to listen on; 0 takes a free one.  [default: KITH_PORT or 8000]",
 )
-@click.pass_context
-def serve(context: click.Context, host: str | None, port: int | None) -> None:
+def serve(host: str | None, port: int | None) -> None:
     """Serve the API and its reference page.
 
     Migrations run first. SIGTERM finishes the requests under way, for at most 25 s.
     """
-    settings = settings_of(context)
+    settings = settings_of()
     settings = msgspec.structs.replace(
         settings,
         host=settings.host if host is None else host,

@@ -11,12 +11,11 @@ from kith.domain.phone import Phone
 
 Source = Literal["manual", "csv_import", "shopify", "woocommerce", "widget", "zapier", "api"]
 
-NAME_CHARACTERS_MAX = 256
 NAME_BYTES_MAX = 1_024
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):
-    """Fields in the order of the wire and of `store.contacts.COLUMNS`; `row_id` never leaves Kith.
+    """Fields in the order of the wire and of `store.contacts._COLUMNS`; `row_id` never leaves Kith.
 
     `metadata` and `tags` are kept as the JSON they are stored and sent as; times are aware, UTC.
     """
@@ -58,4 +57,4 @@ class SaveContact(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_name(value: object) -> str:
     """A display name; raises BadValue."""
-    return text.line(value, characters_max=NAME_CHARACTERS_MAX, bytes_max=NAME_BYTES_MAX)
+    return text.line(value, characters_max=text.NAME_CHARACTERS_MAX, bytes_max=NAME_BYTES_MAX)

@@ -4,6 +4,8 @@ import re
 
 from kith.errors import BadValue
 
+NAME_CHARACTERS_MAX = 256
+"""Of a person, a workspace or a token."""
 STRING_BYTES_MAX = 65_536
 
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(

@@ -19,7 +19,6 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "kith_"
 SECRET_BYTES = 32
 HINT_CHARACTERS = len(PREFIX) + 6
-NAME_CHARACTERS_MAX = 256
 
 _SHAPE = re.compile(r"kith_[0-9a-f]{72}")
 
@@ -49,10 +48,6 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     tenant_id: int | None
     scopes: tuple[Scope, ...]
     rate_limit_per_minute: int | None
-    expires_at: datetime | None
-
-    def may(self, scope: Scope) -> bool:
-        return scope in self.scopes
 
 
 def compose(secret: bytes) -> str:

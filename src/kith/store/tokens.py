@@ -46,7 +46,7 @@ async def add(
 async def caller(tx: Tx, digest: str, *, at: datetime) -> Caller | None:
     """Who holds the token, unless it or its user was revoked or it has expired."""
     row = await tx.one(
-        "SELECT k.id, k.user_id, k.tenant_id, k.scopes, k.rate_limit_per_minute, k.expires_at"
+        "SELECT k.id, k.user_id, k.tenant_id, k.scopes, k.rate_limit_per_minute"
         " FROM tokens k JOIN users u ON u.id = k.user_id"
         " WHERE k.digest = :digest AND k.revoked_at IS NULL AND u.revoked_at IS NULL"
         " AND (k.expires_at IS NULL OR k.expires_at > :at)",
@@ -55,14 +55,13 @@ async def caller(tx: Tx, digest: str, *, at: datetime) -> Caller | None:
     )
     if row is None:
         return None
-    token_id, user_id, tenant_id, scopes, rate_limit_per_minute, expires_at = row
+    token_id, user_id, tenant_id, scopes, rate_limit_per_minute = row
     return Caller(
         token_id=token_id,
         user_id=user_id,
         tenant_id=tenant_id,
         scopes=_scopes(scopes),
         rate_limit_per_minute=rate_limit_per_minute,
-        expires_at=from_us(expires_at) if expires_at else None,
     )
 
 
