@@ -27,9 +27,11 @@ log = structlog.get_logger("kith")
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Runner]:
+async def opened(
+    settings: Settings, *, on_broken: Callable[[], None] | None = None
+) -> AsyncIterator[Runner]:
     """The database, brought up to date, behind a runner: what commands need."""
-    database = await connect(settings.database_url)
+    database = await connect(settings.database_url, on_broken=on_broken)
     try:
         await migrate.apply_all(database, utc_now())
         yield Runner(database)

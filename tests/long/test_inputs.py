@@ -84,6 +84,7 @@ def test_raises_declared_errors_only(gate: str) -> None:
         (json.decode_object, b"[]" * 32_768),
         (json.decode_object, b'{"a":' * 30 + b"[" + b"1," * 32_000 + b"1]" + b"}" * 30),
         (json.decode_object, b'"' + b'\\"' * 32_000 + b'"'),
+        (json.decode_object, b"[" + b"[]," * 40 + b'"",' * 21_000 + b'""]'),
         (phone.parse, "1" * 65_536),
         (phone.parse, "\u200b" * 65_536),
         (email.parse, "a" * 65_000 + "@example.com"),

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ import pytest
 from kith import wiring
 from kith.actions import tokens, workspaces
 from kith.settings import Settings
-from tests.serving import Client, Serving, serving
+from tests.serving import Client, Serving, environment, serving
 
 WRITERS = 8
 KILLS = int(os.environ.get("KITH_TEST_KILLS", "3"))
@@ -186,6 +187,22 @@ def test_a_failed_fsync_answers_503_and_stops_at_once(tmp_path: Path) -> None:
             server.logged("storage.unclean_stop")
             server.logged("storage.checked")
             check(ledger, Client(server.url, token, http))
+
+
+@pytest.mark.row("S8")
+def test_a_command_stops_at_once_too(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/kith.db"
+    token_for(url)
+    done = subprocess.run(
+        [*faulty("sync", 1, "eio"), "token", "create", "--email", "ana@example.com"],
+        env=environment(database_url=url),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 74
+    assert "storage.fsync_failed" in done.stderr
+    assert "kith_" not in done.stdout
 
 
 @pytest.mark.row("S10")
