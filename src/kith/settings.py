@@ -35,8 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(environment: Mapping[str, str]) -> Settings:
     """Raises CannotStart, naming the setting and what would be right. Blank means the default."""
-    names = [field.name for field in msgspec.structs.fields(Settings)]
-    known = {PREFIX + name.upper(): name for name in names}
+    fields = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    known = {PREFIX + name.upper(): name for name in fields}
     given = {
         known[variable]: value.strip()
         for variable, value in environment.items()
@@ -45,12 +45,23 @@ def read(environment: Mapping[str, str]) -> Settings:
     for name, value in given.items():
         try:
             msgspec.convert({name: value}, Settings, strict=False)
-        except msgspec.ValidationError as error:
-            problem = str(error).split(" - at")[0]
-            raise CannotStart(f"{PREFIX}{name.upper()} is {value!r}: {problem}.") from None
+        except msgspec.ValidationError:
+            wanted = _wanted(msgspec.inspect.type_info(fields[name]))
+            raise CannotStart(
+                f"{PREFIX}{name.upper()} is {value!r}; it must be {wanted}."
+            ) from None
     settings = msgspec.convert(given, Settings, strict=False)
     _check_proxies(settings.trusted_proxies)
     return settings
+
+
+def _wanted(kind: msgspec.inspect.Type) -> str:
+    """What would be right, in words."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return _wanted(kind.types[0])
+    if isinstance(kind, msgspec.inspect.IntType):
+        return f"a whole number from {kind.ge} to {kind.le}"
+    return "true or false"
 
 
 def _check_proxies(text: str) -> None:
