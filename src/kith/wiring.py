@@ -134,7 +134,6 @@ def log_as_json() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             structlog.processors.add_log_level,
             _describe_exception,
-            _rename_level,
             structlog.processors.JSONRenderer(serializer=_as_json),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -159,11 +158,6 @@ def _describe_exception(_logger: object, _method: str, event: Any) -> Any:
         kind, _, trace = sys.exc_info()
         event["kind"] = kind.__name__ if kind else None
         event["at"] = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)]
-    return event
-
-
-def _rename_level(_logger: object, method: str, event: Any) -> Any:
-    event["level"] = event.pop("level", method)
     return event
 
 

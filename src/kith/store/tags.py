@@ -1,6 +1,5 @@
 """Tags and which contacts carry them; `contacts.tags` is the projection of these rows."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from kith.domain.times import to_us
@@ -49,16 +48,3 @@ async def link(
         position=position,
         at=to_us(at),
     )
-
-
-async def of_contact(tx: Tx, *, tenant_id: int, contact_row_id: int) -> Sequence[str]:
-    """Names in the order shown, read from the rows: what the projection must equal."""
-    rows = await tx.all(
-        "SELECT t.name FROM contact_tags x"
-        " JOIN tags t ON t.tenant_id = x.tenant_id AND t.id = x.tag_id"
-        " WHERE x.tenant_id = :tenant_id AND x.contact_id = :contact_id"
-        " ORDER BY x.position LIMIT 1000",
-        tenant_id=tenant_id,
-        contact_id=contact_row_id,
-    )
-    return [row[0] for row in rows]
