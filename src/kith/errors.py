@@ -138,7 +138,7 @@ class Unavailable(AppError):
 
 
 class Stopping(Unavailable):
-    """The server stops and has waited long enough; the request changed nothing."""
+    """The server stops and has waited long enough; undecided writes are in the log."""
 
     code = "stopping"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+from structlog.testing import capture_logs
 
 from kith.actions.run import utc_now
 from kith.errors import Refused, Unavailable
@@ -223,6 +224,26 @@ async def test_a_full_queue_is_told_at_once(
     gate.is_open.set()
     await asyncio.gather(*taken)
     assert len(await names(database)) == 4
+
+
+@pytest.mark.row("R2")
+async def test_a_write_given_up_is_not_made_or_logged_as_unknown(database: SQLite) -> None:
+    """Still queued: it never happens. Waiting for its COMMIT: nobody can tell, so the log does."""
+    gate = Gate(database.writing_connection)
+    started = asyncio.create_task(database.write(lambda tx: add(tx, "started")))
+    await asyncio.to_thread(gate.reached.wait)
+    queued = asyncio.create_task(database.write(lambda tx: add(tx, "queued")))
+    await asyncio.sleep(0)
+    with capture_logs() as lines:
+        queued.cancel()
+        await asyncio.gather(queued, return_exceptions=True)
+        assert lines == []
+        started.cancel()
+        await asyncio.gather(started, return_exceptions=True)
+    assert [line["event"] for line in lines] == ["storage.commit_unknown"]
+    gate.is_open.set()
+    await database.write(lambda tx: add(tx, "next"))
+    assert await names(database) == ["next", "started"]
 
 
 async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:

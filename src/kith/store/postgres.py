@@ -170,7 +170,7 @@ class Postgres:
 async def _commit(transaction: Any) -> None:
     try:
         await transaction.commit()
-    except _AWAY:
+    except (*_AWAY, asyncio.CancelledError):
         # It may have been carried out: the one 503 that says nothing about what is stored.
         log.critical("storage.commit_unknown", code="storage")
         raise

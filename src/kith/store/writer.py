@@ -40,7 +40,7 @@ _UNSYNCED = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
 log = structlog.get_logger("kith.store")
 
 
-class _Request(msgspec.Struct):
+class _Request(msgspec.Struct, eq=False):
     work: Work[Any]
     answer: asyncio.Future[Any]
     deadline: float
@@ -77,7 +77,14 @@ class Writer:
         self._queue.append(request)
         if self._working is None:
             self._working = loop.create_task(self._work())
-        return cast(T, await request.answer)
+        try:
+            return cast(T, await request.answer)
+        except asyncio.CancelledError:  # the server stops and does not wait any longer
+            if request in self._queue:
+                self._queue.remove(request)
+            else:
+                log.critical("storage.commit_unknown", code="storage")
+            raise
 
     async def close(self) -> None:
         """Finish what is queued, then close."""
