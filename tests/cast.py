@@ -111,6 +111,16 @@ async def digest(tx: Tx) -> str:
     return sums.hexdigest()
 
 
+async def tag_rows(tx: Tx, contact_row_id: int) -> list[str]:
+    """A contact's tags as its rows have them, in their order: what `contacts.tags` must equal."""
+    rows = await tx.all(
+        "SELECT t.name FROM contact_tags x JOIN tags t ON t.id = x.tag_id"
+        " WHERE x.contact_id = :contact_id ORDER BY x.position",
+        contact_id=contact_row_id,
+    )
+    return [row[0] for row in rows]
+
+
 async def _tables(tx: Tx) -> dict[str, list[str]]:
     rows = await tx.all(
         "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"

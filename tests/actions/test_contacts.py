@@ -13,6 +13,7 @@ from kith.domain.contacts import Contact, GetContact, SaveContact
 from kith.domain.phone import parse
 from kith.domain.tokens import Caller
 from kith.settings import Settings
+from tests.cast import tag_rows
 
 PHONE = parse("+14155550123")
 SIDE_BY_SIDE = 8
@@ -61,14 +62,7 @@ async def test_the_tags_shown_are_the_rows(runner: Runner, caller: Caller) -> No
         saved = await runner.write(contacts.save, SaveContact(phone=PHONE, tags=names), caller)
     shown = msgspec.json.decode(saved.tags)
     assert shown == ["d", "c", "a", "b"]
-    rows = await runner.database.read(
-        lambda tx: tx.all(
-            "SELECT t.name FROM contact_tags x JOIN tags t ON t.id = x.tag_id"
-            " WHERE x.contact_id = :contact_id ORDER BY x.position",
-            contact_id=saved.row_id,
-        )
-    )
-    assert [row[0] for row in rows] == shown
+    assert await runner.database.read(lambda tx: tag_rows(tx, saved.row_id)) == shown
 
 
 async def test_nothing_to_change_changes_nothing(runner: Runner, caller: Caller) -> None:

@@ -13,8 +13,9 @@ from kith.domain import demo, phone
 from kith.domain import tags as tag_rule
 from kith.domain.contacts import Contact
 from kith.settings import Settings
-from kith.store import contacts, tags, tenants
+from kith.store import contacts, tenants
 from kith.store.database import Tx
+from tests.cast import tag_rows
 from tests.cli.kith import Kith
 from tests.serving import KITH, environment
 
@@ -73,8 +74,7 @@ async def test_rows_and_projections_agree(kith: Kith, database_url: str) -> None
                 wanted = demo.contact(number, id="")
                 found = await contacts.by_phone(tx, tenant_id=row[0], phone=demo.phone_of(number))
                 assert found is not None
-                names = await tags.of_contact(tx, tenant_id=row[0], contact_row_id=found.row_id)
-                assert list(names) == msgspec.json.decode(found.tags)
+                assert await tag_rows(tx, found.row_id) == msgspec.json.decode(found.tags)
                 stored = msgspec.structs.replace(found, id="", row_id=0)
                 assert stored == wanted
 
