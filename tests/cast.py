@@ -124,7 +124,8 @@ async def tag_rows(tx: Tx, contact_row_id: int) -> list[str]:
 async def _tables(tx: Tx) -> dict[str, list[str]]:
     rows = await tx.all(
         "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
-        " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, 2"
+        " WHERE m.name IN (SELECT name FROM pragma_table_list WHERE type IN ('table', 'shadow'))"
+        " AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, 2"
         if tx.engine == "sqlite"
         else "SELECT table_name, column_name FROM information_schema.columns"
         " WHERE table_schema = current_schema() ORDER BY 1, 2"

@@ -164,8 +164,9 @@ def test_an_action_that_awaits_something_else_is_noticed(line):
 # They read back JSON that Kith itself wrote: a column of the database, its own OpenAPI document, an
 # answer of its own. What a caller sends has one decoder, in domain/json.py.
 READS_ITS_OWN_JSON = {
-    "actions/contacts.py": {"known.tags", "known.metadata"},
+    "actions/contacts.py": {"contact.tags", "contact.metadata"},
     "actions/demo.py": {"one"},
+    "api/gives.py": {"found.document"},
     "api/pages.py": {"_as_json()"},
     "api/openapi_refusals.py": {"answers.refusal(error).body"},
 }

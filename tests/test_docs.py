@@ -137,13 +137,20 @@ def test_every_refusal_is_explained():
             assert error.text in row
 
 
-FORMS = {("message", "error"): "both", ("error",): "plain", ("message", "errors"): "fields"}
+FORMS = {
+    ("message", "error"): "both",
+    ("error",): "plain",
+    ("message", "errors"): "fields",
+    ("error", "field", "value", "contact_ids"): "held",
+}
 MADE_WITH = {"WrongVerb": ["POST"], "Invalid": [{}], "TooManyRequests": [1]}
+HELD = {"field": "phone", "value": "+14155550123", "contact_ids": []}
 
 
 @pytest.mark.parametrize("name", refusals())
 def test_every_refusal_has_the_body_explained(name):
-    error = refusals()[name](*MADE_WITH.get(name, []))
+    kind = refusals()[name]
+    error = kind("Held.", **HELD) if name == "Conflict" else kind(*MADE_WITH.get(name, []))
     form = FORMS[tuple(json.loads(answers.refusal(error).body))]
     assert f"| `{error.code}` | {error.status} | {form} |" in page("errors.md")
 

@@ -64,6 +64,33 @@ class WrongVerb(AppError):
         self.allow = allow
 
 
+class Conflict(AppError):
+    """Something else holds what was given: `field` and its `value`, held by `contact_ids`."""
+
+    code, status, text = "conflict", 409, "Another contact holds this value."
+
+    def __init__(self, text: str, *, field: str, value: str, contact_ids: Sequence[str]) -> None:
+        super().__init__(text)
+        self.field = field
+        self.value = value
+        self.contact_ids = contact_ids
+
+
+class StillRunning(AppError):
+    """The first call with this Idempotency-Key has no answer yet."""
+
+    code, status = "still_running", 409
+    text = "The first call with this Idempotency-Key is still running. Repeat it in a moment."
+    retry_after_s = 1
+
+
+class Changed(AppError):
+    """What the caller's `If-Match` names is not the version there is."""
+
+    code, status = "changed", 412
+    text = "The contact is not the version that If-Match names. Read it again, then decide."
+
+
 class TooLarge(AppError):
     code, status, text = "too_large", 413, "The body is larger than 1 MiB."
 
@@ -86,6 +113,11 @@ class Refused(AppError):
     """A rule of the business says no."""
 
     code, status, text = "refused", 422, "This cannot be done."
+
+
+class KeyReused(Refused):
+    code = "key_reused"
+    text = "This Idempotency-Key was used with another body. Give each new call a key of its own."
 
 
 class NoWorkspace(Refused):
@@ -135,6 +167,13 @@ class Unavailable(AppError):
     def __init__(self, retry_after_s: int = 1) -> None:
         super().__init__()
         self.retry_after_s = retry_after_s
+
+
+class TookTooLong(Unavailable):
+    """A read that looks through much was given up."""
+
+    code = "took_too_long"
+    text = "This took over 5 s and was given up. Ask for less, with a narrower filter."
 
 
 class Stopping(Unavailable):

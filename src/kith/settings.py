@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_per_address: Count | None = None
     trusted_proxies: str = ""
     log_requests: bool = False
+    secret_key: str = ""
 
     @property
     def strangers_per_minute(self) -> int:

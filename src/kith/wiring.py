@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kith.api.server import Server
 
 FLUSH_EVERY_S = 5.0
+TIDY_EVERY_S = 60.0
 log = structlog.get_logger("kith")
 
 
@@ -34,7 +35,7 @@ async def opened(
     database = await connect(settings.database_url, on_broken=on_broken)
     try:
         await migrate.apply_all(database, utc_now())
-        yield Runner(database)
+        yield Runner(database, secret_key=settings.secret_key)
     finally:
         await database.close()
 
@@ -57,7 +58,7 @@ async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> Async
                 log.info("schema.migrated", code="schema", migration=name)
             state = State(database)
             server = Server(
-                Runner(database),
+                Runner(database, secret_key=settings.secret_key),
                 limits=Limits(settings.rate_limit_per_minute, settings.strangers_per_minute),
                 proxies=Proxies(
                     ip_network(part.strip())
@@ -71,7 +72,10 @@ async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> Async
                 },
                 logs_requests=settings.log_requests,
             )
-            background = [asyncio.create_task(_flush(server))]
+            background = [
+                asyncio.create_task(_flush(server)),
+                asyncio.create_task(_tidy(database)),
+            ]
             if lock is not None and lock.found_unclean_stop:
                 background.append(asyncio.create_task(state.check(lock)))
             yield server
@@ -117,6 +121,12 @@ async def _flush(server: "Server") -> None:
         await asyncio.sleep(FLUSH_EVERY_S)
         server.security.flush()
         await _flush_credentials(server)
+
+
+async def _tidy(database: Database) -> None:
+    while True:
+        await asyncio.sleep(TIDY_EVERY_S)
+        await database.tidy()
 
 
 async def _flush_credentials(server: "Server") -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from kith import wiring
-from kith.actions import contacts, workspaces
+from kith.actions import contacts, look_ups, workspaces
 from kith.actions.run import Runner
 from kith.domain.contacts import Contact, GetContact, SaveContact
 from kith.domain.phone import parse
@@ -49,9 +49,8 @@ async def test_the_same_phone_at_the_same_time_is_one_contact(
         *(runner.write(contacts.save, saving(number), caller) for number in range(SIDE_BY_SIDE))
     )
     assert len({contact.id for contact in saved}) == 1
-    found = msgspec.json.decode(
-        await runner.read(contacts.get, GetContact(phone=PHONE), caller), type=dict
-    )
+    answer = await runner.read(look_ups.get, GetContact(phone=PHONE), caller)
+    found = msgspec.json.decode(answer.document, type=dict)
     assert found["metadata"] == {f"m{number}": number for number in range(SIDE_BY_SIDE)}
     assert sorted(found["tags"]) == sorted({"all", *(f"t{n}" for n in range(SIDE_BY_SIDE))})
 
@@ -81,5 +80,5 @@ async def test_addresses_that_only_look_alike_stay_apart(runner: Runner, caller:
         given = SaveContact(phone=parse("+14155550124"), email=first)
         await runner.write(contacts.save, given, caller)
         with pytest.raises(contacts.ContactNotFound):
-            await runner.read(contacts.get, GetContact(email=second), caller)
-        assert await runner.read(contacts.get, GetContact(email=first), caller)
+            await runner.read(look_ups.get, GetContact(email=second), caller)
+        assert await runner.read(look_ups.get, GetContact(email=first), caller)

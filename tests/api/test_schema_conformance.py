@@ -53,6 +53,8 @@ KNOWN = {
     "phone": "+14155550123",
     "email": "romain@example.com",
 }
+GOOD = {"tag": "vip", "tags": "vip, fr-FR", "metadata": {"a": 1}, "expand": ["history"]}
+KEYS = [{name: value} for name, value in KNOWN.items()]
 
 
 class App:
@@ -86,12 +88,15 @@ async def _populate(ctx: Context, _: None) -> str:
     """One workspace with the one contact that KNOWN describes."""
     given = workspaces.NewWorkspace(name="Acme Co.", email="ana@example.com", user_name="Ana")
     workspace, user = await workspaces.create(ctx, given)
+    first = iter([KNOWN["contact_id"]])
     inside = msgspec.structs.replace(
-        ctx, tenant_id=workspace.row_id, new_id=lambda: KNOWN["contact_id"]
+        ctx, tenant_id=workspace.row_id, new_id=lambda: next(first, None) or ctx.new_id()
     )
     contact = SaveContact(phone=Phone(KNOWN["phone"]), email=KNOWN["email"])
     await contacts.save(inside, contact)
-    issued = await tokens.issue(ctx, user, tokens.NewToken(email=user.email, name="tests"))
+    issued = await tokens.issue(
+        ctx, user, tokens.NewToken(email=user.email, name="tests", scope="admin")
+    )
     return issued.token
 
 
@@ -106,8 +111,15 @@ def flatmap_body(context: Any, body: Any) -> st.SearchStrategy[Any]:
     """Nothing made up would ever be found: let some bodies name the contact there is."""
     if not isinstance(body, dict):
         return st.just(body)
-    names = [name for name in KNOWN if name in body]
-    return st.sampled_from([body, *({**body, name: KNOWN[name]} for name in names)])
+    if "contacts" in body:
+        return st.sampled_from([body, {"contacts": [{"phone": KNOWN["phone"]}, *KEYS]}])
+    found = [
+        {**{k: v for k, v in body.items() if k not in KNOWN}, name: KNOWN[name]}
+        | {k: v for k, v in GOOD.items() if k in body}
+        for name in KNOWN
+        if name in body
+    ]
+    return st.sampled_from([body, *found])
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from kith import wiring
-from kith.actions import contacts, workspaces
+from kith.actions import contacts, look_ups, workspaces
 from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Runner
-from kith.api import shapes
+from kith.api import gives, takes
 from kith.domain.tokens import Caller
 from kith.errors import Invalid
 from kith.settings import Settings
@@ -46,7 +46,7 @@ class Model:
         self.contacts: dict[str, dict[str, Any]] = {}
 
     def save(self, body: dict[str, Any], now: str) -> dict[str, Any]:
-        phone = shapes.CREATE_CONTACT.convert(body).phone
+        phone = takes.CREATE_CONTACT.convert(body).phone
         kept = self.contacts.setdefault(
             phone,
             {
@@ -66,7 +66,7 @@ class Model:
 
     def get(self, body: dict[str, Any]) -> dict[str, Any] | None:
         if "phone" in body:
-            return self.contacts.get(shapes.GET_CONTACT.convert(body).phone)
+            return self.contacts.get(takes.GET_CONTACT.convert(body).phone)
         wanted = body["email"].lower()
         for kept in self.contacts.values():  # none was ever active, so the oldest
             if kept["email"] and kept["email"].lower() == wanted:
@@ -108,14 +108,14 @@ class System:
         )
 
     async def save(self, body: dict[str, Any]) -> dict[str, Any]:
-        given = shapes.CREATE_CONTACT.convert(body)
+        given = takes.CREATE_CONTACT.convert(body)
         saved = await self.runner.write(contacts.save, given, self.caller)
-        return _plain(shapes.saved_contact(saved))
+        return _plain(gives.saved_contact(saved))
 
     async def get(self, body: dict[str, Any]) -> dict[str, Any] | None:
-        given = shapes.GET_CONTACT.convert(body)
+        given = takes.GET_CONTACT.convert(body)
         try:
-            return _plain(await self.runner.read(contacts.get, given, self.caller))
+            return _plain(gives.contact(await self.runner.read(look_ups.get, given, self.caller)))
         except ContactNotFound:
             return None
 

@@ -1,14 +1,27 @@
 """Contacts: found by what the caller knows, made and kept right."""
 
-import msgspec
+from typing import Any
 
+import msgspec
+from msgspec import UNSET
+
+from kith.actions import audit
 from kith.actions.run import Context
-from kith.domain import email as emails
-from kith.domain import json, metadata, tags
-from kith.domain.contacts import Contact, GetContact, SaveContact, Source
-from kith.errors import NotFound, naming
+from kith.domain import etags, json, metadata, suppression, tags
+from kith.domain.audit import What
+from kith.domain.contacts import (
+    Contact,
+    ContactKey,
+    FindOrCreate,
+    SaveContact,
+    Source,
+    UpdateContact,
+    changes,
+)
+from kith.domain.times import wire
+from kith.errors import Changed, Conflict, Invalid, NotFound, naming
 from kith.store import contacts as contact_rows
-from kith.store import identities
+from kith.store import identities, suppressions
 from kith.store import tags as tag_rows
 
 
@@ -20,36 +33,165 @@ class ContactNotFound(NotFound):
         self.by_id = by_id
 
 
-async def get(ctx: Context, given: GetContact) -> msgspec.Raw:
-    """The contact that the one identifier given points at, as its documented JSON.
-
-    Raises ContactNotFound.
-    """
-    tx, tenant_id = ctx.tx, ctx.tenant_id
-    if given.phone is not None:
-        found = await contact_rows.document_by_phone(tx, tenant_id=tenant_id, phone=given.phone)
-    elif given.contact_id is not None:
-        found = await contact_rows.document_by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
-    else:
-        key = emails.key(given.email or "")
-        found = await contact_rows.document_by_email(tx, tenant_id=tenant_id, email_key=key)
-    if found is None:
-        raise ContactNotFound(by_id=given.contact_id is not None)
-    return msgspec.Raw(found)
+class FoundOrCreated(msgspec.Struct, frozen=True):
+    contact: Contact
+    created: bool
 
 
 async def save(ctx: Context, given: SaveContact, *, source: Source = "api") -> Contact:
     """Create the contact of a phone, or add to it: given fields win, tags and metadata are joined.
 
-    Never touches consent (reference C32). Raises Invalid when the joined values are too large.
+    Never touches consent (reference C32). Raises Invalid when the joined values are too large,
+    Changed when it is not the version that `If-Match` names.
     """
-    known = await contact_rows.by_phone(ctx.tx, tenant_id=ctx.tenant_id, phone=given.phone)
+    known = await _of_phone(ctx, given)
     if known is None:
         return await _create(ctx, given, source)
     return await _add_to(ctx, known, given)
 
 
+async def save_by_hand(ctx: Context, given: SaveContact) -> Contact:
+    """As `save`, by a person of the business."""
+    return await save(ctx, given, source="manual")
+
+
+async def find_or_create(ctx: Context, given: FindOrCreate) -> FoundOrCreated:
+    """The contact of a phone, made when there is none. Raises Conflict when the caller wants that,
+    and what `save` raises."""
+    known = await _of_phone(ctx, given)
+    if known is None:
+        return FoundOrCreated(await _create(ctx, given, "api"), created=True)
+    if given.on_conflict == "error":
+        raise Conflict(
+            "A contact with this phone exists already.",
+            field="phone",
+            value=given.phone,
+            contact_ids=[known.id],
+        )
+    if given.on_conflict == "update":
+        known = await _add_to(ctx, known, given)
+    return FoundOrCreated(known, created=False)
+
+
+async def update(ctx: Context, given: UpdateContact) -> Contact:
+    """Write the fields that are set; None clears, tags replace, metadata is merged key by key.
+
+    Raises ContactNotFound, Invalid, Changed.
+    """
+    known = await find(ctx, given)
+    with naming("metadata"):
+        joined = metadata.merged(metadata_of(known), given.metadata)
+    contact = msgspec.structs.replace(
+        known,
+        name=known.name if given.name is UNSET else given.name,
+        email=known.email if given.email is UNSET else given.email,
+        tags=known.tags if given.tags is UNSET else msgspec.Raw(json.encode(given.tags)),
+        metadata=msgspec.Raw(json.encode(joined)),
+    )
+    changed = await write(ctx, "contact.updated", known, contact)
+    if changed.tags != known.tags and given.tags is not UNSET:
+        await _retag(ctx, known, given.tags)
+    return changed
+
+
+async def find(ctx: Context, given: ContactKey) -> Contact:
+    """The contact that the caller wants to change, by id, phone, or both when they agree.
+
+    Raises ContactNotFound, Invalid, Changed.
+    """
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    known = None
+    if given.contact_id is not None:
+        known = await contact_rows.by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
+        if known is None:
+            raise ContactNotFound(by_id=True)
+    if given.phone is not None:
+        by_phone = await contact_rows.by_phone(tx, tenant_id=tenant_id, phone=given.phone)
+        if by_phone is None:
+            raise ContactNotFound()
+        if known is not None and known.id != by_phone.id:
+            problem = "The contact id and the phone belong to two contacts; give one of them."
+            raise Invalid({"contact_id": [problem], "phone": [problem]})
+        known = by_phone
+    assert known is not None, "the input has one of them"
+    _check_version(ctx, known)
+    return known
+
+
+async def write(ctx: Context, what: What, known: Contact, wanted: Contact) -> Contact:
+    """Write the contact as it is wanted, as a new version, and note what changed.
+
+    Nothing is written when nothing differs.
+    """
+    if wanted == known:
+        return known
+    before, after = changes(_document(known), _document(wanted))
+    if not after:  # the same metadata, spelled otherwise
+        return known
+    contact = msgspec.structs.replace(wanted, updated_at=ctx.now, version=known.version + 1)
+    await contact_rows.change(ctx.tx, tenant_id=ctx.tenant_id, contact=contact)
+    await audit.record(ctx, what, contact.id, before=before, after=after)
+    return contact
+
+
+def tags_of(contact: Contact) -> tuple[str, ...]:
+    return msgspec.json.decode(contact.tags, type=tuple[str, ...])
+
+
+def metadata_of(contact: Contact) -> metadata.Metadata:
+    return msgspec.json.decode(contact.metadata, type=dict[str, object])
+
+
+async def suppression_digest(ctx: Context, phone: str) -> str | None:
+    """Under what an erased phone would be noted; None when nobody was ever erased here."""
+    key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
+    if key is None:
+        return None
+    return suppression.digest(phone, workspace_key=key, secret_key=ctx.secret_key)
+
+
+async def tag_anew(ctx: Context, known: Contact, new: tuple[str, ...]) -> None:
+    """Tag the contact; the new tags stand in the order given, above those there."""
+    tx, tenant_id, row_id = ctx.tx, ctx.tenant_id, known.row_id
+    await tag_rows.ensure(tx, tenant_id=tenant_id, names=new, new_id=ctx.new_id, at=ctx.now)
+    lowest = await tag_rows.lowest_position(tx, tenant_id=tenant_id, contact_row_id=row_id)
+    await tag_rows.link(
+        tx,
+        tenant_id=tenant_id,
+        contact_row_id=row_id,
+        names=new,
+        position=lowest - len(new) - 1,
+        at=ctx.now,
+    )
+
+
+async def _retag(ctx: Context, known: Contact, names: tuple[str, ...]) -> None:
+    """Give the contact these tags and no others, in this order."""
+    tx, tenant_id, row_id = ctx.tx, ctx.tenant_id, known.row_id
+    await tag_rows.unlink_others(tx, tenant_id=tenant_id, contact_row_id=row_id, names=names)
+    await tag_anew(ctx, known, names)
+
+
+async def _of_phone(ctx: Context, given: SaveContact) -> Contact | None:
+    """Raises Changed, also when there is none although `If-Match` names one."""
+    known = await contact_rows.by_phone(ctx.tx, tenant_id=ctx.tenant_id, phone=given.phone)
+    if known is not None:
+        _check_version(ctx, known)
+    elif ctx.terms.if_match:
+        raise Changed()
+    return known
+
+
+def _check_version(ctx: Context, known: Contact) -> None:
+    if ctx.terms.if_match and not etags.is_current(known.etag, ctx.terms.if_match):
+        raise Changed()
+
+
 async def _create(ctx: Context, given: SaveContact, source: Source) -> Contact:
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    opted_out_at = None
+    if (digest := await suppression_digest(ctx, given.phone)) is not None:
+        opted_out_at = await suppressions.opted_out_at(tx, tenant_id=tenant_id, digest=digest)
     contact = Contact(
         id=ctx.new_id(),
         phone=given.phone,
@@ -60,44 +202,30 @@ async def _create(ctx: Context, given: SaveContact, source: Source) -> Contact:
         metadata=msgspec.Raw(json.encode(given.metadata)),
         tags=msgspec.Raw(json.encode(given.tags)),
         opted_in_at=None,
-        opted_out_at=None,
+        opted_out_at=opted_out_at,
         last_message_at=None,
         total_messages=0,
         created_at=ctx.now,
         updated_at=ctx.now,
         row_id=0,
     )
-    row_id = await contact_rows.add(
-        ctx.tx,
-        tenant_id=ctx.tenant_id,
-        uuid=contact.id,
-        phone=given.phone,
-        name=given.name,
-        email=given.email,
-        email_key=emails.key(given.email) if given.email else None,
-        source=source,
-        metadata=bytes(contact.metadata),
-        tags=bytes(contact.tags),
-        at=ctx.now,
-    )
+    row_id = await contact_rows.add(tx, tenant_id=tenant_id, contact=contact)
+    contact = msgspec.structs.replace(contact, row_id=row_id)
     await identities.add(
-        ctx.tx,
-        tenant_id=ctx.tenant_id,
-        kind="phone",
-        value=given.phone,
-        contact_row_id=row_id,
-        at=ctx.now,
+        tx, tenant_id=tenant_id, kind="phone", value=given.phone, contact_row_id=row_id, at=ctx.now
     )
-    await _link(ctx, row_id, given.tags, lowest=len(given.tags))
-    return msgspec.structs.replace(contact, row_id=row_id)
+    if given.tags:
+        await tag_anew(ctx, contact, given.tags)
+    await audit.record(ctx, "contact.created", contact.id, after=_document(contact))
+    return contact
 
 
 async def _add_to(ctx: Context, known: Contact, given: SaveContact) -> Contact:
-    present: tuple[str, ...] = msgspec.json.decode(known.tags, type=tuple[str, ...])
+    present = tags_of(known)
     with naming("tags"):
         all_tags = tags.at_most(tags.added(present, given.tags))
     with naming("metadata"):
-        joined = metadata.merged(msgspec.json.decode(known.metadata), given.metadata)
+        joined = metadata.merged(metadata_of(known), given.metadata)
     contact = msgspec.structs.replace(
         known,
         name=given.name or known.name,
@@ -105,40 +233,22 @@ async def _add_to(ctx: Context, known: Contact, given: SaveContact) -> Contact:
         metadata=msgspec.Raw(json.encode(joined)),
         tags=msgspec.Raw(json.encode(all_tags)),
     )
-    if contact == known:
-        return known
-    contact = msgspec.structs.replace(contact, updated_at=ctx.now)
-    await contact_rows.change(
-        ctx.tx,
-        tenant_id=ctx.tenant_id,
-        row_id=known.row_id,
-        name=contact.name,
-        email=contact.email,
-        email_key=emails.key(contact.email) if contact.email else None,
-        metadata=bytes(contact.metadata),
-        tags=bytes(contact.tags),
-        at=ctx.now,
-    )
-    new = all_tags[: len(all_tags) - len(present)]
-    if new:
-        lowest = await tag_rows.lowest_position(
-            ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id
-        )
-        await _link(ctx, known.row_id, new, lowest=lowest)
-    return contact
+    changed = await write(ctx, "contact.updated", known, contact)
+    if new := all_tags[: len(all_tags) - len(present)]:
+        await tag_anew(ctx, known, new)
+    return changed
 
 
-async def _link(ctx: Context, row_id: int, names: tuple[str, ...], *, lowest: int) -> None:
-    """Tag the contact; the new tags stand in the order given, above those there."""
-    for position, name in enumerate(names, start=lowest - len(names)):
-        tag_id = await tag_rows.id_of(
-            ctx.tx, tenant_id=ctx.tenant_id, name=name, new_uuid=ctx.new_id(), at=ctx.now
-        )
-        await tag_rows.link(
-            ctx.tx,
-            tenant_id=ctx.tenant_id,
-            contact_row_id=row_id,
-            tag_id=tag_id,
-            position=position,
-            at=ctx.now,
-        )
+def _document(contact: Contact) -> dict[str, Any]:
+    """What the audit log compares: everything that people write of a contact."""
+    return {
+        "phone": contact.phone,
+        "name": contact.name,
+        "email": contact.email,
+        "source": contact.source,
+        "locale": contact.locale,
+        "metadata": metadata_of(contact),
+        "tags": tags_of(contact),
+        "opted_in_at": wire(contact.opted_in_at) if contact.opted_in_at else None,
+        "opted_out_at": wire(contact.opted_out_at) if contact.opted_out_at else None,
+    }

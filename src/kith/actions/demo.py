@@ -77,8 +77,9 @@ async def add(ctx: Context, batch: Batch) -> None:
     new = [contact for contact in batch.contacts if contact.phone not in present]
     if not new:
         return
-    for name in _tags_of(new):
-        await tag_rows.id_of(tx, tenant_id=tenant_id, name=name, new_uuid=ctx.new_id(), at=ctx.now)
+    await tag_rows.ensure(
+        tx, tenant_id=tenant_id, names=_tags_of(new), new_id=ctx.new_id, at=ctx.now
+    )
     await bulk.add(tx, tenant_id=tenant_id, contacts=new)
 
 

@@ -3,33 +3,60 @@
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import uuid_utils
 
+from kith.domain import idempotency
+from kith.domain.idempotency import Kept
 from kith.domain.tokens import SECRET_BYTES, Caller
+from kith.errors import KeyReused
+from kith.store import idempotency as kept_answers
 from kith.store.database import Database, Tx
 
 Given = TypeVar("Given")
 T = TypeVar("T")
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a caller ties a call to: entity tags, as `domain.etags.listed` gives them."""
+
+    if_match: tuple[str, ...] = ()
+    if_none_match: tuple[str, ...] = ()
+
+
+NO_TERMS = Terms()
+
+
 class Context(msgspec.Struct, frozen=True, gc=False):
     """What an action knows beside its input: its transaction, who asks, what time it is.
 
-    `tenant_id` is 0 for the operator's own commands, which no request can reach.
+    `tenant_id` is 0 for the operator's own commands, which no request can reach; `user_id` and
+    `token_id` are 0 for whatever the command line does.
     """
 
     tx: Tx
     tenant_id: int
     user_id: int
+    token_id: int
     now: datetime
     new_id: Callable[[], str]
     new_secret: Callable[[], bytes]
+    secret_key: str
+    terms: Terms
 
 
 Action = Callable[[Context, Given], Awaitable[T]]
+
+
+class Once(msgspec.Struct, frozen=True, kw_only=True):
+    """A call with an Idempotency-Key. `answer` renders its result inside the transaction."""
+
+    name: str
+    key: str
+    body_digest: str
+    answer: Callable[[Any], Kept]
 
 
 def utc_now() -> datetime:
@@ -55,29 +82,104 @@ class Runner:
         now: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] = new_id,
         new_secret: Callable[[], bytes] = new_secret,
+        secret_key: str = "",
     ) -> None:
+        """`secret_key` goes into hashes that must not be guessed from the database alone."""
         self.database = database
         self.now = now
         self.new_id = new_id
         self.new_secret = new_secret
+        self.secret_key = secret_key
 
     def read(
-        self, action: Action[Given, T], given: Given, caller: Caller | None = None
+        self,
+        action: Action[Given, T],
+        given: Given,
+        caller: Caller | None = None,
+        terms: Terms = NO_TERMS,
     ) -> Awaitable[T]:
-        """Run an action that writes nothing."""
+        """Run an action that writes nothing and looks things up by key."""
         tx = self.database.snapshot()
         if tx is not None:
-            return action(self._context(tx, caller), given)
-        return self.database.read(lambda tx: action(self._context(tx, caller), given))
+            return action(self._context(tx, caller, terms), given)
+        return self.database.read(lambda tx: action(self._context(tx, caller, terms), given))
+
+    async def scan(
+        self,
+        action: Action[Given, T],
+        given: Given,
+        caller: Caller | None = None,
+        terms: Terms = NO_TERMS,
+    ) -> T:
+        """Run an action that writes nothing and may look through much. Raises TookTooLong."""
+        return await self.database.scan(lambda tx: action(self._context(tx, caller, terms), given))
 
     async def write(
-        self, action: Action[Given, T], given: Given, caller: Caller | None = None
+        self,
+        action: Action[Given, T],
+        given: Given,
+        caller: Caller | None = None,
+        terms: Terms = NO_TERMS,
     ) -> T:
         """Run an action; returns when what it did is on disk."""
-        return await self.database.write(lambda tx: action(self._context(tx, caller), given))
+        return await self.database.write(lambda tx: action(self._context(tx, caller, terms), given))
 
-    def _context(self, tx: Tx, caller: Caller | None) -> Context:
+    async def write_once(
+        self,
+        action: Action[Given, Any],
+        given: Given,
+        caller: Caller,
+        once: Once,
+        terms: Terms = NO_TERMS,
+    ) -> tuple[Kept, bool]:
+        """Run an action unless a call with this key did; its answer, and whether it is a repeat.
+
+        Raises KeyReused. What the action refuses is not kept: it changed nothing.
+        """
+        return await self.database.write(
+            lambda tx: _once(self._context(tx, caller, terms), action, given, once)
+        )
+
+    def _context(self, tx: Tx, caller: Caller | None, terms: Terms) -> Context:
         if caller is None:
-            return Context(tx, 0, 0, self.now(), self.new_id, self.new_secret)
-        tenant_id = caller.tenant_id or 0
-        return Context(tx, tenant_id, caller.user_id, self.now(), self.new_id, self.new_secret)
+            tenant_id = user_id = token_id = 0
+        else:
+            tenant_id, user_id = caller.tenant_id or 0, caller.user_id
+            token_id = caller.token_id
+        return Context(
+            tx,
+            tenant_id,
+            user_id,
+            token_id,
+            self.now(),
+            self.new_id,
+            self.new_secret,
+            self.secret_key,
+            terms,
+        )
+
+
+async def _once(
+    ctx: Context, action: Action[Given, Any], given: Given, once: Once
+) -> tuple[Kept, bool]:
+    tx, tenant_id, since = ctx.tx, ctx.tenant_id, ctx.now - idempotency.KEPT
+    known = await kept_answers.find(
+        tx, tenant_id=tenant_id, action=once.name, key=once.key, since=since
+    )
+    if known is not None:
+        digest, kept = known
+        if digest != once.body_digest:
+            raise KeyReused()
+        return kept, True
+    kept = once.answer(await action(ctx, given))
+    await kept_answers.forget_older(tx, tenant_id=tenant_id, than=since)
+    await kept_answers.add(
+        tx,
+        tenant_id=tenant_id,
+        action=once.name,
+        key=once.key,
+        body_digest=once.body_digest,
+        kept=kept,
+        at=ctx.now,
+    )
+    return kept, False

@@ -28,12 +28,18 @@ class Answer(msgspec.Struct, gc=False):
     headers: tuple[Header, ...] = JSON_HEADERS
     closes: bool = False
     """Whether the connection ends with this answer."""
+    etag: str | None = None
+
+
+def unchanged(etag: str) -> Answer:
+    """304: the caller has this version."""
+    return Answer(304, b"", (NO_STORE,), etag=etag)
 
 
 def refusal(error: AppError) -> Answer:
     """Status, body and extra headers of a refusal."""
     headers = (*JSON_HEADERS, *_headers(error))
-    return Answer(error.status, json.encode(_body(error)), headers, isinstance(error, _CLOSING))
+    return Answer(error.status, json.encode(body(error)), headers, isinstance(error, _CLOSING))
 
 
 def server_error() -> Answer:
@@ -41,10 +47,13 @@ def server_error() -> Answer:
     return refusal(AppError())
 
 
-def _body(error: AppError) -> dict[str, object]:
+def body(error: AppError) -> dict[str, object]:
     if isinstance(error, errors.Invalid):
         cause = {"error": error.cause} if error.cause else {}
         return {"message": error.text, **cause, "errors": error.errors}
+    if isinstance(error, errors.Conflict):
+        held = {"field": error.field, "value": error.value, "contact_ids": error.contact_ids}
+        return {"error": error.text, **held}
     if isinstance(error, _PLAIN):
         return {"error": error.text}
     return {"message": error.text, "error": error.text}
@@ -54,7 +63,7 @@ def _headers(error: AppError) -> list[Header]:
     if isinstance(error, errors.Unauthenticated):
         return [(b"www-authenticate", b'Bearer realm="kith"')]
     headers: list[Header] = [CLOSE] if isinstance(error, _CLOSING) else []
-    if isinstance(error, errors.TooManyRequests | errors.Unavailable):
+    if isinstance(error, errors.TooManyRequests | errors.Unavailable | errors.StillRunning):
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     if isinstance(error, errors.WrongVerb):
         headers.append((b"allow", error.allow.encode()))

@@ -12,12 +12,16 @@ Errors = dict[str, list[str]]
 
 
 class Field(msgspec.Struct, frozen=True):
-    """`parse` makes the domain's value of what JSON held, or raises BadValue."""
+    """`parse` makes the domain's value of what JSON held, or raises BadValue.
+
+    `clears`: a blank string is a value too, and means that nothing is to be left.
+    """
 
     name: str
     parse: Callable[[object], Any]
     schema: Schema
     is_required: bool = False
+    clears: Any = msgspec.UNSET
 
 
 class ExactlyOne(msgspec.Struct, frozen=True):
@@ -25,21 +29,51 @@ class ExactlyOne(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...]
 
+    @property
+    def sentence(self) -> str:
+        """For the OpenAPI document, as is `schema`: `gives` is the schema of one that is there."""
+        return f"Give exactly one of {', '.join(f'`{name}`' for name in self.names)}."
+
+    def schema(self, gives: Callable[[str], Schema]) -> Schema:
+        return {"oneOf": [gives(name) for name in self.names]}
+
     def check(self, given: Sequence[str], errors: Errors) -> str | None:
-        """Adds to `errors`; returns the contract's own cause when none was given."""
+        given = [name for name in self.names if name in given]
         if len(given) == 1:
             return None
-        given = [name for name in self.names if name in given]
         options = ", ".join(self.names)
         if not given:
             for name in self.names:
                 errors[name] = [f"Give exactly one of {options}."]
             return f"None of {options} provided"
-        if len(given) > 1:
-            problem = f"Give exactly one of {options}, not {' and '.join(given)} together."
-            for name in given:
-                errors.setdefault(name, []).append(problem)
+        problem = f"Give exactly one of {options}, not {' and '.join(given)} together."
+        for name in given:
+            errors.setdefault(name, []).append(problem)
         return None
+
+
+class AtLeastOne(msgspec.Struct, frozen=True):
+    """Of these fields the caller gives one, or several that agree (reference 10 and 12)."""
+
+    names: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        options = " or ".join(f"`{name}`" for name in self.names)
+        return f"Give {options}; both only when they belong to the same contact."
+
+    def schema(self, gives: Callable[[str], Schema]) -> Schema:
+        return {"anyOf": [gives(name) for name in self.names]}
+
+    def check(self, given: Sequence[str], errors: Errors) -> str | None:
+        if any(name in given for name in self.names):
+            return None
+        for name in self.names:
+            errors[name] = [f"Give {' or '.join(self.names)}."]
+        return f"Neither {' nor '.join(self.names)} provided"
+
+
+Rule = ExactlyOne | AtLeastOne
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -50,7 +84,7 @@ class Shape(msgspec.Struct, frozen=True):
 
     build: Callable[..., Any]
     fields: tuple[Field, ...] = ()
-    rule: ExactlyOne | None = None
+    rule: Rule | None = None
     description: str = ""
     example: Mapping[str, Any] = {}
     _by_name: dict[str, Field] = msgspec.field(default_factory=dict)
@@ -66,7 +100,11 @@ class Shape(msgspec.Struct, frozen=True):
         errors: Errors = {}
         for name, raw in body.items():
             field = self._by_name.get(name)
-            if field is None or raw is None or (isinstance(raw, str) and not raw.strip()):
+            if field is None or raw is None:
+                continue
+            if isinstance(raw, str) and not raw.strip():
+                if field.clears is not msgspec.UNSET:
+                    values[name] = field.clears
                 continue
             try:
                 values[name] = field.parse(raw)

@@ -7,9 +7,12 @@ from typing import Any
 import msgspec
 
 from kith.api import openapi_refusals as refusals
-from kith.api.fields import ExactlyOne, Field, Shape
+from kith.api import schemas
+from kith.api.fields import Field, Rule, Shape
 from kith.api.openapi_refusals import JSON, REFERENCE, Json
 from kith.api.routes import PREFIXES, ROUTES, Route
+from kith.api.takes import EXAMPLE_ID
+from kith.domain import etags
 
 PREFIX, ALIAS = PREFIXES
 
@@ -47,6 +50,11 @@ HEADERS: dict[str, Json] = {
         "schema": {"type": "integer"},
         "example": 117,
     },
+    "ETag": {
+        "description": "Names the contact and its version; see `If-Match` and `If-None-Match`.",
+        "schema": {"type": "string"},
+        "example": etags.of(EXAMPLE_ID, 3),
+    },
     "Retry-After": {
         "description": "Whole seconds after which to try again.",
         "schema": {"type": "integer"},
@@ -59,18 +67,38 @@ HEADERS: dict[str, Json] = {
     },
 }
 
+TERMS: dict[str, Json] = {
+    "If-None-Match": {
+        "description": "The `ETag` of an earlier answer: 304 when the contact is still that.",
+        "schema": {"type": "string"},
+        "example": etags.of(EXAMPLE_ID, 3),
+    },
+    "If-Match": {
+        "description": "The `ETag` of the version that was read: 412 when the contact has changed "
+        "since, and nothing is written.",
+        "schema": {"type": "string"},
+        "example": etags.of(EXAMPLE_ID, 3),
+    },
+    "Idempotency-Key": {
+        "description": "A name for this one call, 1 to 255 visible ASCII characters. Repeated with "
+        "the same body within 24 hours, it gets the first answer again and has no second effect.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        "example": "order-1001",
+    },
+}
+
 # Not null and not blank: what counts as given.
 GIVEN: Json = {"type": ["string", "integer"], "pattern": "\\S"}
 
 
 def document() -> Json:
     """The whole document, its keys in a readable order."""
-    answers = {route.answer for route in ROUTES}
-    _, schemas = msgspec.json.schema_components(
+    answers = {route.answer for route in ROUTES} | {schemas.TagOf}
+    _, shapes = msgspec.json.schema_components(
         [*sorted(answers, key=lambda answer: answer.__name__), *refusals.SHAPES],
         ref_template=REFERENCE,
     )
-    for schema in schemas.values():
+    for schema in shapes.values():
         schema["additionalProperties"] = False
     return {
         "openapi": "3.1.1",
@@ -83,58 +111,91 @@ def document() -> Json:
         },
         "servers": [{"url": "/", "description": "The Kith that serves this document."}],
         "security": [{"token": []}],
-        "paths": {PREFIX + path: _path_item(path, schemas) for path in _paths()} | _health(),
+        "paths": {PREFIX + path: _path_item(path, shapes) for path in _paths()} | _health(),
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": AUTHENTICATION},
             },
             "headers": HEADERS,
             "responses": refusals.components(),
-            "schemas": schemas,
+            "schemas": shapes,
         },
     }
 
 
-def example(schema: Mapping[str, Any], schemas: Mapping[str, Json]) -> Any:
+def example(schema: Mapping[str, Any], shapes: Mapping[str, Json]) -> Any:
     """A value of the schema, put together from the examples of its parts."""
     if "examples" in schema:
         return schema["examples"][0]
     if "anyOf" in schema:
-        return example(schema["anyOf"][0], schemas)
+        return example(schema["anyOf"][0], shapes)
     if "$ref" in schema:
-        return example(schemas[schema["$ref"].rsplit("/", 1)[-1]], schemas)
-    return {name: example(part, schemas) for name, part in schema["properties"].items()}
+        return example(shapes[schema["$ref"].rsplit("/", 1)[-1]], shapes)
+    if schema.get("type") == "array":
+        return [example(schema["items"], shapes)]
+    required = schema["required"]
+    return {n: example(part, shapes) for n, part in schema["properties"].items() if n in required}
 
 
 def _paths() -> list[str]:
     return list(dict.fromkeys(route.path for route in ROUTES))
 
 
-def _path_item(path: str, schemas: dict[str, Json]) -> Json:
+def _path_item(path: str, shapes: dict[str, Json]) -> Json:
     return {
-        route.method.lower(): _operation(route, schemas) for route in ROUTES if route.path == path
+        route.method.lower(): _operation(route, shapes) for route in ROUTES if route.path == path
     }
 
 
-def _operation(route: Route, schemas: dict[str, Json]) -> Json:
+def _operation(route: Route, shapes: dict[str, Json]) -> Json:
     operation: Json = {
         "operationId": route.name,
         "summary": route.summary,
         "description": "\n\n".join(_paragraphs(route)),
         "security": [{"token": [route.scope]}],
     }
+    if parameters := _parameters(route):
+        operation["parameters"] = parameters
     if route.method == "POST":
         operation["requestBody"] = {
             "required": True,
             "content": {JSON: {"schema": _takes(route.takes), "examples": _given(route.takes)}},
         }
-    answer = {"$ref": REFERENCE.format(name=route.answer.__name__)}
+    return operation | {"responses": {**_successes(route, shapes), **refusals.of(route)}}
+
+
+def _successes(route: Route, shapes: dict[str, Json]) -> dict[str, Json]:
+    answer: Json = {"$ref": REFERENCE.format(name=route.answer.__name__)}
+    if route.holds_refusals:
+        kinds = (route.answer.__name__, *refusals.ITEM_REFUSALS)
+        answer = {"anyOf": [{"$ref": REFERENCE.format(name=kind)} for kind in kinds]}
+    if route.is_list:
+        answer = {"type": "array", "items": answer}
+    more = ["ETag"] if route.etag else []
     success = {
-        "description": schemas[route.answer.__name__]["description"],
-        "headers": refusals.headers("X-Request-Id", *refusals.RATE_HEADERS),
-        "content": {JSON: {"schema": answer, "example": example(answer, schemas)}},
+        "description": shapes[route.answer.__name__]["description"],
+        "headers": refusals.headers("X-Request-Id", *refusals.RATE_HEADERS, *more),
+        "content": {JSON: {"schema": answer, "example": example(answer, shapes)}},
     }
-    return operation | {"responses": {str(route.status): success, **refusals.of(route)}}
+    found = {str(route.status): success}
+    if route.also is not None:
+        found["200"] = success
+    if route.is_conditional:
+        found["304"] = {
+            "description": "It is the version that `If-None-Match` names. There is no body.",
+            "headers": refusals.headers("X-Request-Id", *refusals.RATE_HEADERS, "ETag"),
+        }
+    return found
+
+
+def _parameters(route: Route) -> list[Json]:
+    """Headers that say on which terms the call is made."""
+    names = []
+    if route.is_conditional:
+        names.append("If-None-Match")
+    if route.does == "write":
+        names += ["Idempotency-Key", "If-Match"]
+    return [{"name": name, "in": "header", "required": False, **TERMS[name]} for name in names]
 
 
 def _paragraphs(route: Route) -> list[str]:
@@ -143,7 +204,7 @@ def _paragraphs(route: Route) -> list[str]:
         needs += " Works for an account without a workspace, too."
     paragraphs = [needs]
     if rule := route.takes.rule:
-        paragraphs.append(f"Give exactly one of {', '.join(f'`{name}`' for name in rule.names)}.")
+        paragraphs.append(rule.sentence)
     if route.takes.description:
         paragraphs.append(route.takes.description)
     return paragraphs
@@ -156,9 +217,7 @@ def _takes(shape: Shape) -> Json:
     }
     if required := [field.name for field in shape.fields if field.is_required]:
         schema["required"] = required
-    if shape.rule:
-        schema["oneOf"] = [_gives(name) for name in shape.rule.names]
-    return schema
+    return {**schema, **shape.rule.schema(_gives)} if shape.rule else schema
 
 
 def _property(field: Field) -> Json:
@@ -184,7 +243,7 @@ def _given(shape: Shape) -> dict[str, Json]:
     return {"-".join(body): {"value": body} for body in bodies}
 
 
-def _least(rule: ExactlyOne | None, fields: tuple[Field, ...]) -> list[set[str]]:
+def _least(rule: Rule | None, fields: tuple[Field, ...]) -> list[set[str]]:
     required = {field.name for field in fields if field.is_required}
     return [required | {name} for name in rule.names] if rule else [required]
 

@@ -42,7 +42,18 @@ class InvalidFields(msgspec.Struct, kw_only=True):
     errors: dict[str, list[str]]
 
 
-SHAPES = (Problem, NotPossible, InvalidFields)
+class Held(msgspec.Struct):
+    """Something else holds the value of a field that must be its own."""
+
+    error: str
+    field: str
+    value: str
+    contact_ids: list[str]
+
+
+SHAPES = (Problem, NotPossible, InvalidFields, Held)
+ITEM_REFUSALS = ("NotPossible", "InvalidFields")
+"""What may stand in a list in place of a contact."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -83,10 +94,12 @@ REFUSALS = (
 )
 """What an operation may answer whatever it does."""
 
+CHANGED = Refusal(errors.Changed(), "The contact is not the version that `If-Match` names.")
+
 
 def components() -> dict[str, Json]:
     """Answers that many operations share, by the name of the error."""
-    return {_name(refusal): _shared(refusal) for refusal in REFUSALS}
+    return {_name(refusal): _shared(refusal) for refusal in (*REFUSALS, CHANGED)}
 
 
 def of(route: Route) -> dict[str, Json]:
@@ -104,6 +117,10 @@ def of(route: Route) -> dict[str, Json]:
             {"not-found": missing},
             RATE_HEADERS,
         )
+    if route.does == "write":
+        found["409"] = _conflict(route)
+        if route.etag or route.missing:
+            found["412"] = {"$ref": f"#/components/responses/{_name(CHANGED)}"}
     if refused := _unprocessable(route):
         found["422"] = refused
     return dict(sorted(found.items()))
@@ -149,9 +166,23 @@ def _response(
     }
 
 
+def _conflict(route: Route) -> Json:
+    """A call with the same key that runs, and whatever the operation itself refuses so."""
+    examples: dict[str, AppError] = {"still-running": errors.StillRunning()}
+    examples.update({refusal.code: refusal for refusal in route.refuses})
+    kinds = ["Problem"] + ["Held"] * bool(route.refuses)
+    when = "The first call with this `Idempotency-Key` is still running: repeat it in a moment."
+    if route.refuses:
+        when += " Or another contact holds what was given; its id is told."
+    schema = {"anyOf": [{"$ref": REFERENCE.format(name=kind)} for kind in kinds]}
+    return _response(when, schema, examples, RATE_HEADERS)
+
+
 def _unprocessable(route: Route) -> Json | None:
     examples = _invalid(route)
     kinds = ["InvalidFields"] if examples else []
+    if route.does == "write":
+        examples["key-reused"] = errors.KeyReused()
     if route.needs_workspace:
         examples["no-workspace"] = errors.NoWorkspace()
         kinds.append("NotPossible")

@@ -131,6 +131,8 @@ def lines(headers: Headers) -> bytes:
 
 
 def response(status: int, header_lines: bytes, body: bytes) -> bytes:
+    if status == 304:  # it has no body, and the length of the one it stands for is not known
+        return b"%b%b\r\n" % (STATUS_LINE[status], header_lines)
     return b"%b%bcontent-length: %d\r\n\r\n%b" % (
         STATUS_LINE[status],
         header_lines,

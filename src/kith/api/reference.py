@@ -53,6 +53,7 @@ class Operation(msgspec.Struct, frozen=True):
     description: str
     needs_token: bool
     takes: tuple[Part, ...]
+    terms: tuple[Part, ...]
     samples: tuple[Sample, ...]
     status: str
     gives: tuple[Part, ...]
@@ -94,6 +95,8 @@ class Reader:
         answer = success["content"]["application/json"]
         body = given.get("requestBody", {}).get("content", {}).get("application/json", {})
         own = {code: one for code, one in responses.items() if "$ref" not in one}
+        statuses = [status, *(code for code in own if own[code] == success)]
+        own = {code: one for code, one in own.items() if one != success}
         return Operation(
             name=given["operationId"],
             method=method,
@@ -102,19 +105,22 @@ class Reader:
             description=given["description"],
             needs_token=bool(given["security"]),
             takes=self._parts(body.get("schema", {})),
+            terms=tuple(map(_term, given.get("parameters", ()))),
             samples=_requests(method, path, body.get("examples"), bool(given["security"])),
-            status=status,
+            status=" or ".join(statuses),
             gives=self._parts(answer["schema"]),
             gives_description=success["description"],
             gives_example=_pretty(answer["example"]),
             refusals=tuple(self._refused(code, one) for code, one in own.items()),
-            shared=tuple(code for code in responses if code not in own),
+            shared=tuple(code for code, one in responses.items() if "$ref" in one),
         )
 
     def _refused(self, status: str, given: Json) -> Refused:
         given = self._resolved(given)
-        content = given["content"]["application/json"]
-        examples = content.get("examples") or {"": {"value": content["example"]}}
+        content = given.get("content", {}).get("application/json", {})
+        examples = content.get("examples") or (
+            {"": {"value": content["example"]}} if content else {}
+        )
         return Refused(
             status,
             given["description"],
@@ -126,7 +132,12 @@ class Reader:
         )
 
     def _parts(self, schema: Json) -> tuple[Part, ...]:
+        """Of an object, or of what an array holds."""
         schema = self._resolved(schema)
+        if schema.get("type") == "array":
+            return self._parts(schema["items"])
+        if "properties" not in schema and "anyOf" in schema:
+            return self._parts(schema["anyOf"][0])
         required = schema.get("required", ())
         return tuple(
             self._part(name, part, name in required)
@@ -142,7 +153,18 @@ class Reader:
             described,
             _line(examples[0]) if examples else "",
             is_required,
-            tuple(part for one in schema.get("anyOf", ()) for part in self._parts(one)),
+            self._inside(schema),
+        )
+
+    def _inside(self, schema: Json) -> tuple[Part, ...]:
+        """The keys of a value that is an object, or an array of them."""
+        schema = self._resolved(schema)
+        options = schema.get("anyOf", (schema,))
+        return tuple(
+            part
+            for one in options
+            for part in self._parts(one)
+            if self._resolved(one).get("type") in ("object", "array")
         )
 
     def _kind(self, schema: Json) -> str:
@@ -153,7 +175,8 @@ class Reader:
         if "enum" in schema:
             return " or ".join(_line(value) for value in schema["enum"])
         kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        words = {"array": f"array of {schema.get('items', {}).get('type')}s"}
+        items = self._kind(schema["items"]) if schema.get("items") else "value"
+        words = {"array": f"array of {items}s"}
         text = " or ".join(words.get(kind, str(kind)) for kind in kinds)
         return f"{text} ({schema['format']})" if "format" in schema else text
 
@@ -164,6 +187,12 @@ class Reader:
         for step in given["$ref"].removeprefix("#/").split("/"):
             found = found[step]
         return self._resolved(found)
+
+
+def _term(parameter: Json) -> Part:
+    """A header that the caller may send."""
+    example = str(parameter["example"])
+    return Part(parameter["name"], "header", parameter["description"], example, False)
 
 
 def page(document: Json) -> str:

@@ -5,44 +5,119 @@ from typing import Any, Literal
 
 import msgspec
 
-from kith.actions import contacts, workspaces
+from kith.actions import audit, contact_lists, contacts, look_ups, personal_data, tags, workspaces
+from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Action
-from kith.api import shapes
+from kith.api import gives, schemas, takes
 from kith.api.fields import Shape
+from kith.api.security_log import Event
 from kith.domain.tokens import Scope
-from kith.errors import NotFound
+from kith.errors import AppError, Conflict, NotFound
 
 PREFIXES = ("/api/v1", "/v1")
 """The documents' titles use the short one (reference C2)."""
 
 
 class Route(msgspec.Struct, frozen=True):
-    """`scope` is what a token needs; "read" also means that the action writes nothing."""
+    """`scope` is what a token needs.
+
+    `does` says how the action runs: "look" finds things by key, "scan" may look through much,
+    "write" changes something, which a caller may tie to an Idempotency-Key and an `If-Match`.
+    """
 
     method: Literal["GET", "POST"]
     path: str
     takes: Shape
     action: Action[Any, Any]
-    gives: Callable[[Any], msgspec.Struct | msgspec.Raw]
+    gives: Callable[[Any], Any]
     answer: type[msgspec.Struct]
+    does: Literal["look", "scan", "write"]
     scope: Scope
     summary: str
     status: int = 200
+    is_list: bool = False
+    holds_refusals: bool = False
+    """Whether an item of the list may be a refusal."""
     needs_workspace: bool = True
     missing: type[NotFound] | None = None
+    etag: Callable[[Any], str] | None = None
+    also: Callable[[Any], int] | None = None
+    """The status of a result, where it may also be 200."""
+    logs: Event | None = None
+    """What security wants to know each time it was answered."""
+    refuses: tuple[AppError, ...] = ()
+    """Refusals of its own, as examples."""
 
     @property
     def name(self) -> str:
         return self.path.rsplit("/", 1)[-1]
 
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a caller who knows the answer may say so."""
+        return self.does == "look" and self.etag is not None
+
+
+def contact_of(result: Any) -> Any:
+    """What a result of a write tells about: a contact itself, or something that holds one."""
+    return getattr(result, "contact", result)
+
+
+def _etag(result: Any) -> str:
+    return str(contact_of(result).etag)
+
+
+def _created(result: contacts.FoundOrCreated) -> int:
+    return 201 if result.created else 200
+
+
+HELD = Conflict(
+    "A contact with this phone exists already.",
+    field="phone",
+    value="+14155550123",
+    contact_ids=[takes.EXAMPLE_ID],
+)
 
 ROUTES = (
-    Route("GET", "/me", shapes.NOTHING, workspaces.me, shapes.me, shapes.MeAnswer, "read",
+    Route("GET", "/me", takes.NOTHING, workspaces.me, gives.me, schemas.MeAnswer, "look", "read",
           "Who this token belongs to", needs_workspace=False),
-    Route("POST", "/actions/get-contact", shapes.GET_CONTACT, contacts.get, shapes.contact,
-          shapes.ContactAnswer, "read", "One contact by id, phone or e-mail",
-          missing=contacts.ContactNotFound),
-    Route("POST", "/actions/create-contact", shapes.CREATE_CONTACT, contacts.save,
-          shapes.saved_contact, shapes.SavedContactAnswer, "write",
-          "Create the contact of a phone, or add to it", status=201),
+    Route("POST", "/actions/get-contact", takes.GET_CONTACT, look_ups.get, gives.contact,
+          schemas.ContactAnswer, "look", "read", "One contact by id, phone or e-mail",
+          missing=ContactNotFound, etag=_etag),
+    Route("POST", "/actions/get-contacts", takes.GET_CONTACTS, look_ups.get_many,
+          gives.contacts_or_refusals, schemas.ContactAnswer, "look", "read",
+          "Up to 500 contacts, each by id, phone or e-mail", is_list=True, holds_refusals=True),
+    Route("POST", "/actions/create-contact", takes.CREATE_CONTACT, contacts.save,
+          gives.saved_contact, schemas.SavedContactAnswer, "write", "write",
+          "Create the contact of a phone, or add to it", status=201, etag=_etag),
+    Route("POST", "/actions/find-or-create-contact", takes.FIND_OR_CREATE_CONTACT,
+          contacts.find_or_create, gives.found_or_created, schemas.FoundContactAnswer, "write",
+          "write", "The contact of a phone, made when there is none", status=201, etag=_etag,
+          also=_created, refuses=(HELD,)),
+    Route("POST", "/actions/update-contact", takes.UPDATE_CONTACT, contacts.update,
+          gives.updated_contact, schemas.UpdatedContactAnswer, "write", "write",
+          "Change some fields of a contact", missing=ContactNotFound, etag=_etag),
+    Route("POST", "/actions/delete-contact", takes.DELETE_CONTACT, personal_data.erase,
+          gives.deleted_contact, schemas.DeletedContactAnswer, "write", "write",
+          "Erase a contact and all that identifies it", missing=ContactNotFound),
+    Route("POST", "/actions/search-contacts", takes.SEARCH_CONTACTS, contact_lists.search,
+          gives.searched_contacts, schemas.SearchedContact, "scan", "read",
+          "Contacts by part of a name, phone or e-mail", is_list=True),
+    Route("POST", "/actions/list-contacts", takes.LIST_CONTACTS, contact_lists.list_page,
+          gives.listed_contacts, schemas.ListedContactsAnswer, "scan", "read",
+          "Every contact, page by page"),
+    Route("POST", "/actions/export-contact", takes.EXPORT_CONTACT, personal_data.export,
+          gives.exported_contact, schemas.ExportedAnswer, "scan", "read",
+          "Everything held on one person", missing=ContactNotFound, logs="export.run"),
+    Route("POST", "/actions/add-tag", takes.ADD_TAG, tags.add, gives.tag_added,
+          schemas.TagAddedAnswer, "write", "write", "Put a tag on a contact",
+          missing=ContactNotFound, etag=_etag),
+    Route("POST", "/actions/remove-tag", takes.REMOVE_TAG, tags.remove, gives.tag_removed,
+          schemas.TagRemovedAnswer, "write", "write", "Take a tag off a contact",
+          missing=ContactNotFound, etag=_etag),
+    Route("POST", "/actions/list-tags", takes.LIST_TAGS, tags.list_all, gives.listed_tags,
+          schemas.TagAnswer, "scan", "read", "The workspace's tags", is_list=True),
+    Route("POST", "/actions/list-audit", takes.LIST_AUDIT, audit.list_entries,
+          gives.listed_audit, schemas.ListedAuditAnswer, "scan", "admin",
+          "Who changed what, and how it was before"),
 )  # fmt: skip

@@ -10,6 +10,7 @@ Event = Literal[
     "auth.failed",
     "authz.denied",
     "tenant.probe",
+    "export.run",
     "ratelimit.hit",
     "input.rejected",
     "request.unavailable",

@@ -14,16 +14,17 @@ import msgspec
 import structlog
 
 from kith import errors
-from kith.actions.run import Runner
+from kith.actions.run import NO_TERMS, Runner, Terms
 from kith.api import answers, body
 from kith.api.answers import Answer, Header
 from kith.api.credentials import Credentials
 from kith.api.protocol import DIRECT, Direct, lines
 from kith.api.proxies import Proxies
 from kith.api.rate import RollingLimit, Verdict
+from kith.api.repeats import RepeatableCalls, rendered
 from kith.api.routes import PREFIXES, ROUTES, Route
 from kith.api.security_log import Event, SecurityLog
-from kith.domain import json
+from kith.domain import etags, idempotency, json
 from kith.domain.tokens import Caller
 from kith.errors import AppError
 
@@ -102,6 +103,7 @@ class Server:
             for path in {route.path for route in ROUTES}
         }
         self.credentials = Credentials(runner, clock)
+        self._calls = RepeatableCalls(runner)
         self.security = SecurityLog(clock)
         self._id_prefix = runner.new_id().replace("-", "")[:20].encode()
         self._ids = count(1)
@@ -154,17 +156,43 @@ class Server:
             caller = await self._look_up_caller(request)
         request.caller = caller
         self._admit(request, route, caller)
-        given = None
+        given, raw = None, b""
         if route.method == "POST":
-            if b"content-encoding" in request.headers:
-                _check_encoding(request.headers)
-            raw = request.direct.body() if request.direct is not None else None
-            if raw is None or len(raw) > body.BODY_BYTES_MAX:
-                raw = await body.read(receive, request.headers.get(b"content-length"))
+            raw = await self._body(request, receive)
             given = route.takes.convert(json.decode_object(raw))
-        run = self._runner.read if route.scope == "read" else self._runner.write
-        result = await run(route.action, given, caller)
-        return Answer(route.status, json.encode(route.gives(result)))
+        return await self._run(request, route, caller, given, raw)
+
+    async def _body(self, request: Request, receive: body.Receive) -> bytes:
+        if b"content-encoding" in request.headers:
+            _check_encoding(request.headers)
+        raw = request.direct.body() if request.direct is not None else None
+        if raw is None or len(raw) > body.BODY_BYTES_MAX:
+            raw = await body.read(receive, request.headers.get(b"content-length"))
+        return raw
+
+    async def _run(
+        self, request: Request, route: Route, caller: Caller, given: Any, raw: bytes
+    ) -> Answer:
+        headers = request.headers
+        if route.does == "look":
+            terms = NO_TERMS
+            if b"if-none-match" in headers:
+                terms = Terms(
+                    if_none_match=etags.listed(headers[b"if-none-match"].decode("latin-1"))
+                )
+            return rendered(route, await self._runner.read(route.action, given, caller, terms))
+        if route.does == "scan":
+            answer = rendered(route, await self._runner.scan(route.action, given, caller))
+            if route.logs is not None:
+                self.security.note(route.logs, caller.token_id, **self._fields(request, 200))
+            return answer
+        terms = NO_TERMS
+        if b"if-match" in headers:
+            terms = Terms(if_match=etags.listed(headers[b"if-match"].decode("latin-1")))
+        if b"idempotency-key" in headers:
+            key = idempotency.parse(headers[b"idempotency-key"])
+            return await self._calls.once(route, given, caller, terms, key=key, body=raw)
+        return rendered(route, await self._runner.write(route.action, given, caller, terms))
 
     async def _look_up_caller(self, request: Request) -> Caller:
         try:
@@ -200,13 +228,16 @@ class Server:
             own = b"x-request-id: %b\r\n" % request.id
         else:
             own = _OWN_LINES % (request.id, verdict.limit, verdict.remaining)
+        if answer.etag is not None:
+            own += b"etag: %b\r\n" % answer.etag.encode()
         return request.direct.answer(answer.status, lines(answer.headers) + own, answer.body)
 
     async def _send(
         self, request: Request, answer: Answer, receive: body.Receive, send: Send
     ) -> None:
         headers = _headers(request, answer)
-        headers.append((b"content-length", b"%d" % len(answer.body)))
+        if answer.status != 304:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body, "more_body": answer.closes})
         if answer.closes:
@@ -248,6 +279,8 @@ def _headers(request: Request, answer: Answer) -> list[Header]:
     if (verdict := request.verdict) is not None:
         headers.append((b"x-ratelimit-limit", b"%d" % verdict.limit))
         headers.append((b"x-ratelimit-remaining", b"%d" % verdict.remaining))
+    if answer.etag is not None:
+        headers.append((b"etag", answer.etag.encode()))
     return headers
 
 

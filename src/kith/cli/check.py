@@ -106,6 +106,7 @@ def _shown(settings: Settings) -> dict[str, object]:
     """Every setting by its variable's name, without secrets."""
     values = msgspec.structs.asdict(settings)
     values["database_url"] = _PASSWORD.sub(_masked, settings.database_url)
+    values["secret_key"] = "***" if settings.secret_key else ""
     return {PREFIX + name.upper(): value for name, value in values.items()}
 
 

@@ -1,17 +1,23 @@
 """A contact: one person of one workspace, as the wire format knows them (reference section 7)."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from kith.domain import text
+from kith.domain import etags, text
 from kith.domain.metadata import Metadata
 from kith.domain.phone import Phone
+from kith.errors import AppError
 
 Source = Literal["manual", "csv_import", "shopify", "woocommerce", "widget", "zapier", "api"]
+OnConflict = Literal["return", "update", "error"]
+Expansion = Literal["tags", "identities", "history"]
 
 NAME_BYTES_MAX = 1_024
+KEYS_MAX = 500
+"""Contacts that one get-contacts may ask for."""
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):
@@ -35,14 +41,47 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
     created_at: datetime
     updated_at: datetime
     row_id: int
+    version: int = 1
+
+    @property
+    def etag(self) -> str:
+        return etags.of(self.id, self.version)
+
+    @property
+    def withdrawn_at(self) -> datetime | None:
+        """When they opted out, unless they opted in again later."""
+        came_back = self.opted_in_at and self.opted_out_at and self.opted_out_at < self.opted_in_at
+        return None if came_back else self.opted_out_at
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """A name by which a contact is found."""
+
+    kind: str
+    value: str
+    created_at: datetime
 
 
 class GetContact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Exactly one of the three is set."""
+    """Exactly one of the first three is set."""
 
     contact_id: str | None = None
     phone: Phone | None = None
     email: str | None = None
+    expand: tuple[Expansion, ...] = ()
+
+
+class GetContacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that cannot be used stands there as its own refusal."""
+
+    contacts: tuple[GetContact | AppError, ...]
+
+
+class ContactKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One of them, or both when they name the same contact."""
+
+    contact_id: str | None = None
+    phone: Phone | None = None
 
 
 class SaveContact(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +92,52 @@ class SaveContact(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None = None
     tags: tuple[str, ...] = ()
     metadata: Metadata = {}
+
+
+class FindOrCreate(SaveContact, frozen=True, kw_only=True):
+    """`on_conflict` says what happens when the phone is known."""
+
+    on_conflict: OnConflict = "return"
+
+
+class UpdateContact(ContactKey, frozen=True, kw_only=True):
+    """Only what is set is written; None clears. Tags replace, metadata is merged."""
+
+    name: str | UnsetType | None = UNSET
+    email: str | UnsetType | None = UNSET
+    tags: tuple[str, ...] | UnsetType = UNSET
+    metadata: Metadata = {}
+
+
+class TagContact(ContactKey, frozen=True, kw_only=True):
+    tag: str
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which contacts a list holds; all that are set must hold. `query` has its case folded."""
+
+    query: str | None = None
+    tag: str | None = None
+    email: str | None = None
+    source: Source | None = None
+    opted_in: bool | None = None
+    created_after: datetime | None = None
+    updated_after: datetime | None = None
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What differs, as it was and as it is; of metadata only the keys that differ."""
+    was: dict[str, Any] = {}
+    now: dict[str, Any] = {}
+    for field in after:
+        old, new = before.get(field), after[field]
+        if isinstance(old, dict) and isinstance(new, dict):
+            keys = [key for key in {**old, **new} if old.get(key, UNSET) != new.get(key, UNSET)]
+            old = {key: old[key] for key in keys if key in old}
+            new = {key: new[key] for key in keys if key in new}
+        if old != new:
+            was[field], now[field] = old, new
+    return was, now
 
 
 def parse_name(value: object) -> str:

@@ -1,12 +1,40 @@
 """Tags: short labels, matched case-sensitively, newest addition first (reference 12, C7, C8)."""
 
 from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
 
 from kith.domain import text
 from kith.errors import BadValue
 
 CHARACTERS_MAX = 255
 PER_CONTACT_MAX = 1_000
+
+
+class Tag(msgspec.Struct, frozen=True, kw_only=True):
+    """A label of a workspace, and how many contacts carry it."""
+
+    id: str
+    name: str
+    contacts_count: int
+    created_at: datetime
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """One tag of one contact."""
+
+    id: str
+    name: str
+    added_at: datetime
+
+
+def parse_one(value: object) -> str:
+    """A single tag; raises BadValue."""
+    name = text.line(value, characters_max=CHARACTERS_MAX)
+    if "," in name:
+        raise BadValue("may not contain a comma: it stands between tags.")
+    return name
 
 
 def parse(value: object) -> tuple[str, ...]:

@@ -2,6 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
+from kith.errors import BadValue
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -18,3 +22,15 @@ def from_us(us: int) -> datetime:
 def wire(at: datetime) -> str:
     """`2026-05-07T08:14:23+00:00` (reference section 1); the fraction is cut, not rounded."""
     return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def parse(value: object) -> datetime:
+    """An aware time of RFC 3339, such as 2026-05-07T08:14:23+00:00; raises BadValue (row X12)."""
+    try:
+        if isinstance(value, str):
+            at = msgspec.convert(value.strip(), datetime)
+            if at.tzinfo is not None:
+                return at.astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
+        pass
+    raise BadValue("must be a time with its offset, such as 2026-05-07T08:14:23+00:00.")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kith.domain import email as emails
+from kith.domain import search
 from kith.domain.contacts import Contact
 from kith.domain.times import to_us
 from kith.store.database import Engine, Row, Tx
@@ -24,6 +25,7 @@ _COLUMNS = (
     "total_messages",
     "created_at",
     "updated_at",
+    "search_key",
 )
 
 # New ids are close together, so a range finds them. A stranger between them, who came meanwhile,
@@ -74,4 +76,5 @@ def _row(contact: Contact, tenant_id: int) -> Row:
         contact.total_messages,
         to_us(contact.created_at),
         to_us(contact.updated_at),
+        search.key(name=contact.name, phone=contact.phone, email=contact.email),
     )

@@ -1,7 +1,7 @@
 """What both engines offer, and the one place that chooses between them."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Literal, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from kith.errors import CannotStart
 
@@ -42,6 +42,12 @@ class Database(Protocol):
     async def read(self, work: Work[T]) -> T:
         """Run `work` where it cannot write."""
 
+    async def scan(self, work: Work[T]) -> T:
+        """As `read`, for work that may look through much: off the event loop, 5 s at most.
+
+        Raises TookTooLong.
+        """
+
     async def write(self, work: Work[T]) -> T:
         """Run `work` in one transaction; returns when it is on disk. Raises Unavailable.
 
@@ -53,6 +59,9 @@ class Database(Protocol):
 
     async def check(self) -> list[str]:
         """What is wrong with the stored data; empty when nothing is."""
+
+    async def tidy(self) -> None:
+        """Let go of what is no longer needed; to be called every minute or so."""
 
     async def close(self) -> None: ...
 
@@ -82,3 +91,14 @@ async def connect(
 def sqlite_path(url: str) -> str | None:
     """The file behind a URL; None when it is not SQLite."""
     return url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else None
+
+
+def at_once(work: Awaitable[T]) -> T:
+    """The result of a coroutine that never waits: others would write in its savepoint (row S5)."""
+    coroutine = cast(Coroutine[Any, Any, T], work)
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return cast(T, stop.value)
+    coroutine.close()
+    raise RuntimeError("an action awaited something other than its Tx")

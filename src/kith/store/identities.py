@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
-from kith.domain.times import to_us
+from kith.domain.contacts import Identity
+from kith.domain.times import from_us, to_us
 from kith.store.database import Tx
 
 Kind = Literal["phone"]
@@ -21,6 +22,18 @@ async def add(
         contact_id=contact_row_id,
         at=to_us(at),
     )
+
+
+async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[Identity]:
+    """By kind and value; a contact has few."""
+    rows = await tx.all(
+        "SELECT i.kind, i.value, i.created_at FROM contacts c"
+        " JOIN identities i ON i.tenant_id = c.tenant_id AND i.contact_id = c.id"
+        " WHERE c.tenant_id = :tenant_id AND c.uuid = :uuid ORDER BY i.kind, i.value",
+        tenant_id=tenant_id,
+        uuid=contact_uuid,
+    )
+    return [Identity(kind=row[0], value=row[1], created_at=from_us(row[2])) for row in rows]
 
 
 async def between(tx: Tx, *, tenant_id: int, kind: Kind, first: str, last: str) -> set[str]:

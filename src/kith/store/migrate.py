@@ -9,6 +9,7 @@ import msgspec
 
 from kith.domain.times import to_us
 from kith.errors import CannotStart
+from kith.store import backfill
 from kith.store.database import Database, Engine, Tx
 
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
@@ -83,6 +84,8 @@ async def _apply(database: Database, migration: Migration, now: datetime) -> boo
             return False
         await tx.script(_LOG_TABLE)
         await tx.script(migration.sql(tx.engine))
+        if fill := backfill.AFTER_MIGRATION.get(migration.version):
+            await fill(tx)
         await tx.run(
             "INSERT INTO schema_migrations (version, name, applied_at)"
             " VALUES (:version, :name, :applied_at)",

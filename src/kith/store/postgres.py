@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 import structlog
 
-from kith.errors import CannotStart, Unavailable
+from kith.errors import CannotStart, TookTooLong, Unavailable
 from kith.store.database import Engine, Row, Work
 
 T = TypeVar("T")
@@ -23,6 +23,7 @@ POOL_WAIT_S = 0.5
 STATEMENT_S_MAX = 6
 RACES_MAX = 20
 MIGRATION_WAIT_S = 600
+_FOR_A_SCAN = "SET LOCAL statement_timeout = 5000; SET LOCAL plan_cache_mode = force_custom_plan"
 _ALONE = "SELECT pg_advisory_xact_lock(1802073192)"  # "kith" in ASCII
 
 _LOST_A_RACE = (
@@ -123,6 +124,20 @@ class Postgres:
         except _AWAY as error:
             raise _away(error) from error
 
+    async def scan(self, work: Work[T]) -> T:
+        """Planned anew each time: which filters are set decides what index serves."""
+        try:
+            async with (
+                self._pool.acquire(timeout=POOL_WAIT_S) as connection,
+                connection.transaction(readonly=True),
+            ):
+                await connection.execute(_FOR_A_SCAN)
+                return await work(PostgresTx(connection))
+        except asyncpg.QueryCanceledError:
+            raise TookTooLong() from None
+        except _AWAY as error:
+            raise _away(error) from error
+
     async def write(self, work: Work[T]) -> T:
         for race in range(RACES_MAX):
             try:
@@ -162,6 +177,9 @@ class Postgres:
         """PostgreSQL checks its own pages; what can be told from here is that it answers."""
         await self.read(lambda tx: tx.one("SELECT 1"))
         return []
+
+    async def tidy(self) -> None:
+        """PostgreSQL's autovacuum does."""
 
     async def close(self) -> None:
         await self._pool.close()

@@ -12,7 +12,7 @@ CREATE TABLE tenants (
     uuid TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     created_at BIGINT NOT NULL
-);
+, suppression_key TEXT);
 
 CREATE TABLE users (
     id INTEGER PRIMARY KEY,
@@ -64,7 +64,7 @@ CREATE TABLE contacts (
     last_message_at BIGINT,
     total_messages BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 1, search_key TEXT NOT NULL DEFAULT '',
     UNIQUE (tenant_id, id),
     UNIQUE (tenant_id, uuid)
 );
@@ -85,7 +85,7 @@ CREATE TABLE tags (
     tenant_id BIGINT NOT NULL REFERENCES tenants (id),
     uuid TEXT NOT NULL,
     name TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL, name_key TEXT NOT NULL DEFAULT '',
     UNIQUE (tenant_id, id),
     UNIQUE (tenant_id, uuid),
     UNIQUE (tenant_id, name)
@@ -102,6 +102,51 @@ CREATE TABLE contact_tags (
     FOREIGN KEY (tenant_id, tag_id) REFERENCES tags (tenant_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
+CREATE VIRTUAL TABLE contact_search USING fts5 (text, content = '', detail = none, columnsize = 0, tokenize = 'trigram case_sensitive 1');
+
+CREATE VIRTUAL TABLE contact_search_terms USING fts5vocab (contact_search, row);
+
+CREATE TABLE contact_search_pending (
+    id INTEGER PRIMARY KEY,
+    tenant_id BIGINT NOT NULL,
+    old_key TEXT
+);
+
+CREATE TABLE audit_log (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    uuid TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    user_id BIGINT,
+    token_id BIGINT,
+    what TEXT NOT NULL,
+    contact_uuid TEXT,
+    before_json TEXT,
+    after_json TEXT,
+    PRIMARY KEY (tenant_id, uuid)
+) WITHOUT ROWID;
+
+CREATE TABLE idempotency_keys (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    action TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body_digest TEXT NOT NULL,
+    status BIGINT NOT NULL,
+    answer TEXT NOT NULL,
+    etag TEXT,
+    contact_uuid TEXT,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, action, key)
+) WITHOUT ROWID;
+
+CREATE TABLE suppressions (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    kind TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    erased_at BIGINT NOT NULL,
+    opted_out_at BIGINT,
+    PRIMARY KEY (tenant_id, kind, digest)
+) WITHOUT ROWID;
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -110,9 +155,35 @@ CREATE INDEX identities_by_contact ON identities (tenant_id, contact_id);
 
 CREATE INDEX contact_tags_by_tag ON contact_tags (tenant_id, tag_id);
 
+CREATE INDEX contacts_by_activity ON contacts (tenant_id, last_message_at DESC, created_at DESC, uuid, search_key);
+
+CREATE INDEX contacts_by_creation ON contacts (tenant_id, created_at, uuid);
+
+CREATE INDEX contacts_by_change ON contacts (tenant_id, updated_at);
+
+CREATE INDEX tags_by_key ON tags (tenant_id, name_key, uuid);
+
+CREATE INDEX audit_log_by_contact ON audit_log (tenant_id, contact_uuid, uuid);
+
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (tenant_id, created_at);
+
+CREATE INDEX idempotency_keys_by_contact ON idempotency_keys (tenant_id, contact_uuid);
+
+CREATE TRIGGER contacts_search_added AFTER INSERT ON contacts BEGIN INSERT OR IGNORE INTO contact_search_pending (id, tenant_id) VALUES (NEW.id, NEW.tenant_id); END;
+
+CREATE TRIGGER contacts_search_changed AFTER UPDATE OF search_key ON contacts WHEN NEW.search_key <> OLD.search_key BEGIN INSERT OR IGNORE INTO contact_search_pending (id, tenant_id, old_key) VALUES (OLD.id, OLD.tenant_id, OLD.search_key); END;
+
+CREATE TRIGGER contacts_search_removed AFTER DELETE ON contacts BEGIN INSERT OR IGNORE INTO contact_search_pending (id, tenant_id, old_key) VALUES (OLD.id, OLD.tenant_id, OLD.search_key); END;
+
+CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log WHEN NEW.before_json IS NOT NULL OR NEW.after_json IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.at, NEW.user_id, NEW.token_id, NEW.what, NEW.contact_uuid) IS NOT (OLD.tenant_id, OLD.uuid, OLD.at, OLD.user_id, OLD.token_id, OLD.what, OLD.contact_uuid) BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
 CREATE VIEW contact_documents AS
 SELECT
-    c.tenant_id, c.id, c.uuid, c.email_key, c.last_message_at, c.created_at,
+    c.tenant_id, c.id, c.uuid, c.email_key, c.source, c.opted_in_at, c.opted_out_at,
+    c.last_message_at, c.created_at, c.updated_at, c.search_key,
+    '"' || c.uuid || '-' || c.version || '"' AS etag,
     json_object(
 
         'id', c.uuid,

@@ -10,7 +10,9 @@ import apsw
 import structlog
 
 from kith.errors import CannotStart, Unavailable
+from kith.store import contact_search
 from kith.store.database import Engine, Row, Work
+from kith.store.scanner import SCANS_AT_ONCE, Scanner
 from kith.store.writer import STORAGE_TROUBLE, Writer
 
 T = TypeVar("T")
@@ -83,7 +85,18 @@ class SQLite:
         except apsw.Error as error:
             raise CannotStart(f"The database {path} cannot be opened: {error}") from error
         self.writing_connection = writer
-        self._writer = Writer(writer, SQLiteTx(writer), on_broken=on_broken)
+        self._writer = Writer(
+            writer,
+            SQLiteTx(writer),
+            before_commit=contact_search.refresh,
+            on_broken=on_broken,
+        )
+        self._scanner = Scanner(
+            lambda: _open(
+                path, apsw.SQLITE_OPEN_READONLY, cache_mb=max(1, cache_mb // SCANS_AT_ONCE)
+            ),
+            _ReadTx,
+        )
         self._read_tx = _ReadTx(self.reading_connection)
         self._holds_snapshot = False
         self._checking: list[apsw.Connection] = []
@@ -104,6 +117,9 @@ class SQLite:
 
     async def read(self, work: Work[T]) -> T:
         return await work(self.snapshot())
+
+    async def scan(self, work: Work[T]) -> T:
+        return await self._scanner.scan(work)
 
     def _let_go(self) -> None:
         if self._holds_snapshot:
@@ -133,7 +149,11 @@ class SQLite:
             checking.close()
         return [] if found == ["ok"] else found
 
+    async def tidy(self) -> None:
+        await self._writer.empty_wal()
+
     async def close(self) -> None:
+        self._scanner.close()
         for checking in self._checking:
             checking.interrupt()
         self._let_go()
@@ -161,7 +181,8 @@ def _open(path: str, flags: int, *, cache_mb: int) -> apsw.Connection:
     is_writer = flags & apsw.SQLITE_OPEN_READWRITE
     wanted: dict[str, object] = {"synchronous": 2, "foreign_keys": 1, "mmap_size": 0}
     if is_writer:
-        wanted = {"journal_mode": "wal", **wanted}
+        # Erased bytes are overwritten with zeros (row T18.1).
+        wanted = {"journal_mode": "wal", "secure_delete": 1, **wanted}
     else:
         wanted = {**wanted, "query_only": 1, "wal_autocheckpoint": 0}
     for name, value in {**wanted, "cache_size": -1024 * cache_mb}.items():

@@ -1,29 +1,66 @@
 """Tags and which contacts carry them; `contacts.tags` is the projection of these rows."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from kith.domain.times import to_us
-from kith.store.database import Tx
+from kith.domain import json, search
+from kith.domain.tags import Link, Tag
+from kith.domain.times import from_us, to_us
+from kith.store.database import Engine, Tx
+
+LIST_MAX = 1_000
+
+_EACH: dict[Engine, str] = {
+    "sqlite": "json_each(:given) j",
+    "postgres": "json_array_elements(CAST(:given AS JSON)) j (value)",
+}
+_EACH_NAME: dict[Engine, str] = {
+    "sqlite": "json_each(:names) j",
+    "postgres": "json_array_elements_text(CAST(:names AS JSON)) WITH ORDINALITY j (value, key)",
+}
+_ENSURE = {
+    engine: "INSERT INTO tags (tenant_id, uuid, name, name_key, created_at)"
+    " SELECT :tenant_id, j.value->>0, j.value->>1, j.value->>2, :at"
+    f" FROM {each} WHERE TRUE ON CONFLICT (tenant_id, name) DO NOTHING"
+    for engine, each in _EACH.items()
+}
+# The lowest position is shown first.
+_LINK = {
+    engine: "INSERT INTO contact_tags (tenant_id, contact_id, tag_id, position, added_at)"
+    " SELECT :tenant_id, :contact_id, t.id, j.key + :position, :at"
+    f" FROM {each} JOIN tags t ON t.tenant_id = :tenant_id AND t.name = j.value WHERE TRUE"
+    " ON CONFLICT (tenant_id, contact_id, tag_id) DO UPDATE SET position = excluded.position"
+    for engine, each in _EACH_NAME.items()
+}
+_UNLINK_OTHERS = {
+    engine: "DELETE FROM contact_tags AS x"
+    " WHERE x.tenant_id = :tenant_id AND x.contact_id = :contact_id"
+    f" AND x.tag_id NOT IN (SELECT t.id FROM {each}"
+    " JOIN tags t ON t.tenant_id = :tenant_id AND t.name = j.value)"
+    for engine, each in _EACH_NAME.items()
+}
+_CONTAINS: dict[Engine, str] = {
+    "sqlite": "instr(t.name_key, :contains) > 0",
+    "postgres": "strpos(t.name_key, :contains) > 0",
+}
+_LIST = {
+    engine: "SELECT t.uuid, t.name, (SELECT COUNT(*) FROM contact_tags x"
+    " WHERE x.tenant_id = :tenant_id AND x.tag_id = t.id), t.created_at"
+    " FROM tags t WHERE t.tenant_id = :tenant_id"
+    f" AND (CAST(:contains AS TEXT) IS NULL OR {contains})"
+    " ORDER BY t.name_key, t.uuid LIMIT :list_max"
+    for engine, contains in _CONTAINS.items()
+}
 
 
-async def id_of(tx: Tx, *, tenant_id: int, name: str, new_uuid: str, at: datetime) -> int:
-    """The tag's row id; the tag is made when it is new."""
-    row = await tx.one(
-        "SELECT id FROM tags WHERE tenant_id = :tenant_id AND name = :name",
-        tenant_id=tenant_id,
-        name=name,
+async def ensure(
+    tx: Tx, *, tenant_id: int, names: Iterable[str], new_id: Callable[[], str], at: datetime
+) -> None:
+    """Make those of the tags that are new."""
+    given = [(new_id(), name, search.fold(name)) for name in names]
+    await tx.run(
+        _ENSURE[tx.engine], tenant_id=tenant_id, given=json.encode(given).decode(), at=to_us(at)
     )
-    if row is None:
-        row = await tx.one(
-            "INSERT INTO tags (tenant_id, uuid, name, created_at)"
-            " VALUES (:tenant_id, :uuid, :name, :at) RETURNING id",
-            tenant_id=tenant_id,
-            uuid=new_uuid,
-            name=name,
-            at=to_us(at),
-        )
-    assert row is not None
-    return int(row[0])
 
 
 async def lowest_position(tx: Tx, *, tenant_id: int, contact_row_id: int) -> int:
@@ -37,14 +74,75 @@ async def lowest_position(tx: Tx, *, tenant_id: int, contact_row_id: int) -> int
 
 
 async def link(
-    tx: Tx, *, tenant_id: int, contact_row_id: int, tag_id: int, position: int, at: datetime
+    tx: Tx,
+    *,
+    tenant_id: int,
+    contact_row_id: int,
+    names: tuple[str, ...],
+    position: int,
+    at: datetime,
 ) -> None:
+    """Tag the contact; the tags exist. Those it carries keep their time and take the new place."""
     await tx.run(
-        "INSERT INTO contact_tags (tenant_id, contact_id, tag_id, position, added_at)"
-        " VALUES (:tenant_id, :contact_id, :tag_id, :position, :at)",
+        _LINK[tx.engine],
         tenant_id=tenant_id,
         contact_id=contact_row_id,
-        tag_id=tag_id,
+        names=json.encode(names).decode(),
         position=position,
         at=to_us(at),
     )
+
+
+async def unlink_others(
+    tx: Tx, *, tenant_id: int, contact_row_id: int, names: tuple[str, ...]
+) -> None:
+    """Take every tag from the contact but these."""
+    await tx.run(
+        _UNLINK_OTHERS[tx.engine],
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        names=json.encode(names).decode(),
+    )
+
+
+async def unlink(tx: Tx, *, tenant_id: int, contact_row_id: int, name: str) -> None:
+    await tx.run(
+        "DELETE FROM contact_tags AS x WHERE x.tenant_id = :tenant_id"
+        " AND x.contact_id = :contact_id AND x.tag_id IN (SELECT t.id FROM tags t"
+        " WHERE t.tenant_id = :tenant_id AND t.name = :name)",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        name=name,
+    )
+
+
+async def id_of(tx: Tx, *, tenant_id: int, name: str) -> int | None:
+    """The row id of the tag; None when the workspace has none of this name."""
+    row = await tx.one(
+        "SELECT id FROM tags WHERE tenant_id = :tenant_id AND name = :name",
+        tenant_id=tenant_id,
+        name=name,
+    )
+    return int(row[0]) if row else None
+
+
+async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[Link]:
+    """In the order shown; a contact carries few (`domain.tags.PER_CONTACT_MAX`)."""
+    rows = await tx.all(
+        "SELECT t.uuid, t.name, x.added_at FROM contacts c"
+        " JOIN contact_tags x ON x.tenant_id = c.tenant_id AND x.contact_id = c.id"
+        " JOIN tags t ON t.tenant_id = x.tenant_id AND t.id = x.tag_id"
+        " WHERE c.tenant_id = :tenant_id AND c.uuid = :uuid ORDER BY x.position",
+        tenant_id=tenant_id,
+        uuid=contact_uuid,
+    )
+    return [Link(id=row[0], name=row[1], added_at=from_us(row[2])) for row in rows]
+
+
+async def list_all(tx: Tx, *, tenant_id: int, contains: str | None) -> list[Tag]:
+    """By name without case, at most 1,000; `contains` has its case folded."""
+    rows = await tx.all(_LIST[tx.engine], tenant_id=tenant_id, contains=contains, list_max=LIST_MAX)
+    return [
+        Tag(id=row[0], name=row[1], contacts_count=row[2], created_at=from_us(row[3]))
+        for row in rows
+    ]

@@ -6,7 +6,7 @@ COMMIT does, so they run on a thread. Nothing is answered before the COMMIT, ref
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from kith.errors import Unavailable
-from kith.store.database import Tx, Work
+from kith.store.database import Tx, Work, at_once
 
 T = TypeVar("T")
 
@@ -25,6 +25,7 @@ BATCH_S_MAX = 0.010
 QUEUE_MAX = 1_000
 QUEUE_WAIT_S_MAX = 10.0
 LOCK_WAIT_MS = 2_000
+READERS_WAIT_MS = 200
 
 STORAGE_TROUBLE = (
     apsw.IOError,
@@ -58,10 +59,17 @@ class _Request(msgspec.Struct, eq=False):
 
 class Writer:
     def __init__(
-        self, connection: apsw.Connection, tx: Tx, *, on_broken: Callable[[], None] | None = None
+        self,
+        connection: apsw.Connection,
+        tx: Tx,
+        *,
+        before_commit: Callable[[apsw.Connection], None] = lambda _: None,
+        on_broken: Callable[[], None] | None = None,
     ) -> None:
+        """`before_commit` finishes each batch, on the thread and in its transaction."""
         self._connection = connection
         self._tx = tx
+        self._before_commit = before_commit
         self._on_broken = on_broken
         self._queue: deque[_Request] = deque()
         self._working: asyncio.Task[None] | None = None
@@ -85,6 +93,26 @@ class Writer:
             else:
                 log.critical("storage.commit_unknown", code="storage")
             raise
+
+    async def empty_wal(self) -> None:
+        """Move the WAL into the file and cut it to nothing, unless somebody reads or writes.
+
+        What was erased is then in neither (row T18.1), and the WAL has a size (row L11).
+        """
+        if self._working is not None or self._broken or self._closed:
+            return
+        self._working = asyncio.get_running_loop().create_task(self._empty_wal())
+        await self._working
+
+    async def _empty_wal(self) -> None:
+        self._connection.set_busy_timeout(READERS_WAIT_MS)
+        try:
+            await self._blocking("PRAGMA wal_checkpoint(TRUNCATE)")
+        except apsw.Error as error:
+            log.error("storage.checkpoint_failed", code="storage", reason=str(error))
+            if getattr(error, "extendedresult", 0) in _UNSYNCED:
+                self._break(error)
+        await self._work()
 
     async def close(self) -> None:
         """Finish what is queued, then close."""
@@ -155,7 +183,7 @@ class Writer:
         execute = self._connection.execute
         try:
             execute("SAVEPOINT request")
-            request.result = _at_once(request.work(self._tx))
+            request.result = at_once(request.work(self._tx))
             execute("RELEASE request")
             return True
         except Exception as error:
@@ -174,8 +202,9 @@ class Writer:
             return True
 
     async def _commit(self, batch: list[_Request]) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            await self._blocking("COMMIT")
+            await loop.run_in_executor(self._thread, self._finish)
         except apsw.Error as error:
             # What is on disk is unknown now; the next start finds out. Never a second fsync.
             if isinstance(error, apsw.IOError):
@@ -184,6 +213,10 @@ class Writer:
                 log.error("storage.commit_failed", code="storage", reason=str(error))
                 self._roll_back()
             _fail(batch, Unavailable())
+
+    def _finish(self) -> None:
+        self._before_commit(self._connection)
+        self._connection.execute("COMMIT")
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
@@ -200,17 +233,6 @@ class Writer:
         await asyncio.get_running_loop().run_in_executor(
             self._thread, self._connection.execute, sql
         )
-
-
-def _at_once(work: Awaitable[T]) -> T:
-    """The result of a coroutine that never waits: others would write in its savepoint (row S5)."""
-    coroutine = cast(Coroutine[Any, Any, T], work)
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return cast(T, stop.value)
-    coroutine.close()
-    raise RuntimeError("an action awaited something other than its Tx")
 
 
 def _fail(batch: list[_Request], error: BaseException) -> None:

@@ -1,0 +1,52 @@
+"""search-contacts, list-contacts: contacts found by what little one knows, or all of them."""
+
+import msgspec
+
+from kith.actions.run import Context
+from kith.domain import cursors
+from kith.domain.contacts import Contact, Filters
+from kith.domain.cursors import Place
+from kith.store import contact_lists
+
+SEARCH_MAX = 50
+PAGE_MAX = 500
+
+
+class ListContacts(Filters, frozen=True, kw_only=True):
+    cursor: Place | None = None
+    limit: int = 100
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Documented contacts; `next_cursor` is None on the last page."""
+
+    contacts: list[msgspec.Raw]
+    next_cursor: str | None
+
+
+async def search(ctx: Context, filters: Filters) -> list[Contact]:
+    """At most 50, the most recently active first (reference section 11)."""
+    return await contact_lists.most_active(
+        ctx.tx, tenant_id=ctx.tenant_id, filters=filters, rows_max=SEARCH_MAX
+    )
+
+
+async def list_page(ctx: Context, given: ListContacts) -> Page:
+    """Every contact in the order in which they came, a page at a time.
+
+    The place of a contact never changes, so whoever walks to the end meets each one once that was
+    there all the time, whatever others write.
+    """
+    found = await contact_lists.in_order(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        filters=given,
+        after=given.cursor,
+        rows_max=given.limit + 1,
+    )
+    page = found[: given.limit]
+    is_last = len(found) == len(page)
+    return Page(
+        [msgspec.Raw(document) for document, _ in page],
+        None if is_last else cursors.compose(page[-1][1]),
+    )

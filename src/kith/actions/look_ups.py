@@ -1,0 +1,121 @@
+"""get-contact and get-contacts: the answer that everything else exists for."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from kith.actions import audit
+from kith.actions.contacts import ContactNotFound
+from kith.actions.run import Context
+from kith.domain import email as emails
+from kith.domain import etags
+from kith.domain.audit import Entry
+from kith.domain.contacts import GetContact, GetContacts, Identity
+from kith.domain.tags import Link
+from kith.errors import AppError
+from kith.store import contact_documents as documents
+from kith.store import identities
+from kith.store import tags as tag_rows
+
+HISTORY_MAX = 100
+
+
+class Found(msgspec.Struct, frozen=True, gc=False):
+    """`document` is the documented JSON; None when the caller knows this version."""
+
+    etag: str
+    document: msgspec.Raw | None
+    more: "Expanded | None" = None
+
+
+class Expanded(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller asked for beside the 13 keys; None where it did not."""
+
+    tags: list[Link] | None = None
+    identities: list[Identity] | None = None
+    history: list[Entry] | None = None
+
+
+async def get(ctx: Context, given: GetContact) -> Found:
+    """The contact that the one identifier given points at. Raises ContactNotFound."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if ctx.terms.if_none_match and (known := await _etag(ctx, given)) is not None:
+        return Found(known, None)
+    if given.phone is not None:
+        row = await documents.by_phone(tx, tenant_id=tenant_id, phone=given.phone)
+    elif given.contact_id is not None:
+        row = await documents.by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
+    else:
+        key = emails.key(given.email or "")
+        row = await documents.by_email(tx, tenant_id=tenant_id, email_key=key)
+    if row is None:
+        raise ContactNotFound(by_id=given.contact_id is not None)
+    document, etag = row
+    if not given.expand:
+        return Found(etag, msgspec.Raw(document))
+    more = await _expanded(ctx, etags.contact_id(etag), given.expand)
+    return Found(etags.expanded(etag, given.expand), msgspec.Raw(document), more)
+
+
+async def get_many(ctx: Context, given: GetContacts) -> list[msgspec.Raw | AppError]:
+    """For each key, in the order asked, the contact's documented JSON or its own refusal."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    asked = [key for key in given.contacts if isinstance(key, GetContact)]
+    by_id = await documents.many_by_id(
+        tx, tenant_id=tenant_id, uuids=_given(key.contact_id for key in asked)
+    )
+    by_phone = await documents.many_by_phone(
+        tx, tenant_id=tenant_id, phones=_given(key.phone for key in asked)
+    )
+    by_email = await documents.many_by_email(
+        tx,
+        tenant_id=tenant_id,
+        email_keys={emails.key(key.email) for key in asked if key.email is not None},
+    )
+    answers: list[msgspec.Raw | AppError] = []
+    for key in given.contacts:
+        if isinstance(key, AppError):
+            answers.append(key)
+            continue
+        if key.phone is not None:
+            found = by_phone.get(key.phone)
+        elif key.contact_id is not None:
+            found = by_id.get(key.contact_id)
+        else:
+            found = by_email.get(emails.key(key.email or ""))
+        missing = ContactNotFound(by_id=key.contact_id is not None)
+        answers.append(missing if found is None else msgspec.Raw(found))
+    return answers
+
+
+async def _etag(ctx: Context, given: GetContact) -> str | None:
+    """The entity tag of the answer, when the caller has named it; found without rendering it."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if given.phone is not None:
+        etag = await documents.etag_by_phone(tx, tenant_id=tenant_id, phone=given.phone)
+    elif given.contact_id is not None:
+        etag = await documents.etag_by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
+    else:
+        key = emails.key(given.email or "")
+        etag = await documents.etag_by_email(tx, tenant_id=tenant_id, email_key=key)
+    if etag is None:
+        return None
+    if given.expand:
+        etag = etags.expanded(etag, given.expand)
+    return etag if etags.is_known(etag, ctx.terms.if_none_match) else None
+
+
+async def _expanded(ctx: Context, contact_id: str, parts: Iterable[str]) -> Expanded:
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    links = known_as = history = None
+    if "tags" in parts:
+        links = await tag_rows.of_contact(tx, tenant_id=tenant_id, contact_uuid=contact_id)
+    if "identities" in parts:
+        known_as = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=contact_id)
+    if "history" in parts:
+        history = await audit.newest(ctx, contact_id, audit.NEWEST, HISTORY_MAX)
+    return Expanded(tags=links, identities=known_as, history=history)
+
+
+def _given(keys: Iterable[str | None]) -> set[str]:
+    return {key for key in keys if key is not None}

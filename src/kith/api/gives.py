@@ -1,0 +1,189 @@
+"""How the result of an action becomes the answer that schemas.py describes."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from kith.actions import audit, contact_lists
+from kith.actions.contacts import FoundOrCreated
+from kith.actions.look_ups import Found
+from kith.actions.personal_data import HISTORY_MAX, Erased, Held
+from kith.actions.tags import Tagged
+from kith.api import answers
+from kith.api.schemas import (
+    AuditEntry,
+    AuditUser,
+    ContactAnswer,
+    DeletedContactAnswer,
+    ExportedAnswer,
+    FoundContactAnswer,
+    IdentityAnswer,
+    KeptAnswerAnswer,
+    ListedAuditAnswer,
+    MeAnswer,
+    SavedContactAnswer,
+    SearchedContact,
+    TagAddedAnswer,
+    TagAnswer,
+    TagOf,
+    TagRemovedAnswer,
+    TenantAnswer,
+    UpdatedContactAnswer,
+)
+from kith.domain.audit import Entry
+from kith.domain.contacts import Contact, Identity
+from kith.domain.tags import Link, Tag
+from kith.domain.times import wire
+from kith.domain.users import User
+from kith.errors import AppError
+
+
+def contact(found: Found) -> Any:
+    """Rendered by the database already, key by key as in ContactAnswer."""
+    if found.more is None or found.document is None:
+        return found.document
+    rendered = msgspec.json.decode(found.document, type=dict[str, Any])
+    if found.more.tags is not None:
+        rendered["tags"] = [_tag_of(link) for link in found.more.tags]
+    if found.more.identities is not None:
+        rendered["identities"] = [_identity(known_as) for known_as in found.more.identities]
+    if found.more.history is not None:
+        rendered["history"] = [_entry(entry) for entry in found.more.history]
+    return rendered
+
+
+def contacts_or_refusals(found: list[msgspec.Raw | AppError]) -> Any:
+    return [answers.body(one) if isinstance(one, AppError) else one for one in found]
+
+
+def saved_contact(saved: Contact) -> SavedContactAnswer:
+    return SavedContactAnswer(
+        saved.id, saved.phone, saved.name, saved.email, saved.tags, wire(saved.created_at)
+    )
+
+
+def found_or_created(found: FoundOrCreated) -> FoundContactAnswer:
+    known = found.contact
+    return FoundContactAnswer(
+        known.id,
+        known.phone,
+        known.name,
+        known.email,
+        known.tags,
+        wire(known.created_at),
+        found.created,
+    )
+
+
+def updated_contact(updated: Contact) -> UpdatedContactAnswer:
+    return UpdatedContactAnswer(
+        updated.id, updated.phone, updated.name, updated.email, updated.tags,
+        wire(updated.updated_at),
+    )  # fmt: skip
+
+
+def deleted_contact(erased: Erased) -> DeletedContactAnswer:
+    return DeletedContactAnswer(erased.id, deleted=True)
+
+
+def tag_added(tagged: Tagged) -> TagAddedAnswer:
+    known = tagged.contact
+    return TagAddedAnswer(known.id, known.phone, tagged.tag, known.tags)
+
+
+def tag_removed(tagged: Tagged) -> TagRemovedAnswer:
+    known = tagged.contact
+    return TagRemovedAnswer(known.id, known.phone, tagged.tag, known.tags)
+
+
+def searched_contacts(found: list[Contact]) -> list[SearchedContact]:
+    return [
+        SearchedContact(
+            one.id,
+            one.phone,
+            one.name,
+            one.email,
+            one.source,
+            one.tags,
+            _time(one.last_message_at),
+            wire(one.created_at),
+        )
+        for one in found
+    ]
+
+
+def listed_contacts(page: contact_lists.Page) -> Any:
+    return {"contacts": page.contacts, "next_cursor": page.next_cursor}
+
+
+def listed_tags(found: list[Tag]) -> list[TagAnswer]:
+    return [TagAnswer(tag.id, tag.name, tag.contacts_count, wire(tag.created_at)) for tag in found]
+
+
+def listed_audit(page: audit.Page) -> ListedAuditAnswer:
+    return ListedAuditAnswer([_entry(entry) for entry in page.entries], page.next_cursor)
+
+
+def exported_contact(held: Held) -> ExportedAnswer:
+    one = held.contact
+    return ExportedAnswer(
+        exported_at=wire(held.at),
+        contact=ContactAnswer(
+            id=one.id,
+            phone=one.phone,
+            name=one.name,
+            email=one.email,
+            source=one.source,
+            locale=one.locale,
+            metadata=one.metadata,
+            tags=one.tags,
+            opted_in_at=_time(one.opted_in_at),
+            opted_out_at=_time(one.opted_out_at),
+            last_message_at=_time(one.last_message_at),
+            total_messages=one.total_messages,
+            created_at=wire(one.created_at),
+        ),
+        updated_at=wire(one.updated_at),
+        tags=[_tag_of(link) for link in held.tags],
+        identities=[_identity(known_as) for known_as in held.identities],
+        history=[_entry(entry) for entry in held.history],
+        history_complete=len(held.history) < HISTORY_MAX,
+        kept_answers=[
+            KeptAnswerAnswer(kept.action, kept.key, wire(kept.at), kept.answer)
+            for kept in held.answers
+        ],
+    )
+
+
+def me(user: User) -> MeAnswer:
+    tenant = None
+    if user.tenant_uuid is not None:
+        tenant = TenantAnswer(user.tenant_uuid, user.tenant_name or "")
+    return MeAnswer(user.id, user.email, user.name, tenant)
+
+
+def _tag_of(link: Link) -> TagOf:
+    return TagOf(link.id, link.name, wire(link.added_at))
+
+
+def _identity(known_as: Identity) -> IdentityAnswer:
+    return IdentityAnswer(known_as.kind, known_as.value, wire(known_as.created_at))
+
+
+def _entry(entry: Entry) -> AuditEntry:
+    user = AuditUser(entry.user_id, entry.user_email) if entry.user_id is not None else None
+    return AuditEntry(
+        entry.id,
+        wire(entry.at),
+        entry.what,
+        entry.contact_id,
+        user,
+        entry.token_id,
+        entry.before,
+        entry.after,
+    )
+
+
+def _time(at: datetime | None) -> str | None:
+    return wire(at) if at is not None else None

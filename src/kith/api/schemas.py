@@ -1,0 +1,302 @@
+"""What every answer looks like, key by key in the documented order (reference 3, 7 to 13)."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from kith.api.takes import EXAMPLE_ID
+from kith.domain.audit import What
+from kith.domain.contacts import Source
+
+Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"}, examples=[EXAMPLE_ID])]
+PhoneOut = Annotated[
+    str | None,
+    Meta(
+        description="Strict E.164; null for people known by other ids.", examples=["+14155550123"]
+    ),
+]
+Name = Annotated[str | None, Meta(description="Display name.", examples=["Romain"])]
+Email = Annotated[str | None, Meta(examples=["romain@example.com"])]
+Time = Annotated[
+    str,
+    Meta(
+        description="UTC, whole seconds, numeric offset.",
+        extra_json_schema={"format": "date-time"},
+        examples=["2026-04-15T10:32:00+00:00"],
+    ),
+]
+Tags = Annotated[
+    msgspec.Raw,
+    Meta(
+        description="Newest addition first.",
+        extra_json_schema={"type": "array", "items": {"type": "string"}},
+        examples=[["vip", "fr-FR"]],
+    ),
+]
+
+
+class TagOf(msgspec.Struct, frozen=True):
+    """A tag of one contact."""
+
+    id: Id
+    name: Annotated[str, Meta(examples=["vip"])]
+    added_at: Annotated[Time, Meta(description="When the contact was tagged.")]
+
+
+class IdentityAnswer(msgspec.Struct, frozen=True):
+    """A name by which the contact is found."""
+
+    kind: Annotated[str, Meta(examples=["phone"])]
+    value: Annotated[str, Meta(examples=["+14155550123"])]
+    created_at: Time
+
+
+class AuditUser(msgspec.Struct, frozen=True):
+    """Somebody of the business."""
+
+    id: Annotated[int, Meta(examples=[42])]
+    email: Annotated[str | None, Meta(examples=["ana@example.com"])]
+
+
+Changes = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """One change: who, what, when, and how it was before."""
+
+    id: Id
+    at: Time
+    what: Annotated[What, Meta(examples=["contact.updated"])]
+    contact_id: Annotated[str | None, Meta(examples=[EXAMPLE_ID])]
+    user: Annotated[AuditUser | None, Meta(description="Null for the operator's command line.")]
+    token_id: Annotated[
+        int | None, Meta(description="As `kith token list` shows it.", examples=[7])
+    ]
+    before: Annotated[
+        Changes | None,
+        Meta(
+            description="What changed, as it was; null for a new contact and after an erasure.",
+            examples=[{"name": "Rom"}],
+        ),
+    ]
+    after: Annotated[
+        Changes | None,
+        Meta(
+            description="What changed, as it is; null after an erasure.",
+            examples=[{"name": "Romain"}],
+        ),
+    ]
+
+
+class ContactAnswer(msgspec.Struct, frozen=True, gc=False):
+    """One contact: always these 13 keys, in this order, and what `expand` adds."""
+
+    id: Id
+    phone: PhoneOut
+    name: Name
+    email: Email
+    source: Annotated[
+        Source, Meta(description="Where the contact came in first.", examples=["shopify"])
+    ]
+    locale: Annotated[str | None, Meta(description="The language they speak.", examples=["fr"])]
+    metadata: Annotated[
+        msgspec.Raw,
+        Meta(
+            description="What your own systems hung on the contact; `{}` when nothing.",
+            extra_json_schema={"type": "object"},
+            examples=[{"shopify_id": "12345"}],
+        ),
+    ]
+    tags: Annotated[
+        msgspec.Raw,
+        Meta(
+            description="Newest addition first. With `expand`, objects of `id`, `name` and "
+            "`added_at` in place of the names.",
+            extra_json_schema={
+                "type": "array",
+                "items": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/TagOf"}]},
+            },
+            examples=[["vip", "fr-FR"]],
+        ),
+    ]
+    opted_in_at: Annotated[
+        Time | None,
+        Meta(description="When they agreed to marketing.", examples=["2026-04-15T10:32:00+00:00"]),
+    ]
+    opted_out_at: Annotated[
+        Time | None, Meta(description="When they withdrew from marketing.", examples=[None])
+    ]
+    last_message_at: Annotated[
+        Time | None,
+        Meta(
+            description="Newest message, in either direction.",
+            examples=["2026-05-07T08:14:23+00:00"],
+        ),
+    ]
+    total_messages: Annotated[
+        int, Meta(ge=0, description="Messages ever, both directions.", examples=[27])
+    ]
+    created_at: Time
+    identities: Annotated[
+        list[IdentityAnswer] | UnsetType, Meta(description="Only with `expand`.")
+    ] = UNSET
+    history: Annotated[
+        list[AuditEntry] | UnsetType,
+        Meta(description="Only with `expand`: the newest 100 changes, newest first."),
+    ] = UNSET
+
+
+class SavedContactAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The contact as it is now."""
+
+    id: Id
+    phone: PhoneOut
+    name: Name
+    email: Email
+    tags: Tags
+    created_at: Time
+
+
+class FoundContactAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The contact, and whether it was made just now."""
+
+    id: Id
+    phone: PhoneOut
+    name: Name
+    email: Email
+    tags: Tags
+    created_at: Time
+    created: Annotated[bool, Meta(description="False when it was there.", examples=[True])]
+
+
+class UpdatedContactAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The contact as it is now."""
+
+    id: Id
+    phone: PhoneOut
+    name: Name
+    email: Email
+    tags: Tags
+    updated_at: Annotated[Time, Meta(description="When the contact last changed.")]
+
+
+class DeletedContactAnswer(msgspec.Struct, frozen=True):
+    """The contact is gone."""
+
+    id: Id
+    deleted: Annotated[bool, Meta(examples=[True])]
+
+
+class TagAddedAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The contact's tags as they are now."""
+
+    id: Id
+    phone: PhoneOut
+    tag_added: Annotated[str, Meta(description="The tag asked for.", examples=["vip-2026"])]
+    tags: Tags
+
+
+class TagRemovedAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The contact's tags as they are now."""
+
+    id: Id
+    phone: PhoneOut
+    tag_removed: Annotated[str, Meta(description="The tag asked for.", examples=["vip-2026"])]
+    tags: Tags
+
+
+class SearchedContact(msgspec.Struct, frozen=True, gc=False):
+    """A contact as a search shows it."""
+
+    id: Id
+    phone: PhoneOut
+    name: Name
+    email: Email
+    source: Annotated[
+        Source, Meta(description="Where the contact came in first.", examples=["shopify"])
+    ]
+    tags: Tags
+    last_message_at: Annotated[
+        Time | None,
+        Meta(
+            description="Newest message, in either direction.",
+            examples=["2026-05-07T08:14:23+00:00"],
+        ),
+    ]
+    created_at: Time
+
+
+NextCursor = Annotated[
+    str | None,
+    Meta(description="The `cursor` of the next page; null on the last one.", examples=[None]),
+]
+
+
+class ListedContactsAnswer(msgspec.Struct, frozen=True):
+    """A page of contacts."""
+
+    contacts: list[ContactAnswer]
+    next_cursor: NextCursor
+
+
+class TagAnswer(msgspec.Struct, frozen=True):
+    """A tag of the workspace."""
+
+    id: Id
+    name: Annotated[str, Meta(examples=["vip"])]
+    contacts_count: Annotated[int, Meta(ge=0, description="Who carries it.", examples=[12])]
+    created_at: Time
+
+
+class ListedAuditAnswer(msgspec.Struct, frozen=True):
+    """A page of the audit log."""
+
+    entries: list[AuditEntry]
+    next_cursor: NextCursor
+
+
+class KeptAnswerAnswer(msgspec.Struct, frozen=True):
+    """An answer kept for a repeat under its Idempotency-Key."""
+
+    action: Annotated[str, Meta(examples=["create-contact"])]
+    key: Annotated[str, Meta(examples=["order-1001"])]
+    at: Time
+    answer: Annotated[
+        msgspec.Raw, Meta(extra_json_schema={"type": "object"}, examples=[{"id": EXAMPLE_ID}])
+    ]
+
+
+class ExportedAnswer(msgspec.Struct, frozen=True):
+    """Everything that Kith holds on one person."""
+
+    exported_at: Time
+    contact: ContactAnswer
+    updated_at: Annotated[Time, Meta(description="When the contact last changed.")]
+    tags: list[TagOf]
+    identities: list[IdentityAnswer]
+    history: list[AuditEntry]
+    history_complete: Annotated[
+        bool, Meta(description="False when there are over 10,000 changes.", examples=[True])
+    ]
+    kept_answers: Annotated[
+        list[KeptAnswerAnswer], Meta(description="Kept for 24 hours, for calls that are repeated.")
+    ]
+
+
+class TenantAnswer(msgspec.Struct, frozen=True):
+    """A workspace."""
+
+    id: Id
+    name: Annotated[str, Meta(examples=["Acme Co."])]
+
+
+class MeAnswer(msgspec.Struct, frozen=True):
+    """Who the token belongs to."""
+
+    id: Annotated[int, Meta(description="Unlike other ids, a number.", examples=[42])]
+    email: Annotated[str, Meta(examples=["ana@example.com"])]
+    name: Annotated[str | None, Meta(description="Display name.", examples=["Ana"])]
+    tenant: Annotated[
+        TenantAnswer | None, Meta(description="The workspace; null for an account without one.")
+    ]

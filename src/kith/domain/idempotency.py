@@ -1,0 +1,44 @@
+"""Idempotency-Key: the same call again gets the same answer, and no second effect (row T3.6)."""
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+
+import msgspec
+
+from kith.errors import Invalid
+
+KEPT = timedelta(hours=24)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer as it was given; `contact_id` is whom it tells about."""
+
+    status: int
+    body: bytes
+    etag: str | None
+    contact_id: str | None
+
+
+class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an export shows of one."""
+
+    action: str
+    key: str
+    at: datetime
+    answer: msgspec.Raw
+
+
+def parse(header: bytes) -> str:
+    """Raises Invalid (row L10)."""
+    key = header.decode("latin-1").strip()
+    if not _KEY.fullmatch(key):
+        problem = "The Idempotency-Key header must be 1 to 255 visible ASCII characters."
+        raise Invalid({"idempotency_key": [problem]})
+    return key
+
+
+def digest(body: bytes) -> str:
+    """By which another body under the same key is noticed."""
+    return hashlib.sha256(body).hexdigest()

@@ -1,0 +1,96 @@
+"""The audit log. Rows are added, never changed or removed, but for what an erasure blanks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from kith.domain.audit import Entry, What
+from kith.domain.times import from_us, to_us
+from kith.store.database import Row, Tx
+
+_NEWEST = (
+    "SELECT a.uuid, a.at, a.what, a.contact_uuid, a.user_id, u.email, a.token_id, a.before_json,"
+    " a.after_json FROM audit_log a LEFT JOIN users u ON u.id = a.user_id"
+    " WHERE a.tenant_id = :tenant_id AND a.uuid < :before_uuid"
+)
+_LAST = " ORDER BY a.uuid DESC LIMIT :entries_max"
+
+
+async def add(
+    tx: Tx,
+    *,
+    tenant_id: int,
+    uuid: str,
+    at: datetime,
+    user_id: int | None,
+    token_id: int | None,
+    what: What,
+    contact_uuid: str | None,
+    before: bytes | None,
+    after: bytes | None,
+) -> None:
+    """`uuid` is a UUIDv7: the order of the log."""
+    await tx.run(
+        "INSERT INTO audit_log (tenant_id, uuid, at, user_id, token_id, what, contact_uuid,"
+        " before_json, after_json) VALUES (:tenant_id, :uuid, :at, :user_id, :token_id, :what,"
+        " :contact_uuid, :before, :after)",
+        tenant_id=tenant_id,
+        uuid=uuid,
+        at=to_us(at),
+        user_id=user_id,
+        token_id=token_id,
+        what=what,
+        contact_uuid=contact_uuid,
+        before=before.decode() if before is not None else None,
+        after=after.decode() if after is not None else None,
+    )
+
+
+async def newest(tx: Tx, *, tenant_id: int, before_uuid: str, entries_max: int) -> list[Entry]:
+    """Entries older than `before_uuid`, newest first."""
+    rows = await tx.all(
+        f"{_NEWEST}{_LAST}", tenant_id=tenant_id, before_uuid=before_uuid, entries_max=entries_max
+    )
+    return _entries(rows)
+
+
+async def newest_of(
+    tx: Tx, *, tenant_id: int, contact_uuid: str, before_uuid: str, entries_max: int
+) -> list[Entry]:
+    """As `newest`, of one contact."""
+    rows = await tx.all(
+        f"{_NEWEST} AND a.contact_uuid = :contact_uuid{_LAST}",
+        tenant_id=tenant_id,
+        contact_uuid=contact_uuid,
+        before_uuid=before_uuid,
+        entries_max=entries_max,
+    )
+    return _entries(rows)
+
+
+async def blank(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:
+    """Erase what the entries of a contact say about it; that they were made stays."""
+    await tx.run(
+        "UPDATE audit_log SET before_json = NULL, after_json = NULL"
+        " WHERE tenant_id = :tenant_id AND contact_uuid = :contact_uuid",
+        tenant_id=tenant_id,
+        contact_uuid=contact_uuid,
+    )
+
+
+def _entries(rows: Sequence[Row]) -> list[Entry]:
+    return [
+        Entry(
+            id=row[0],
+            at=from_us(row[1]),
+            what=row[2],
+            contact_id=row[3],
+            user_id=row[4],
+            user_email=row[5],
+            token_id=row[6],
+            before=msgspec.Raw(row[7]) if row[7] is not None else None,
+            after=msgspec.Raw(row[8]) if row[8] is not None else None,
+        )
+        for row in rows
+    ]

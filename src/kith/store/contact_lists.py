@@ -1,0 +1,238 @@
+"""Contacts found by what little one knows: search-contacts and list-contacts.
+
+PostgreSQL plans by itself. On SQLite (docs/decisions/0007) a statement walks an order until it has
+enough, or sorts a few candidates that an index names; which one is cheaper is decided here.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from kith.domain import email as emails
+from kith.domain import json
+from kith.domain.contacts import Contact, Filters
+from kith.domain.cursors import AFTER_ANY_ID, START, Place
+from kith.domain.times import to_us
+from kith.store import contact_search, contacts, tags
+from kith.store.database import Engine, Row, Tx
+
+WALK_ROWS = 8_000
+"""As many of the most recently active are looked through before an index is asked: 2 ms."""
+CANDIDATES_MAX = 2_000
+"""More are not worth sorting: a walk meets 50 of them sooner."""
+
+_CONTAINS: dict[Engine, str] = {
+    "sqlite": "instr(c.search_key, :query) > 0",
+    "postgres": "c.search_key LIKE :query",
+}
+_IS_OPTED_IN = (
+    "(c.opted_in_at IS NOT NULL AND (c.opted_out_at IS NULL OR c.opted_out_at < c.opted_in_at))"
+)
+_IS_TAGGED = (
+    "EXISTS (SELECT 1 FROM contact_tags x"
+    " WHERE x.tenant_id = :tenant_id AND x.contact_id = c.id AND x.tag_id = :tag_id)"
+)
+_FILTERS = {
+    engine: f" AND (CAST(:query AS TEXT) IS NULL OR {contains})"
+    f" AND (CAST(:tag_id AS BIGINT) IS NULL OR {_IS_TAGGED})"
+    " AND (CAST(:email_key AS TEXT) IS NULL OR c.email_key = :email_key)"
+    " AND (CAST(:source AS TEXT) IS NULL OR c.source = :source)"
+    f" AND (CAST(:opted_in AS BOOLEAN) IS NULL OR {_IS_OPTED_IN} = CAST(:opted_in AS BOOLEAN))"
+    " AND (CAST(:updated_after AS BIGINT) IS NULL OR c.updated_at > :updated_after)"
+    for engine, contains in _CONTAINS.items()
+}
+_BY_ACTIVITY = (
+    " ORDER BY c.last_message_at DESC NULLS LAST, c.created_at DESC, c.uuid LIMIT :rows_max"
+)
+_BY_CREATION = (
+    " AND (c.created_at, c.uuid) > (:after_us, :after_id)"
+    " ORDER BY c.created_at, c.uuid LIMIT :rows_max"
+)
+_SEARCH = {
+    engine: f"SELECT {contacts.COLUMNS} FROM contacts c"
+    f" WHERE c.tenant_id = :tenant_id{filters}{_BY_ACTIVITY}"
+    for engine, filters in _FILTERS.items()
+}
+_LIST = {
+    engine: "SELECT c.document, c.created_at, c.uuid FROM contact_documents c"
+    f" WHERE c.tenant_id = :tenant_id{filters}{_BY_CREATION}"
+    for engine, filters in _FILTERS.items()
+}
+
+# SQLite only. The inner SELECT reads nothing but the index it walks.
+_RECENT = (
+    f"SELECT {contacts.COLUMNS} FROM (SELECT r.id FROM (SELECT n.id, n.search_key"
+    " FROM contacts n INDEXED BY contacts_by_activity WHERE n.tenant_id = :tenant_id"
+    " ORDER BY n.last_message_at DESC, n.created_at DESC, n.uuid LIMIT :walk_rows) r"
+    " WHERE (:query IS NULL OR instr(r.search_key, :query) > 0)"
+    " AND (:tag_id IS NULL OR EXISTS (SELECT 1 FROM contact_tags x"
+    " WHERE x.tenant_id = :tenant_id AND x.contact_id = r.id AND x.tag_id = :tag_id))"
+    " LIMIT :rows_max) w CROSS JOIN contacts c ON c.id = w.id"
+    f" WHERE c.tenant_id = :tenant_id{_BY_ACTIVITY}"
+)
+_SEARCH_AMONG = (
+    f"SELECT {contacts.COLUMNS} FROM json_each(:ids) j CROSS JOIN contacts c ON c.id = j.value"
+    f" WHERE c.tenant_id = :tenant_id{_FILTERS['sqlite']}{_BY_ACTIVITY}"
+)
+_LIST_AMONG = (
+    "SELECT c.document, c.created_at, c.uuid FROM json_each(:ids) j"
+    " CROSS JOIN contact_documents c ON c.id = j.value"
+    f" WHERE c.tenant_id = :tenant_id{_FILTERS['sqlite']}{_BY_CREATION}"
+)
+
+
+class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of _FILTERS."""
+
+    query: str | None
+    tag_id: int | None
+    email_key: str | None
+    source: str | None
+    opted_in: bool | None
+    updated_after: int | None
+
+
+async def most_active(tx: Tx, *, tenant_id: int, filters: Filters, rows_max: int) -> list[Contact]:
+    """Newest message first, those without one last, then the newest contact."""
+    wanted = await _wanted(tx, tenant_id, filters)
+    if wanted is None:
+        return []
+    given = {"tenant_id": tenant_id, "rows_max": rows_max, **msgspec.structs.asdict(wanted)}
+    rows: Sequence[Row] | None = None
+    if tx.engine == "sqlite" and _is_narrow(filters):
+        rows = await _recent(tx, filters, given)
+        if rows is None and (ids := await _candidates(tx, tenant_id, filters, wanted)) is not None:
+            rows = await tx.all(_SEARCH_AMONG, **given, ids=_as_json(ids))
+    if rows is None:
+        rows = await tx.all(_SEARCH[tx.engine], **given)
+    return [contacts.of(row) for row in rows]
+
+
+async def in_order(
+    tx: Tx, *, tenant_id: int, filters: Filters, after: Place | None, rows_max: int
+) -> list[tuple[str, Place]]:
+    """Documents and their places, oldest contact first, from the one after `after`."""
+    wanted = await _wanted(tx, tenant_id, filters)
+    if wanted is None:
+        return []
+    given = {"tenant_id": tenant_id, "rows_max": rows_max, **msgspec.structs.asdict(wanted)}
+    given["after_us"], given["after_id"] = _first_place(filters, after)
+    ids = None
+    if tx.engine == "sqlite" and _is_narrow(filters):
+        ids = await _candidates(tx, tenant_id, filters, wanted)
+    if ids is None:
+        rows = await tx.all(_LIST[tx.engine], **given)
+    else:
+        rows = await tx.all(_LIST_AMONG, **given, ids=_as_json(ids))
+    return [(row[0], (row[1], row[2])) for row in rows]
+
+
+async def _wanted(tx: Tx, tenant_id: int, filters: Filters) -> _Wanted | None:
+    """None when nothing can match: the workspace has no such tag."""
+    tag_id = None
+    if filters.tag is not None:
+        tag_id = await tags.id_of(tx, tenant_id=tenant_id, name=filters.tag)
+        if tag_id is None:
+            return None
+    query = filters.query
+    if query is not None and tx.engine == "postgres":
+        query = f"%{_literal(query)}%"
+    return _Wanted(
+        query=query,
+        tag_id=tag_id,
+        email_key=emails.key(filters.email) if filters.email is not None else None,
+        source=filters.source,
+        opted_in=filters.opted_in,
+        updated_after=to_us(filters.updated_after) if filters.updated_after else None,
+    )
+
+
+def _literal(query: str) -> str:
+    """Without what LIKE would read as anything at all (row T9.1)."""
+    return query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _is_narrow(filters: Filters) -> bool:
+    """Whether an index could name the few contacts that match."""
+    narrow = (filters.query, filters.tag, filters.email, filters.updated_after)
+    return any(value is not None for value in narrow)
+
+
+async def _recent(tx: Tx, filters: Filters, given: dict[str, object]) -> Sequence[Row] | None:
+    """What the most recently active hold, when that is enough."""
+    if filters.email is not None:
+        return None
+    rows = await tx.all(_RECENT, **given, walk_rows=WALK_ROWS)
+    if len(rows) == given["rows_max"]:
+        return rows
+    more = await tx.one(
+        "SELECT 1 FROM contacts n INDEXED BY contacts_by_activity"
+        " WHERE n.tenant_id = :tenant_id LIMIT 1 OFFSET :walk_rows",
+        tenant_id=given["tenant_id"],
+        walk_rows=WALK_ROWS,
+    )
+    return rows if more is None else None
+
+
+async def _candidates(
+    tx: Tx, tenant_id: int, filters: Filters, wanted: _Wanted
+) -> list[int] | None:
+    """Row ids that hold every match, from the first index that names few; None when none does."""
+    if wanted.email_key is not None:
+        found = _few(
+            await tx.all(
+                "SELECT n.id FROM contacts n WHERE n.tenant_id = :tenant_id"
+                " AND n.email_key = :email_key LIMIT :rows_max",
+                tenant_id=tenant_id,
+                email_key=wanted.email_key,
+                rows_max=CANDIDATES_MAX + 1,
+            )
+        )
+        if found is not None:
+            return found
+    if filters.query is not None:
+        found = await contact_search.candidates(
+            tx, tenant_id=tenant_id, folded=filters.query, candidates_max=CANDIDATES_MAX
+        )
+        if found is not None:
+            return found
+    if wanted.tag_id is not None:
+        found = _few(
+            await tx.all(
+                "SELECT x.contact_id FROM contact_tags x WHERE x.tenant_id = :tenant_id"
+                " AND x.tag_id = :tag_id LIMIT :rows_max",
+                tenant_id=tenant_id,
+                tag_id=wanted.tag_id,
+                rows_max=CANDIDATES_MAX + 1,
+            )
+        )
+        if found is not None:
+            return found
+    if wanted.updated_after is not None:
+        return _few(
+            await tx.all(
+                "SELECT n.id FROM contacts n INDEXED BY contacts_by_change"
+                " WHERE n.tenant_id = :tenant_id AND n.updated_at > :updated_after"
+                " LIMIT :rows_max",
+                tenant_id=tenant_id,
+                updated_after=wanted.updated_after,
+                rows_max=CANDIDATES_MAX + 1,
+            )
+        )
+    return None
+
+
+def _few(rows: Sequence[Row]) -> list[int] | None:
+    return [row[0] for row in rows] if len(rows) <= CANDIDATES_MAX else None
+
+
+def _first_place(filters: Filters, after: Place | None) -> Place:
+    """Behind the cursor, and behind everybody who was there at `created_after`."""
+    places = [after or START]
+    if filters.created_after is not None:
+        places.append((to_us(filters.created_after), AFTER_ANY_ID))
+    return max(places)
+
+
+def _as_json(ids: list[int]) -> str:
+    return json.encode(ids).decode()

@@ -1,0 +1,84 @@
+"""The first answers to calls with an Idempotency-Key, each in the transaction of its effect."""
+
+from datetime import datetime
+
+import msgspec
+
+from kith.domain.idempotency import Kept, KeptAnswer
+from kith.domain.times import from_us, to_us
+from kith.store.database import Tx
+
+LIST_MAX = 1_000
+
+
+async def find(
+    tx: Tx, *, tenant_id: int, action: str, key: str, since: datetime
+) -> tuple[str, Kept] | None:
+    """The digest of the first body, and its answer, when it was given at `since` or later."""
+    row = await tx.one(
+        "SELECT body_digest, status, answer, etag, contact_uuid FROM idempotency_keys"
+        " WHERE tenant_id = :tenant_id AND action = :action AND key = :key"
+        " AND created_at >= :since",
+        tenant_id=tenant_id,
+        action=action,
+        key=key,
+        since=to_us(since),
+    )
+    if row is None:
+        return None
+    digest, status, answer, etag, contact_id = row
+    return digest, Kept(status=status, body=answer.encode(), etag=etag, contact_id=contact_id)
+
+
+async def add(
+    tx: Tx, *, tenant_id: int, action: str, key: str, body_digest: str, kept: Kept, at: datetime
+) -> None:
+    await tx.run(
+        "INSERT INTO idempotency_keys (tenant_id, action, key, body_digest, status, answer, etag,"
+        " contact_uuid, created_at) VALUES (:tenant_id, :action, :key, :body_digest, :status,"
+        " :answer, :etag, :contact_uuid, :at)",
+        tenant_id=tenant_id,
+        action=action,
+        key=key,
+        body_digest=body_digest,
+        status=kept.status,
+        answer=kept.body.decode(),
+        etag=kept.etag,
+        contact_uuid=kept.contact_id,
+        at=to_us(at),
+    )
+
+
+async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[KeptAnswer]:
+    """The answers that tell about a contact, newest first, at most 1,000."""
+    rows = await tx.all(
+        "SELECT action, key, created_at, answer FROM idempotency_keys"
+        " WHERE tenant_id = :tenant_id AND contact_uuid = :contact_uuid"
+        " ORDER BY created_at DESC LIMIT :list_max",
+        tenant_id=tenant_id,
+        contact_uuid=contact_uuid,
+        list_max=LIST_MAX,
+    )
+    return [
+        KeptAnswer(action=row[0], key=row[1], at=from_us(row[2]), answer=msgspec.Raw(row[3]))
+        for row in rows
+    ]
+
+
+async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> None:
+    """Keys that may be used anew; each call with one sweeps its workspace."""
+    await tx.run(
+        "DELETE FROM idempotency_keys WHERE tenant_id = :tenant_id AND created_at < :than",
+        tenant_id=tenant_id,
+        than=to_us(than),
+    )
+
+
+async def forget_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:
+    """Answers that tell about somebody who is being erased."""
+    await tx.run(
+        "DELETE FROM idempotency_keys"
+        " WHERE tenant_id = :tenant_id AND contact_uuid = :contact_uuid",
+        tenant_id=tenant_id,
+        contact_uuid=contact_uuid,
+    )
