@@ -15,29 +15,15 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import load, world
+from bench import lists, load, world
 from bench.load import Measured
+from bench.row import Row
 from bench.world import Database, Running
 
 RESULTS = Path(__file__).with_name("results")
 ROUNDS = 9
 WARM_UP_S = 60
 LARGE, SMALL = 1_000_000, 10_000
-
-
-class Row(msgspec.Struct):
-    """`goal` is a least value for ratios and a most for sizes and times."""
-
-    what: str
-    value: float
-    goal: float
-    at_most: bool = False
-    unit: str = ""
-    detail: str = ""
-
-    @property
-    def is_met(self) -> bool:
-        return self.value <= self.goal if self.at_most else self.value >= self.goal
 
 
 def call(server: Running, kind: str, served: Database, **more: object) -> Measured:
@@ -114,7 +100,51 @@ def creates(original: Database, size: int) -> list[Row]:
             0.12,
             detail=f"{rate(made):,.0f}/s, static {rate(static):,.0f}/s",
         )
-        return [row, beside_creates(server, served, rate(made), first + 400_000_000)]
+        return [row, *changes(server, served), beside_creates(server, served, rate(made), first + 400_000_000)]
+
+
+def changes(server: Running, served: Database) -> list[Row]:
+    """Writes to contacts there are; each has something to change."""
+    static, update, tag = in_turn(
+        *(lambda k=k: call(server, k, served) for k in ("static", "update", "tag"))
+    )
+    return [
+        Row(
+            f"{what}, each on disk before its 200",
+            ratio(measured, static),
+            goal,
+            detail=f"{rate(measured):,.0f}/s, static {rate(static):,.0f}/s",
+        )
+        for what, measured, goal in (
+            ("update-contact of a name", update, 0.12),
+            ("add-tag", tag, 0.15),
+        )
+    ]
+
+
+def many(original: Database, size: int) -> list[Row]:
+    """get-contacts by its contacts, and get-contact for callers who know the version."""
+    with world.serving(original, body_bytes=size) as server:
+        warm_up(server, original, "phone", "id", "many")
+        asked, full, known = in_turn(
+            *(lambda k=k: call(server, k, original) for k in ("many", "id", "known"))
+        )
+        rows = [
+            Row(
+                "get-contacts with 100 phones, 1,000,000 contacts",
+                rate(asked) * 100,
+                40_000,
+                unit="/s",
+                detail=f"{rate(asked):,.0f} calls/s on one core",
+            ),
+            Row(
+                "get-contact of a known version (304) against the 200",
+                ratio(known, full),
+                1,
+                detail=f"{rate(known):,.0f}/s against {rate(full):,.0f}/s",
+            ),
+        ]
+        return [*rows, *lists.searches(server, original), lists.walk(server, original)]
 
 
 def beside_creates(server: Running, served: Database, peak: float, first: int) -> Row:
@@ -184,6 +214,7 @@ def main() -> None:
         lambda: look_ups(large, size),
         lambda: by_size(large, small, size),
         lambda: start(large),
+        lambda: many(large, size),
         lambda: creates(large, size),
     ]
     with load.awake(), click.progressbar(parts, label="Measuring", file=sys.stderr) as bar:

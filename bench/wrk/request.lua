@@ -24,6 +24,19 @@ local bodies = {
     if i % 10 == 0 then i = i - 1 end -- one in ten has none
     return string.format('{"email":"contact%d@example.com"}', i)
   end,
+  many = function()
+    local keys = {}
+    for i = 1, 100 do keys[i] = string.format('{"phone":"+1415%07d"}', 2000000 + a_contact()) end
+    return '{"contacts":[' .. table.concat(keys, ",") .. "]}"
+  end,
+  update = function()
+    next_new = next_new + 1
+    return string.format('{"phone":"+1415%07d","name":"Renamed %d"}', 2000000 + a_contact(), next_new)
+  end,
+  tag = function()
+    return string.format('{"phone":"+1415%07d","tag":"bench-%d"}',
+      2000000 + a_contact(), math.random(1, 50))
+  end,
   create = function()
     next_new = next_new + 1
     return string.format(
@@ -36,16 +49,24 @@ local paths = {
   static = "/static",
   ["static-direct"] = "/static-direct",
   create = "/api/v1/actions/create-contact",
+  many = "/api/v1/actions/get-contacts",
+  update = "/api/v1/actions/update-contact",
+  tag = "/api/v1/actions/add-tag",
 }
 
 function init()
   math.randomseed(os.time())
-  if kind == "id" then
+  if kind == "id" or kind == "known" then
     for line in io.lines(os.getenv("IDS")) do ids[#ids + 1] = line end
   end
 end
 
 function request()
+  if kind == "known" then
+    local id = ids[math.random(1, #ids)]
+    headers["If-None-Match"] = '"' .. id .. '-1"'
+    return wrk.format("POST", "/api/v1/actions/get-contact", headers, '{"contact_id":"' .. id .. '"}')
+  end
   return wrk.format("POST", paths[kind] or "/api/v1/actions/get-contact", headers, bodies[kind]())
 end
 

@@ -29,10 +29,15 @@ log = structlog.get_logger("kith")
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, *, on_broken: Callable[[], None] | None = None
+    settings: Settings,
+    *,
+    writer_cache_mb: int = 32,
+    on_broken: Callable[[], None] | None = None,
 ) -> AsyncIterator[Runner]:
     """The database, brought up to date, behind a runner: what commands need."""
-    database = await connect(settings.database_url, on_broken=on_broken)
+    database = await connect(
+        settings.database_url, writer_cache_mb=writer_cache_mb, on_broken=on_broken
+    )
     try:
         await migrate.apply_all(database, utc_now())
         yield Runner(database, secret_key=settings.secret_key)

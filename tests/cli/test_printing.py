@@ -5,12 +5,15 @@ import re
 import pytest
 
 from kith import wiring
-from kith.cli.common import address, printable
+from kith.cli.common import address, printable, sentence
+from kith.errors import AppError, Invalid, TookTooLong, Unavailable
 from kith.settings import Settings
 from tests.cli.kith import Kith
 
+NAMES = ("serve", "init", "demo", "contact", "audit", "token", "user", "migrate", "check")
 COMMANDS = [
-    *((name,) for name in ("serve", "init", "demo", "token", "user", "migrate", "check")),
+    *((name,) for name in NAMES),
+    *(("contact", name) for name in ("create", "delete", "export", "get", "search", "update")),
     *(("token", name) for name in ("create", "list", "revoke")),
     *(("user", name) for name in ("create", "list", "revoke")),
 ]
@@ -20,7 +23,7 @@ TOKEN = re.compile(r"kith_[0-9a-f]{72}")
 def test_help_names_every_command_and_every_command_has_help() -> None:
     everything = Kith()("--help")
     assert (everything.status, everything.err) == (0, "")
-    for name in ("serve", "init", "demo", "token", "user", "migrate", "check"):
+    for name in NAMES:
         assert f"\n  {name} " in everything.out
     assert Kith()("--version").out.startswith("kith, version ")
 
@@ -30,7 +33,7 @@ def test_help_of(command: tuple[str, ...]) -> None:
     shown = Kith()(*command, "-h")
     assert (shown.status, shown.err) == (0, "")
     assert shown.out.startswith(f"Usage: kith {' '.join(command)} ")
-    if len(command) == 2 or command[0] in ("init", "demo"):
+    if len(command) == 2 or command[0] in ("init", "demo", "audit"):
         assert f"kith {' '.join(command)}" in shown.out.partition("Example")[2]
 
 
@@ -94,6 +97,19 @@ async def test_stored_names_cannot_command_a_terminal(kith: Kith, database_url: 
 def test_printable_keeps_every_script() -> None:
     assert printable("Łukasz 陽菜 أحمد") == "Łukasz 陽菜 أحمد"
     assert printable("a\tb\x7f") == r"a\x09b\x7f"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Invalid({"a": ["Give a or b."], "b": ["Give a or b.", "No."]}), "Give a or b. No."),
+        (Unavailable(), "The database cannot be used just now. Try again."),
+        (TookTooLong(), TookTooLong.text),
+    ],
+    ids=repr,
+)
+def test_a_refusal_is_told_once_and_says_what_to_do(error: AppError, told: str) -> None:
+    assert sentence(error) == told
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ async def write(ctx: Context, what: What, known: Contact, wanted: Contact) -> Co
     if not after:  # the same metadata, spelled otherwise
         return known
     contact = msgspec.structs.replace(wanted, updated_at=ctx.now, version=known.version + 1)
-    await contact_rows.change(ctx.tx, tenant_id=ctx.tenant_id, contact=contact)
+    await contact_rows.change(ctx.tx, tenant_id=ctx.tenant_id, was=known, contact=contact)
     await audit.record(ctx, what, contact.id, before=before, after=after)
     return contact
 

@@ -31,6 +31,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[Link]
     identities: list[Identity]
     history: list[Entry]
+    is_history_whole: bool
     answers: list[KeptAnswer]
 
 
@@ -46,7 +47,7 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     if known.phone is not None:
         await _suppress(ctx, known, known.phone)
     await idempotency.forget_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
-    await contact_rows.remove(tx, tenant_id=tenant_id, row_id=known.row_id)
+    await contact_rows.remove(tx, tenant_id=tenant_id, contact=known)
     await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await audit.record(ctx, "contact.erased", known.id)
     return Erased(known.id)
@@ -56,12 +57,14 @@ async def export(ctx: Context, given: ContactKey) -> Held:
     """Raises ContactNotFound, Invalid."""
     known = await contacts.find(ctx, given)
     tx, tenant_id = ctx.tx, ctx.tenant_id
+    history = await audit.newest(ctx, known.id, audit.NEWEST, HISTORY_MAX + 1)
     return Held(
         at=ctx.now,
         contact=known,
         tags=await tag_rows.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
         identities=await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
-        history=await audit.newest(ctx, known.id, audit.NEWEST, HISTORY_MAX),
+        history=history[:HISTORY_MAX],
+        is_history_whole=len(history) <= HISTORY_MAX,
         answers=await idempotency.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
     )
 

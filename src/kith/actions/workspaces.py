@@ -5,6 +5,7 @@ import msgspec
 from kith.actions.run import Context
 from kith.domain import email as emails
 from kith.domain import text
+from kith.domain.tokens import SCOPES, Caller
 from kith.domain.users import User
 from kith.errors import BadValue, NotFound, Refused, naming
 from kith.store import tenants, users
@@ -28,6 +29,14 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     name: str | None = None
     workspace: str | None = None
+
+
+class Acting(msgspec.Struct, frozen=True, kw_only=True):
+    """For whom a command works: the only workspace unless one is named by id or name, and the
+    operator unless a person of it is named by e-mail address."""
+
+    workspace: str | None = None
+    user: str | None = None
 
 
 async def create(ctx: Context, given: NewWorkspace) -> tuple[Workspace, User]:
@@ -76,6 +85,44 @@ async def find(ctx: Context, id_or_name: str) -> Workspace:
     if row is None:
         raise NotFound(f"There is no workspace {id_or_name}.")
     return Workspace(*row)
+
+
+async def caller(ctx: Context, given: Acting) -> Caller:
+    """Who a command's work is done for, as if they had called. Raises NotFound, Refused."""
+    workspace = await find(ctx, given.workspace) if given.workspace else await _only(ctx)
+    user_id = 0
+    if given.user is not None:
+        key = emails.key(given.user.strip())
+        user = await users.by_email(ctx.tx, tenant_id=workspace.row_id, email_key=key)
+        if user is None:
+            raise NotFound(
+                f"There is no user {given.user} in the workspace {workspace.name};"
+                " `kith user list` shows who there is."
+            )
+        if user.is_revoked:
+            raise Refused(f"{user.email} has been shut out; name somebody else with --user.")
+        user_id = user.id
+    return Caller(
+        token_id=0,
+        user_id=user_id,
+        tenant_id=workspace.row_id,
+        scopes=SCOPES,
+        rate_limit_per_minute=None,
+    )
+
+
+async def _only(ctx: Context) -> Workspace:
+    found = await tenants.oldest(ctx.tx, rows_max=2)
+    if not found:
+        raise NotFound(
+            "There is no workspace yet. Make one with:"
+            ' kith init --workspace "Acme Co." --email ana@example.com'
+        )
+    if len(found) > 1:
+        raise Refused(
+            "There are several workspaces, as `kith user list` shows; name one with --workspace."
+        )
+    return Workspace(*found[0])
 
 
 async def find_user(ctx: Context, *, email: str, workspace: str | None) -> User:

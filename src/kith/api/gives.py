@@ -8,7 +8,7 @@ import msgspec
 from kith.actions import audit, contact_lists
 from kith.actions.contacts import FoundOrCreated
 from kith.actions.look_ups import Found
-from kith.actions.personal_data import HISTORY_MAX, Erased, Held
+from kith.actions.personal_data import Erased, Held
 from kith.actions.tags import Tagged
 from kith.api import answers
 from kith.api.schemas import (
@@ -148,7 +148,7 @@ def exported_contact(held: Held) -> ExportedAnswer:
         tags=[_tag_of(link) for link in held.tags],
         identities=[_identity(known_as) for known_as in held.identities],
         history=[_entry(entry) for entry in held.history],
-        history_complete=len(held.history) < HISTORY_MAX,
+        history_complete=held.is_history_whole,
         kept_answers=[
             KeptAnswerAnswer(kept.action, kept.key, wire(kept.at), kept.answer)
             for kept in held.answers

@@ -3,16 +3,17 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TypeVar
 
 import click
+import msgspec
 import structlog
 
 from kith import settings, wiring
 from kith.actions.run import Action, Runner
 from kith.domain import json
-from kith.errors import AppError, CannotStart, Invalid, Unavailable
+from kith.errors import AppError, CannotStart, Invalid, TookTooLong, Unavailable
 
 T = TypeVar("T")
 
@@ -32,11 +33,13 @@ def settings_of() -> settings.Settings:
     return settings.read(os.environ)
 
 
-def run(work: Callable[[Runner], Awaitable[T]]) -> T:
+def run(work: Callable[[Runner], Awaitable[T]], *, writer_cache_mb: int = 32) -> T:
     """Open the database of the settings, do the work, close it."""
 
     async def main() -> T:
-        async with wiring.opened(settings_of(), on_broken=_leave_at_once) as runner:
+        async with wiring.opened(
+            settings_of(), writer_cache_mb=writer_cache_mb, on_broken=_leave_at_once
+        ) as runner:
             return await work(runner)
 
     return asyncio.run(main())
@@ -67,18 +70,34 @@ def _line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str
 
 
 def print_json(value: object) -> None:
-    """One document. A terminal obeys some characters that JSON need not escape: they are."""
-    text = json.encode(value).decode()
-    click.echo("".join(c if c.isprintable() else _escaped(c) for c in text))
+    """One document on one line."""
+    click.echo(document(value))
+
+
+def document(value: object, *, is_indented: bool = False) -> str:
+    """As JSON. A terminal obeys some characters that JSON need not escape: they are."""
+    text = json.encode(value)
+    if is_indented:
+        text = msgspec.json.format(text)
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text.decode())
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Columns for a person; None is a dash."""
-    cells = [["-" if cell is None else printable(str(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    for line in (headings, *cells):
+    cells = [
+        ["-" if cell is None else printable(str(cell)) for cell in line]
+        for line in (headings, *rows)
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
         padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo("  ".join(padded).rstrip())
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """One thing for a person, a line for each field; None and empty are a dash."""
+    first, *others = [(name.replace("_", " "), _told(value)) for name, value in fields.items()]
+    print_table(first, others)
 
 
 def address(given: settings.Settings) -> str:
@@ -91,8 +110,9 @@ def address(given: settings.Settings) -> str:
 def sentence(error: AppError | CannotStart) -> str:
     """What went wrong, for a person."""
     if isinstance(error, Invalid):
-        return printable(" ".join(text for texts in error.errors.values() for text in texts))
-    if isinstance(error, Unavailable):
+        told = dict.fromkeys(text for texts in error.errors.values() for text in texts)
+        return printable(" ".join(told))
+    if isinstance(error, Unavailable) and not isinstance(error, TookTooLong):
         return "The database cannot be used just now. Try again."
     return printable(str(error))
 
@@ -100,6 +120,14 @@ def sentence(error: AppError | CannotStart) -> str:
 def printable(text: str) -> str:
     """Without control characters: a stored name must not command a terminal (row T9.3)."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def _told(value: object) -> str:
+    if isinstance(value, dict):
+        return json.encode(value).decode() if value else "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None else str(value)
 
 
 def _escaped(character: str) -> str:

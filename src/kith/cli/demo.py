@@ -11,6 +11,8 @@ from kith.cli.common import address, as_json, print_json, run, settings_of
 from kith.domain import demo as rule
 
 BATCH_CONTACTS = 20_000
+WRITER_CACHE_MB = 512
+"""A million contacts come in no order that their indexes know: these must stay in memory."""
 
 
 @click.command()
@@ -34,7 +36,7 @@ def demo(contacts: int, as_json: bool) -> None:
       kith demo --contacts 1000000
     """
     settings = settings_of()
-    opened = run(lambda runner: _fill(runner, contacts))
+    opened = run(lambda runner: _fill(runner, contacts), writer_cache_mb=WRITER_CACHE_MB)
     if as_json:
         print_json(opened)
         return

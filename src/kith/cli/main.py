@@ -8,7 +8,7 @@ import click
 from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, EXIT_USAGE, log_as_text, sentence
 from kith.errors import AppError, CannotStart
 
-COMMANDS = ("serve", "init", "demo", "token", "user", "migrate", "check")
+COMMANDS = ("serve", "init", "demo", "contact", "audit", "token", "user", "migrate", "check")
 
 
 class Commands(click.Group):

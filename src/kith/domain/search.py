@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 GRAM = 3
-GRAMS_MAX = 8
+GRAMS_MAX = 6
 """As many of a long query narrow it down enough: what is found is compared with the whole."""
 
 # Two at the end, so that also the last letter of a field begins a trigram. No query holds one.

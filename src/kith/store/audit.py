@@ -7,14 +7,22 @@ import msgspec
 
 from kith.domain.audit import Entry, What
 from kith.domain.times import from_us, to_us
-from kith.store.database import Row, Tx
+from kith.store.database import Engine, Row, Tx
 
-_NEWEST = (
-    "SELECT a.uuid, a.at, a.what, a.contact_uuid, a.user_id, u.email, a.token_id, a.before_json,"
-    " a.after_json FROM audit_log a LEFT JOIN users u ON u.id = a.user_id"
-    " WHERE a.tenant_id = :tenant_id AND a.uuid < :before_uuid"
+_COLUMNS = (
+    "a.uuid, a.at, a.what, a.contact_uuid, a.user_id, u.email, a.token_id, a.before_json,"
+    " a.after_json"
 )
-_LAST = " ORDER BY a.uuid DESC LIMIT :entries_max"
+_FROM = " LEFT JOIN users u ON u.id = a.user_id WHERE a.tenant_id = :tenant_id"
+_LAST = " AND a.uuid < :before_uuid ORDER BY a.uuid DESC LIMIT :entries_max"
+_NEWEST = f"SELECT {_COLUMNS} FROM audit_log a{_FROM}{_LAST}"
+# Without statistics SQLite would walk the whole log for one contact.
+_OF_CONTACT: dict[Engine, str] = {"sqlite": " INDEXED BY audit_log_by_contact", "postgres": ""}
+_NEWEST_OF = {
+    engine: f"SELECT {_COLUMNS} FROM audit_log a{index}{_FROM}"
+    f" AND a.contact_uuid = :contact_uuid{_LAST}"
+    for engine, index in _OF_CONTACT.items()
+}
 
 
 async def add(
@@ -50,7 +58,7 @@ async def add(
 async def newest(tx: Tx, *, tenant_id: int, before_uuid: str, entries_max: int) -> list[Entry]:
     """Entries older than `before_uuid`, newest first."""
     rows = await tx.all(
-        f"{_NEWEST}{_LAST}", tenant_id=tenant_id, before_uuid=before_uuid, entries_max=entries_max
+        _NEWEST, tenant_id=tenant_id, before_uuid=before_uuid, entries_max=entries_max
     )
     return _entries(rows)
 
@@ -60,7 +68,7 @@ async def newest_of(
 ) -> list[Entry]:
     """As `newest`, of one contact."""
     rows = await tx.all(
-        f"{_NEWEST} AND a.contact_uuid = :contact_uuid{_LAST}",
+        _NEWEST_OF[tx.engine],
         tenant_id=tenant_id,
         contact_uuid=contact_uuid,
         before_uuid=before_uuid,

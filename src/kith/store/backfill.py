@@ -28,6 +28,12 @@ async def search_keys(tx: Tx) -> None:
     for (tenant_id,) in await tx.all("SELECT id FROM tenants ORDER BY id"):
         await _contacts(tx, tenant_id)
         await _tags(tx, tenant_id)
+        if tx.engine == "sqlite":
+            await tx.run(
+                "INSERT INTO contact_search_pending (id, tenant_id)"
+                " SELECT id, tenant_id FROM contacts WHERE tenant_id = :tenant_id",
+                tenant_id=tenant_id,
+            )
 
 
 async def _contacts(tx: Tx, tenant_id: int) -> None:

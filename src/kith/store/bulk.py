@@ -37,6 +37,10 @@ _IDENTITIES = (
     " SELECT c.tenant_id, 'phone', c.phone, c.id, c.created_at"
     f" FROM contacts c{_NEW} AND c.phone IS NOT NULL{_OR_STAYS}"
 )
+_SEARCHED = (
+    "INSERT INTO contact_search_pending (id, tenant_id) SELECT c.id, c.tenant_id"
+    f" FROM contacts c{_NEW}{_OR_STAYS}"
+)
 _TAGS_OF_JSON: dict[Engine, str] = {
     "sqlite": "json_each(c.tags) j JOIN tags t ON t.tenant_id = c.tenant_id AND t.name = j.value",
     "postgres": "json_array_elements_text(CAST(c.tags AS JSON)) WITH ORDINALITY j (value, key)"
@@ -53,9 +57,11 @@ _LINKS = {
 async def add(tx: Tx, *, tenant_id: int, contacts: Sequence[Contact]) -> None:
     """Add them with phones and tags. The tags exist, nobody has the phones; `row_id` is ignored."""
     await tx.copy("contacts", _COLUMNS, (_row(contact, tenant_id) for contact in contacts))
-    first, last = min(c.id for c in contacts), max(c.id for c in contacts)
+    new = {"first": min(c.id for c in contacts), "last": max(c.id for c in contacts)}
     for sql in (_IDENTITIES, _LINKS[tx.engine]):
-        await tx.run(sql, tenant_id=tenant_id, first=first, last=last)
+        await tx.run(sql, tenant_id=tenant_id, **new)
+    if tx.engine == "sqlite":
+        await tx.run(_SEARCHED, tenant_id=tenant_id, **new)
 
 
 def _row(contact: Contact, tenant_id: int) -> Row:

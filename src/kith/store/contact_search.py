@@ -69,6 +69,18 @@ async def _rarest(tx: Tx, tenant_id: int, grams: tuple[str, ...], candidates_max
     return [gram for _, gram in sorted(reached, reverse=True)[:GRAMS_ENOUGH]]
 
 
+async def note(tx: Tx, *, tenant_id: int, row_id: int, old_key: str | None) -> None:
+    """A contact is new (`old_key` is None), has another search key than this, or is gone."""
+    if tx.engine == "sqlite":  # PostgreSQL's own index follows by itself
+        await tx.run(
+            "INSERT OR IGNORE INTO contact_search_pending (id, tenant_id, old_key)"
+            " VALUES (:row_id, :tenant_id, :old_key)",
+            row_id=row_id,
+            tenant_id=tenant_id,
+            old_key=old_key,
+        )
+
+
 def refresh(connection: apsw.Connection) -> None:
     """Bring the index up to date with what the open transaction changed.
 

@@ -7,6 +7,7 @@ from kith.domain import search
 from kith.domain.contacts import Contact
 from kith.domain.phone import Phone
 from kith.domain.times import from_us, to_us
+from kith.store import contact_search
 from kith.store.database import Row, Tx
 
 COLUMNS = (
@@ -49,15 +50,18 @@ async def add(tx: Tx, *, tenant_id: int, contact: Contact) -> int:
         metadata=bytes(contact.metadata).decode(),
         tags=bytes(contact.tags).decode(),
         opted_out_at=to_us(contact.opted_out_at) if contact.opted_out_at else None,
-        search_key=search.key(name=contact.name, phone=contact.phone, email=contact.email),
+        search_key=_search_key(contact),
         at=to_us(contact.created_at),
     )
     assert row is not None
-    return int(row[0])
+    row_id = int(row[0])
+    await contact_search.note(tx, tenant_id=tenant_id, row_id=row_id, old_key=None)
+    return row_id
 
 
-async def change(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
+async def change(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> None:
     """Write what an update may change of the row; the version must be a new one."""
+    key, old_key = _search_key(contact), _search_key(was)
     await tx.run(
         "UPDATE contacts SET name = :name, email = :email, email_key = :email_key,"
         " metadata = :metadata, tags = :tags, search_key = :search_key, updated_at = :at,"
@@ -69,18 +73,23 @@ async def change(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
         email_key=emails.key(contact.email) if contact.email else None,
         metadata=bytes(contact.metadata).decode(),
         tags=bytes(contact.tags).decode(),
-        search_key=search.key(name=contact.name, phone=contact.phone, email=contact.email),
+        search_key=key,
         at=to_us(contact.updated_at),
         version=contact.version,
     )
+    if key != old_key:
+        await contact_search.note(tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=old_key)
 
 
-async def remove(tx: Tx, *, tenant_id: int, row_id: int) -> None:
+async def remove(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
     """Identities and tag links go with it."""
     await tx.run(
         "DELETE FROM contacts WHERE tenant_id = :tenant_id AND id = :row_id",
         tenant_id=tenant_id,
-        row_id=row_id,
+        row_id=contact.row_id,
+    )
+    await contact_search.note(
+        tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=_search_key(contact)
     )
 
 
@@ -90,6 +99,10 @@ async def count(tx: Tx, *, tenant_id: int) -> int:
     )
     assert row is not None
     return int(row[0])
+
+
+def _search_key(contact: Contact) -> str:
+    return search.key(name=contact.name, phone=contact.phone, email=contact.email)
 
 
 def of(row: Row) -> Contact:

@@ -67,18 +67,28 @@ class Database(Protocol):
 
 
 async def connect(
-    url: str, *, cache_mb: int = 16, on_broken: Callable[[], None] | None = None
+    url: str,
+    *,
+    cache_mb: int = 16,
+    writer_cache_mb: int = 32,
+    on_broken: Callable[[], None] | None = None,
 ) -> Database:
     """Open `sqlite:///path` or `postgresql://...`; raises CannotStart.
 
-    `cache_mb` is what SQLite may keep of the file in memory for reads; PostgreSQL has its own.
+    `cache_mb` is what SQLite may keep of the file in memory for reads, `writer_cache_mb` for
+    writes; PostgreSQL has its own.
     `on_broken` is called once when only a restart can tell what is on disk.
     """
     # Imported here so that one engine never pays for the other.
     if url.startswith("sqlite:///"):
         from kith.store.sqlite import SQLite
 
-        return SQLite(url.removeprefix("sqlite:///"), cache_mb=cache_mb, on_broken=on_broken)
+        return SQLite(
+            url.removeprefix("sqlite:///"),
+            cache_mb=cache_mb,
+            writer_cache_mb=writer_cache_mb,
+            on_broken=on_broken,
+        )
     if url.startswith(("postgresql://", "postgres://")):
         from kith.store.postgres import Postgres
 

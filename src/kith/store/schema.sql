@@ -169,12 +169,6 @@ CREATE INDEX idempotency_keys_by_age ON idempotency_keys (tenant_id, created_at)
 
 CREATE INDEX idempotency_keys_by_contact ON idempotency_keys (tenant_id, contact_uuid);
 
-CREATE TRIGGER contacts_search_added AFTER INSERT ON contacts BEGIN INSERT OR IGNORE INTO contact_search_pending (id, tenant_id) VALUES (NEW.id, NEW.tenant_id); END;
-
-CREATE TRIGGER contacts_search_changed AFTER UPDATE OF search_key ON contacts WHEN NEW.search_key <> OLD.search_key BEGIN INSERT OR IGNORE INTO contact_search_pending (id, tenant_id, old_key) VALUES (OLD.id, OLD.tenant_id, OLD.search_key); END;
-
-CREATE TRIGGER contacts_search_removed AFTER DELETE ON contacts BEGIN INSERT OR IGNORE INTO contact_search_pending (id, tenant_id, old_key) VALUES (OLD.id, OLD.tenant_id, OLD.search_key); END;
-
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
 CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log WHEN NEW.before_json IS NOT NULL OR NEW.after_json IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.at, NEW.user_id, NEW.token_id, NEW.what, NEW.contact_uuid) IS NOT (OLD.tenant_id, OLD.uuid, OLD.at, OLD.user_id, OLD.token_id, OLD.what, OLD.contact_uuid) BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;

@@ -20,7 +20,6 @@ T = TypeVar("T")
 log = structlog.get_logger("kith.store")
 
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections could corrupt a WAL file
-WRITER_CACHE_MB = 32
 
 
 class SQLiteTx:
@@ -74,13 +73,18 @@ class SQLite:
     engine: Engine = "sqlite"
 
     def __init__(
-        self, path: str, *, cache_mb: int = 16, on_broken: Callable[[], None] | None = None
+        self,
+        path: str,
+        *,
+        cache_mb: int = 16,
+        writer_cache_mb: int = 32,
+        on_broken: Callable[[], None] | None = None,
     ) -> None:
         require_safe_version(apsw.sqlite_lib_version())
         self.path = Path(path)
         try:
             flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-            writer = _open(path, flags, cache_mb=WRITER_CACHE_MB)
+            writer = _open(path, flags, cache_mb=writer_cache_mb)
             self.reading_connection = _open(path, apsw.SQLITE_OPEN_READONLY, cache_mb=cache_mb)
         except apsw.Error as error:
             raise CannotStart(f"The database {path} cannot be opened: {error}") from error

@@ -28,7 +28,7 @@ _ENSURE = {
 _LINK = {
     engine: "INSERT INTO contact_tags (tenant_id, contact_id, tag_id, position, added_at)"
     " SELECT :tenant_id, :contact_id, t.id, j.key + :position, :at"
-    f" FROM {each} JOIN tags t ON t.tenant_id = :tenant_id AND t.name = j.value WHERE TRUE"
+    f" FROM {each} CROSS JOIN tags t WHERE t.tenant_id = :tenant_id AND t.name = j.value"
     " ON CONFLICT (tenant_id, contact_id, tag_id) DO UPDATE SET position = excluded.position"
     for engine, each in _EACH_NAME.items()
 }
@@ -36,7 +36,7 @@ _UNLINK_OTHERS = {
     engine: "DELETE FROM contact_tags AS x"
     " WHERE x.tenant_id = :tenant_id AND x.contact_id = :contact_id"
     f" AND x.tag_id NOT IN (SELECT t.id FROM {each}"
-    " JOIN tags t ON t.tenant_id = :tenant_id AND t.name = j.value)"
+    " CROSS JOIN tags t WHERE t.tenant_id = :tenant_id AND t.name = j.value)"
     for engine, each in _EACH_NAME.items()
 }
 _CONTAINS: dict[Engine, str] = {

@@ -29,3 +29,12 @@ async def by_name(tx: Tx, name: str) -> list[Row]:
             "SELECT id, uuid, name FROM tenants WHERE name = :name ORDER BY id LIMIT 10", name=name
         )
     )
+
+
+async def oldest(tx: Tx, *, rows_max: int) -> list[Row]:
+    """For the operator's command line only: `(id, uuid, name)`, oldest first."""
+    return list(
+        await tx.all(
+            "SELECT id, uuid, name FROM tenants ORDER BY id LIMIT :rows_max", rows_max=rows_max
+        )
+    )

@@ -21,15 +21,13 @@ CREATE INDEX tags_by_key ON tags (tenant_id, name_key, uuid);
 -- range. It holds no text, only which rows have a trigram (docs/decisions/0007). -- sqlite
 CREATE VIRTUAL TABLE contact_search USING fts5 (text, content = '', detail = none, columnsize = 0, tokenize = 'trigram case_sensitive 1'); -- sqlite
 CREATE VIRTUAL TABLE contact_search_terms USING fts5vocab (contact_search, row); -- sqlite
--- What the transaction changed; the writer brings the index up to date just before it commits.
+-- What the transaction changed; the writer brings the index up to date just before it commits. Noted
+-- by store/contact_search.py: a trigger would make SQLite keep a journal of each statement.
 CREATE TABLE contact_search_pending ( -- sqlite
     id INTEGER PRIMARY KEY, -- sqlite
     tenant_id BIGINT NOT NULL, -- sqlite
     old_key TEXT -- sqlite
 ); -- sqlite
-CREATE TRIGGER contacts_search_added AFTER INSERT ON contacts BEGIN INSERT OR IGNORE INTO contact_search_pending (id, tenant_id) VALUES (NEW.id, NEW.tenant_id); END; -- sqlite
-CREATE TRIGGER contacts_search_changed AFTER UPDATE OF search_key ON contacts WHEN NEW.search_key <> OLD.search_key BEGIN INSERT OR IGNORE INTO contact_search_pending (id, tenant_id, old_key) VALUES (OLD.id, OLD.tenant_id, OLD.search_key); END; -- sqlite
-CREATE TRIGGER contacts_search_removed AFTER DELETE ON contacts BEGIN INSERT OR IGNORE INTO contact_search_pending (id, tenant_id, old_key) VALUES (OLD.id, OLD.tenant_id, OLD.search_key); END; -- sqlite
 
 -- Where the extension can be had; without it a search walks contacts_by_activity.
 DO $do$ BEGIN -- postgres

@@ -1,0 +1,82 @@
+"""How contacts and what happened to them look to a person."""
+
+from collections.abc import Sequence
+
+import click
+import msgspec
+
+from kith.actions import contacts
+from kith.actions.look_ups import Expanded
+from kith.cli.common import print_fields, print_table
+from kith.domain import json
+from kith.domain.audit import Entry
+from kith.domain.contacts import Contact
+from kith.domain.times import wire
+
+CELL_CHARACTERS_MAX = 40
+CONTACTS = ("PHONE", "NAME", "EMAIL", "TAGS", "LAST MESSAGE", "ID")
+
+
+def print_written(answer: msgspec.Struct, known: Contact) -> None:
+    """A contact as it is after a change; `answer` is what a program gets."""
+    click.echo("Saved. The contact is now:\n")
+    print_fields({**msgspec.structs.asdict(answer), "tags": contacts.tags_of(known)})
+
+
+def print_contacts(found: Sequence[Contact]) -> None:
+    print_table(CONTACTS, [_contact(one) for one in found])
+
+
+def print_changes(entries: Sequence[Entry]) -> None:
+    headings = ("AT", "WHAT", "CONTACT", "WHO", "CHANGED")
+    print_table(
+        headings, [(wire(e.at), e.what, e.contact_id, _who(e), _changed(e)) for e in entries]
+    )
+
+
+def print_more(more: Expanded) -> None:
+    """What was asked for beside the contact itself."""
+    if more.tags is not None:
+        tags = [(one.name, wire(one.added_at), one.id) for one in more.tags]
+        _print_part("Tags", ("TAG", "ADDED", "ID"), tags)
+    if more.identities is not None:
+        known_as = [(one.kind, one.value, wire(one.created_at)) for one in more.identities]
+        _print_part("Identities", ("KIND", "VALUE", "SINCE"), known_as)
+    if more.history is not None:
+        changes = [(wire(e.at), e.what, _who(e), _changed(e)) for e in more.history]
+        _print_part("History", ("AT", "WHAT", "WHO", "CHANGED"), changes)
+
+
+def _print_part(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    click.echo(f"\n{title}:" if rows else f"\n{title}: none")
+    if rows:
+        print_table(headings, rows)
+
+
+def _contact(one: Contact) -> tuple[object, ...]:
+    texts = (one.name, one.email, ", ".join(contacts.tags_of(one)) or None)
+    at = wire(one.last_message_at) if one.last_message_at else None
+    return one.phone, *map(_short, texts), at, one.id
+
+
+def _short(text: str | None) -> str | None:
+    """A long name must not push the other columns off the screen."""
+    if text is None or len(text) <= CELL_CHARACTERS_MAX:
+        return text
+    return text[: CELL_CHARACTERS_MAX - 1] + "…"
+
+
+def _who(entry: Entry) -> str:
+    if entry.user_id is None:
+        return "operator"
+    name = entry.user_email or f"user {entry.user_id}"
+    return f"{name}, token {entry.token_id}" if entry.token_id is not None else name
+
+
+def _changed(entry: Entry) -> str | None:
+    """The fields' names; of a new contact those that hold something."""
+    if entry.after is None:
+        return None
+    after = json.decode_object(bytes(entry.after))
+    is_new = entry.before is None
+    return ", ".join(name for name in after if not is_new or after[name] not in (None, [], {}))
