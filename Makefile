@@ -9,7 +9,7 @@ PYTEST := $(BIN)/pytest -n 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-postgres check format bench profile schema lock audit \
-	fuzz-schema fuzz-inputs model refusals kills soak clean
+	fuzz-schema fuzz-inputs model refusals tenants idempotency kills soak clean
 
 help:  ## List the commands.
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -77,10 +77,16 @@ model: setup  ## Long: 10,000 sequences of calls, compared with a plain model.
 refusals: setup  ## Long: 10,000 refused requests that must change nothing.
 	KITH_TEST_REFUSALS=10000 $(PYTEST) tests/long/test_refusals.py
 
+tenants: setup  ## Long: 100,000 calls with another workspace's ids, phones, addresses and keys.
+	KITH_TEST_TENANT_CASES=100000 $(PYTEST) tests/long/test_tenants.py
+
+idempotency: setup  ## Long: 10,000 keys, each called by up to ten at once; one effect each.
+	KITH_TEST_IDEMPOTENCY_KEYS=10000 $(PYTEST) tests/long/test_idempotency.py
+
 kills: setup  ## Long: 100 servers killed under load; nothing acknowledged may be lost.
 	KITH_TEST_KILLS=100 $(PYTEST) tests/store/test_crashes.py
 
-soak: fuzz-schema fuzz-inputs model refusals kills  ## Every long run, one after another.
+soak: fuzz-schema fuzz-inputs model refusals tenants idempotency kills  ## Every long run, one after another.
 
 clean:  ## Remove .venv and caches; never a database.
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

@@ -1,8 +1,10 @@
 """What is measured with one caller and a clock: searches by their p99, a walk by its length."""
 
 import random
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import msgspec
@@ -76,6 +78,38 @@ def walk(server: Running, served: Database) -> Row:
     took_s = time.perf_counter() - started
     detail = f"{met:,} contacts in pages of {PAGE}"
     return Row("list-contacts, a walk over 1,000,000 contacts", took_s, 30, True, " s", detail)
+
+
+class Scans(msgspec.Struct):
+    made: int = 0
+    over: bool = False
+
+
+@contextmanager
+def scanning(server: Running, served: Database) -> Iterator[Scans]:
+    """Three callers that walk, search and export without a pause."""
+    scans = Scans()
+    threads = [threading.Thread(target=_scan, args=(server, served, scans)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield scans
+    finally:
+        scans.over = True
+        for thread in threads:
+            thread.join()
+
+
+def _scan(server: Running, served: Database, scans: Scans) -> None:
+    caller = Caller(server, served)
+    queries = _queries(served, range(2, 9))
+    cursor = None
+    while not scans.over:
+        given = {"limit": PAGE} if cursor is None else {"limit": PAGE, "cursor": cursor}
+        cursor = msgspec.json.decode(caller.ask("list-contacts", given))["next_cursor"]
+        caller.ask("search-contacts", {"query": next(queries)})
+        caller.ask("export-contact", {"phone": "+14152000001"})
+        scans.made += 3
 
 
 def _queries(served: Database, lengths: range | tuple[int, ...]) -> Iterator[str]:

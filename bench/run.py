@@ -100,7 +100,11 @@ def creates(original: Database, size: int) -> list[Row]:
             0.12,
             detail=f"{rate(made):,.0f}/s, static {rate(static):,.0f}/s",
         )
-        return [row, *changes(server, served), beside_creates(server, served, rate(made), first + 400_000_000)]
+        beside = [
+            beside_creates(server, served, rate(made), first + 300_000_000),
+            *beside_scans(server, served, rate(made), first + 400_000_000),
+        ]
+        return [row, *changes(server, served), *beside]
 
 
 def changes(server: Running, served: Database) -> list[Row]:
@@ -176,6 +180,35 @@ def beside_creates(server: Running, served: Database, peak: float, first: int) -
         f" {creating.requests_per_s:,.0f} creates/s"
     )
     return Row("get-contact p99 beside creates at half their peak", slower, 3, True, "x", detail)
+
+
+def beside_scans(server: Running, served: Database, peak: float, first: int) -> list[Row]:
+    """Look-ups and creates while others walk, search and export as fast as they can."""
+    pause_ms = round(16 / (call(server, "phone", served).requests_per_s / 4) * 1_000)
+    creating = subprocess.Popen(
+        load.command(server.url, connections=32, duration_s=10),
+        env=load.environment(
+            KIND="create", TOKEN=served.token, START=first, EVERY_MS=round(32 / (peak / 4) * 1_000)
+        ),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with lists.scanning(server, served) as scans:
+        found = call(server, "phone", served, EVERY_MS=pause_ms, connections=16, duration_s=8)
+        wal_mb = served.path.with_name(f"{served.path.name}-wal").stat().st_size / 2**20
+    created = load.result(creating.communicate()[0]).requests_per_s
+    detail = f"p50 {found.p50_ms:.1f} ms, {scans.made / 8:,.0f} scans/s, {created:,.0f} creates/s"
+    return [
+        Row(
+            "get-contact p99 beside walks, searches and exports",
+            found.p99_ms,
+            50,
+            True,
+            " ms",
+            detail,
+        ),
+        Row("write-ahead log after them", wal_mb, 256, True, " MB"),
+    ]
 
 
 def by_size(large: Database, small: Database, size: int) -> Row:

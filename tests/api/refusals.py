@@ -25,3 +25,17 @@ def assert_invalid(answer: httpx.Response, *fields: str) -> None:
     for texts in body["errors"].values():
         assert texts
         assert all(isinstance(text, str) and text.endswith(".") for text in texts)
+
+
+def assert_neither(answer: httpx.Response, *more: str) -> None:
+    """Nothing says which contact is meant: the contract's words, and both fields named.
+
+    `more` are the fields that are wrong besides.
+    """
+    assert answer.status_code == 422, answer.text
+    body = answer.json()
+    assert list(body) == ["message", "error", "errors"], body
+    assert body["message"] == INVALID
+    assert body["error"] == "Neither contact_id nor phone provided"
+    assert sorted(body["errors"]) == sorted(["contact_id", "phone", *more]), body
+    assert all(text.endswith(".") for texts in body["errors"].values() for text in texts)

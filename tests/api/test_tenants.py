@@ -1,5 +1,15 @@
-"""Mallory: another workspace's people read exactly like nobody (row T1.1, invariant 1)."""
+"""Mallory: another workspace's people read exactly like nobody (row T1.1, invariant 1).
 
+The matrix is made from the route table: every field of every operation is pointed at what Ana
+holds, and at what nobody holds, and both answers are the same bytes.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -7,28 +17,169 @@ import httpx
 import pytest
 from ulid import ULID
 
-from kith.api.routes import ROUTES
+from kith.api.fields import Field
+from kith.api.routes import ROUTES, Route
 from tests.cast import Bed, Person
 
 PHONE = "+14155550123"
-EMAIL = "romain@example.com"
 UNKNOWN_PHONE = "+14155550199"
 VARIES = {"x-request-id", "x-ratelimit-remaining", "date"}
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
+NOT_FOUND = b'{"error":"Contact not found"}'
+NOBODYS_WORD = {"me"}
+"""Operations that take nothing: what they say follows from the token."""
 
-# Every way in which an operation may be pointed at somebody: (action, field, whose).
-POINTERS = {
-    "get-contact": ["contact_id", "phone", "email"],
-    "create-contact": ["phone"],
+ACTIONS = {route.name: route for route in ROUTES if route.takes.fields}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """All by which a contact could be asked for: Romain's, whom Ana has, or nobody's."""
+
+    contact_id: str
+    phone: str
+    name: str
+    email: str
+    tag: str
+    key: str
+    value: str
+    letter: str
+    source: str
+    since: str
+    cursors: dict[str, str]
+
+    @property
+    def marks(self) -> list[str]:
+        """What must never be seen by others, each unlike anything else."""
+        words = (self.name[2:], self.email.partition("@")[0], self.tag[4:], self.key, self.value)
+        return [self.contact_id, self.phone, *words]
+
+
+def _ulid(uuid: str) -> str:
+    return str(ULID.from_uuid(UUID(uuid)))
+
+
+# What each field says of who is meant, in every spelling worth a call of its own; what an operation
+# only stores stands here as well, for what it may give away.
+POINTERS: dict[str, Callable[[Held, str], list[Any]]] = {
+    "contact_id": lambda of, _: [of.contact_id, of.contact_id.upper(), _ulid(of.contact_id)],
+    "phone": lambda of, _: [of.phone, f"{of.phone[:2]} ({of.phone[2:5]}) {of.phone[5:]}"],
+    "email": lambda of, _: [of.email, of.email.upper()],
+    "name": lambda of, _: [of.tag, of.tag[:8].upper(), of.name],
+    "tags": lambda of, _: [of.tag, [of.tag]],
+    "tag": lambda of, _: [of.tag],
+    "metadata": lambda of, _: [{of.key: of.value}],
+    "query": lambda of, _: [of.name, of.email, of.phone[-9:], of.letter],
+    "source": lambda of, _: [of.source],
+    "created_after": lambda of, _: [of.since],
+    "updated_after": lambda of, _: [of.since],
+    "cursor": lambda of, action: [of.cursors[action]],
+    "contacts": lambda of, _: [
+        [{"contact_id": of.contact_id}, {"phone": of.phone}, {"email": of.email}],
+        [{"contact_id": _ulid(of.contact_id)}, {"email": of.email.upper()}],
+    ],
 }
+# Fields that say how and not whom; given together, beside each pointer.
+HOW = {
+    "expand": ["tags", "identities", "history"],
+    "limit": 500,
+    "on_conflict": "update",
+    "opted_in": True,
+}
+# What a required field is given when it does not point.
+_phones = count(4_155_560_000)
+NEEDED: dict[str, Callable[[], Any]] = {
+    "phone": lambda: f"+1{next(_phones)}",
+    "tag": lambda: "mine",
+}
+POINTED = [
+    pytest.param(route, field, id=f"{route.name}-{field.name}")
+    for route in ACTIONS.values()
+    for field in route.takes.fields
+    if field.name not in HOW
+]
 
 
 @pytest.fixture
-def romain(ana: Person) -> dict[str, Any]:
-    """Ana's contact, which Mallory wants."""
-    saved: dict[str, Any] = ana.create_contact(
-        phone=PHONE, name="Romain", email=EMAIL, tags="vip", metadata={"a": 1}
-    ).json()
-    return saved
+async def ana(bed: Bed) -> Person:
+    """Owns the workspace; her token opens every operation."""
+    return await bed.owner("Ana", scope="admin")
+
+
+@pytest.fixture
+async def mallory(bed: Bed) -> Person:
+    """Owns another workspace; her token opens every operation."""
+    return await bed.owner("Mallory", scope="admin")
+
+
+@pytest.fixture
+async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
+    """Ana's contact, which Mallory wants; Mallory has contacts from before and after."""
+    mallory.create_contact(phone="+14155550001", name="Early", tags="mine")
+    mark = {name: uuid4().hex for name in ("name", "email", "tag", "key", "value")}
+    given = {"tags": f"tag-{mark['tag']}", "metadata": {mark["key"]: mark["value"]}}
+    ana.create_contact(phone="+14155550002", name=f"First {mark['name']}", **given)
+    email, name = f"{mark['email']}@example.com", f"ꙮ {mark['name']}"
+    saved = ana.create_contact(phone=PHONE, name=name, email=email, **given).json()
+    mallory.create_contact(phone="+14155550003", name="Late", email="late@example.com")
+    await bed.change(
+        "UPDATE contacts SET source = 'shopify', opted_in_at = 1000000"
+        " WHERE tenant_id = :tenant_id",
+        tenant_id=ana.user.tenant_id,
+    )
+    await bed.change(
+        "UPDATE contacts SET created_at = :at, updated_at = :at WHERE uuid = :id",
+        at=3_786_912_000_000_000,  # 2090: none of Mallory's came later
+        id=saved["id"],
+    )
+    return Held(
+        contact_id=saved["id"],
+        phone=PHONE,
+        name=name,
+        email=email,
+        tag=f"tag-{mark['tag']}",
+        key=mark["key"],
+        value=mark["value"],
+        letter="ꙮ",
+        source="shopify",
+        since="2089-12-31T23:59:59+00:00",
+        cursors={
+            name: ana.post(name, {"limit": 1}).json()["next_cursor"]
+            for name, route in ACTIONS.items()
+            if "cursor" in {field.name for field in route.takes.fields}
+        },
+    )
+
+
+@pytest.fixture
+def nobody(romain: Held) -> Held:
+    """As long as Romain's, letter by letter, and held by no one."""
+    return replace(
+        romain,
+        contact_id=_beside(romain.contact_id),
+        phone=UNKNOWN_PHONE,
+        name=f"ꙭ {uuid4().hex}",
+        email=f"{uuid4().hex}@example.com",
+        tag=f"tag-{uuid4().hex}",
+        key=uuid4().hex,
+        value=uuid4().hex,
+        letter="ꙭ",
+        source="widget",
+        since="2089-12-31T23:59:58+00:00",
+        cursors={name: _cursor_beside(cursor) for name, cursor in romain.cursors.items()},
+    )
+
+
+def _beside(uuid: str) -> str:
+    """An id that no row has, at the same place in every order."""
+    return uuid[:-1] + f"{int(uuid[-1], 16) ^ 1:x}"
+
+
+def _cursor_beside(cursor: str) -> str:
+    if len(cursor) == len(str(uuid4())):
+        return _beside(cursor)
+    place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    return base64.urlsafe_b64encode(_beside(place).encode()).decode().rstrip("=")
 
 
 def wire(answer: httpx.Response) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
@@ -37,35 +188,172 @@ def wire(answer: httpx.Response) -> tuple[int, bytes, list[tuple[bytes, bytes]]]
     return answer.status_code, answer.content, headers
 
 
+def ways(route: Route) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
+    """How the operation is asked: plainly, with all that changes its answer, by who knows it."""
+    yield {}, {}
+    how = {field.name: HOW[field.name] for field in route.takes.fields if field.name in HOW}
+    yield {**how, "tenant_id": 1, "tenant": {"id": 1}, "workspace": "Ana's shop"}, {}
+    if route.is_conditional:
+        yield {}, {"If-None-Match": "*"}
+
+
+def rest(person: Person, route: Route, field: str | None = None) -> dict[str, Any]:
+    """What the operation needs beside `field`: a contact of the person's own, new, and more."""
+    needed = [one.name for one in route.takes.fields if one.is_required and one.name != field]
+    given = {name: NEEDED[name]() for name in needed}
+    if route.takes.rule is not None and field not in route.takes.rule.names:
+        own = person.create_contact(phone=NEEDED["phone"](), tags="mine")
+        given[route.takes.rule.names[0]] = own.json()["id"]
+    return given
+
+
+def points(route: Route, field: str) -> bool:
+    """Whether the field alone says which contact is meant, so that nothing is found."""
+    rule = route.takes.rule
+    return route.missing is not None and rule is not None and field in rule.names
+
+
+def seen(held: Held, body: dict[str, Any], answer: httpx.Response) -> str:
+    """The answer, with what the caller sent, and what is the caller's own, by other names."""
+    status, content, headers = wire(answer)
+    text = f"{status}\n{headers}\n{content.decode()}"
+    own = answer.json()
+    if "id" in own:
+        text = text.replace(own["id"], "<id>").replace(own.get("phone", "<phone>"), "<phone>")
+        text = TIME.sub("<time>", text)
+    sent = json.dumps(body, ensure_ascii=False)
+    for name, mark in (
+        ("name", held.name),
+        ("email", held.email.upper()),
+        ("email", held.email),
+        ("tag", held.tag),
+        ("part of a tag", held.tag[:8].upper()),
+        ("key", held.key),
+        ("value", held.value),
+    ):
+        if mark in sent:
+            text = text.replace(mark, f"<{name}>")
+    return text
+
+
+def ana_sees(ana: Person, romain: Held) -> list[bytes]:
+    """All that Ana's workspace holds, as she reads it."""
+    return [
+        ana.post(action, given).content
+        for action, given in (
+            ("get-contact", {"contact_id": romain.contact_id, "expand": HOW["expand"]}),
+            ("list-contacts", {}),
+            ("list-tags", {}),
+            ("list-audit", {}),
+        )
+    ]
+
+
 def test_every_operation_is_in_the_matrix() -> None:
-    assert {route.name for route in ROUTES} == {*POINTERS, "me"}
+    """A new operation, or a new field of one, has to say here whom it may point at."""
+    assert {route.name for route in ROUTES if not route.takes.fields} == NOBODYS_WORD
+    fields = [(route, field) for route in ACTIONS.values() for field in route.takes.fields]
+    assert [(r.name, f.name) for r, f in fields if f.name not in {*POINTERS, *HOW}] == []
+    assert {route.method for route in ACTIONS.values()} == {"POST"}
+    keys = {route.takes.rule.names[0] for route, _ in fields if route.takes.rule is not None}
+    assert keys == {"contact_id"}, "by which `rest` names a contact of the caller's own"
+
+
+@pytest.mark.row("T1.1")
+@pytest.mark.parametrize(("route", "field"), POINTED)
+async def test_foreign_reads_like_unknown(
+    bed: Bed, ana: Person, mallory: Person, romain: Held, nobody: Held, route: Route, field: Field
+) -> None:
+    theirs, unknown = (POINTERS[field.name](held, route.name) for held in (romain, nobody))
+    calls = [
+        [
+            ({**rest(mallory, route, field.name), field.name: value, **how}, headers)
+            for value in (of_nobody, of_romain)
+        ]
+        for of_romain, of_nobody in zip(theirs, unknown, strict=True)
+        for how, headers in ways(route)
+    ]
+    marks = [*romain.marks, ana.workspace.id, ana.user.email]
+    whole, before = ana_sees(ana, romain), await bed.digest()
+    for pair in calls:
+        unknown_answer, answer = (
+            mallory.post(route.name, body, headers=headers) for body, headers in pair
+        )
+        if points(route, field.name):
+            assert (answer.status_code, answer.content) == (404, NOT_FOUND)
+            assert wire(answer) == wire(unknown_answer)
+        else:
+            assert answer.is_success, answer.text
+        text = seen(romain, pair[1][0], answer)
+        assert text == seen(nobody, pair[0][0], unknown_answer)
+        assert [mark for mark in marks if mark in text] == []
+    if points(route, field.name) or route.does != "write":
+        assert await bed.digest() == before
+    assert ana_sees(ana, romain) == whole
+    of_ana = ana.post(route.name, {**rest(ana, route, field.name), field.name: theirs[0]})
+    assert of_ana.is_success, "what is foreign to Mallory is Ana's, or this would prove nothing"
+    if route.does != "write":
+        assert [mark for mark in marks if mark in of_ana.text]
 
 
 @pytest.mark.row("T1.1")
 @pytest.mark.parametrize(
-    ("field", "unknown"),
-    [("contact_id", None), ("phone", UNKNOWN_PHONE), ("email", "nobody@example.com")],
+    "route", [r for r in ACTIONS.values() if points(r, "phone")], ids=lambda route: route.name
 )
-async def test_foreign_reads_like_unknown(
-    bed: Bed, mallory: Person, romain: dict[str, Any], field: str, unknown: str | None
+async def test_half_foreign_reads_like_half_unknown(
+    bed: Bed, mallory: Person, romain: Held, nobody: Held, route: Route
 ) -> None:
+    """Her own contact's id beside a phone of Ana's, and the other way round."""
+    own = mallory.get_contact(phone="+14155550001").json()
+    needed = {one.name: NEEDED[one.name]() for one in route.takes.fields if one.is_required}
     before = await bed.digest()
-    theirs = {"contact_id": romain["id"], "phone": PHONE, "email": EMAIL}[field]
-    spellings = {theirs, theirs.upper()}
-    if field == "contact_id":
-        spellings.add(str(ULID.from_uuid(UUID(theirs))))
-    expected = wire(mallory.get_contact(**{field: unknown or str(uuid4())}))
-    assert expected[:2] == (404, b'{"error":"Contact not found"}')
-    for spelling in spellings:
-        for more in ({}, {"tenant_id": romain["id"], "workspace": "Ana's shop"}):
-            assert wire(mallory.get_contact(**{field: spelling}, **more)) == expected
+    for foreign in ("phone", "contact_id"):
+        mine = {"contact_id": own["id"]} if foreign == "phone" else {"phone": own["phone"]}
+        of_nobody, of_romain = (
+            wire(mallory.post(route.name, {**needed, **mine, foreign: getattr(held, foreign)}))
+            for held in (nobody, romain)
+        )
+        assert of_romain == of_nobody
+        assert of_romain[0] in (404, 422)
     assert await bed.digest() == before
 
 
-@pytest.mark.row("T1.1", "R4")
-async def test_tenant_comes_from_the_token_only(
-    bed: Bed, ana: Person, mallory: Person, romain: dict[str, Any]
+@pytest.mark.row("T1.1")
+@pytest.mark.parametrize(
+    "route",
+    [route for route in ACTIONS.values() if route.does == "write" or route.is_conditional],
+    ids=lambda route: route.name,
+)
+async def test_foreign_versions_and_keys_read_like_unknown(
+    bed: Bed, ana: Person, mallory: Person, romain: Held, nobody: Held, route: Route
 ) -> None:
+    """What headers may name: a version of Ana's contact, and a call that Ana made."""
+    etag = ana.get_contact(phone=PHONE).headers["etag"]
+    made = ana.post(route.name, rest(ana, route), headers={"Idempotency-Key": romain.key})
+    assert made.is_success, made.text
+    whole = ana_sees(ana, romain)
+    for header, theirs, unknown in (
+        ("If-None-Match", etag, etag.replace(romain.contact_id, nobody.contact_id)),
+        ("If-Match", etag, etag.replace(romain.contact_id, nobody.contact_id)),
+        ("Idempotency-Key", romain.key, nobody.key),
+    ):
+        bodies = [rest(mallory, route) for _ in "12"]
+        before = await bed.digest()
+        unknown_answer, answer = (
+            mallory.post(route.name, body, headers={header: value})
+            for body, value in zip(bodies, (unknown, theirs), strict=True)
+        )
+        assert seen(romain, bodies[1], answer) == seen(nobody, bodies[0], unknown_answer)
+        if header == "If-Match" and route.does == "write":
+            assert answer.status_code == 412
+            assert await bed.digest() == before
+        else:
+            assert answer.is_success, answer.text
+    assert ana_sees(ana, romain) == whole
+
+
+@pytest.mark.row("T1.1", "R4")
+async def test_tenant_comes_from_the_token_only(ana: Person, mallory: Person, romain: Held) -> None:
     assert ana.workspace is not None
     for headers in (
         {"Host": "anas-shop.kith.test"},
@@ -80,22 +368,22 @@ async def test_tenant_comes_from_the_token_only(
 
 
 @pytest.mark.row("T1.1")
-async def test_creating_the_same_person_touches_nobody_else(
-    bed: Bed, ana: Person, mallory: Person, romain: dict[str, Any]
+@pytest.mark.parametrize("action", ["create-contact", "find-or-create-contact"])
+def test_creating_the_same_person_touches_nobody_else(
+    ana: Person, mallory: Person, romain: Held, action: str
 ) -> None:
-    whole = ana.get_contact(phone=PHONE).json()
-    new = mallory.create_contact(phone=UNKNOWN_PHONE, name="M", tags="vip")
-    same = mallory.create_contact(
-        phone=PHONE, name="M", email=EMAIL, tags="vip", id=romain["id"], contact_id=romain["id"]
-    )
-    assert new.status_code == same.status_code == 201
-    assert list(new.json()) == list(same.json())
-    assert same.json()["id"] != romain["id"]
-    assert same.json()["tags"] == ["vip"]
-    assert ana.get_contact(phone=PHONE).json() == whole
-    assert mallory.get_contact(email=EMAIL).json()["id"] == same.json()["id"]
-    assert ana.get_contact(email=EMAIL).json()["id"] == romain["id"]
+    whole = ana_sees(ana, romain)
+    given = {"email": romain.email, "tags": romain.tag, "contact_id": romain.contact_id}
+    same = mallory.post(action, {"phone": PHONE, "name": "M", **given})
+    assert same.status_code == 201
+    assert same.json()["id"] != romain.contact_id
+    assert same.json()["tags"] == [romain.tag]
+    assert ana_sees(ana, romain) == whole
+    assert mallory.get_contact(email=romain.email).json()["id"] == same.json()["id"]
+    assert ana.get_contact(email=romain.email).json()["id"] == romain.contact_id
     assert ana.get_contact(contact_id=same.json()["id"]).status_code == 404
+    assert mallory.post("delete-contact", {"phone": PHONE}).status_code == 200
+    assert ana_sees(ana, romain) == whole
 
 
 @pytest.mark.row("T1.1")
@@ -114,6 +402,19 @@ async def test_many_misses_by_id_are_a_probe(bed: Bed, ana: Person, mallory: Per
     assert line["tenant_id"] == mallory.user.tenant_id
     for _ in range(30):
         ana.get_contact(contact_id=str(uuid4()))
+    assert not probes(bed, ana), "30 are not yet one"
+
+
+@pytest.mark.row("T1.1")
+def test_many_misses_by_id_in_one_call_are_a_probe(bed: Bed, ana: Person, mallory: Person) -> None:
+    """get-contacts asks for 500 at once: each that is not there is a miss as any other."""
+    answer = mallory.post(
+        "get-contacts", {"contacts": [{"contact_id": str(uuid4())} for _ in range(31)]}
+    )
+    assert answer.status_code == 200
+    line = bed.serving.logged("tenant.probe", token_id=mallory.token_id)
+    assert line["tenant_id"] == mallory.user.tenant_id
+    ana.post("get-contacts", {"contacts": [{"contact_id": str(uuid4())} for _ in range(30)]})
     assert not probes(bed, ana), "30 are not yet one"
 
 

@@ -3,6 +3,7 @@
 Short in `make test`; `make fuzz-inputs` sets KITH_TEST_FUZZ_INPUTS to a million.
 """
 
+import base64
 import contextlib
 import os
 import random
@@ -11,12 +12,13 @@ from collections.abc import Callable
 
 import pytest
 
+from kith.api import parts, takes
 from kith.api.credentials import token_in
-from kith.domain import email, ids, json, metadata, phone, tags
+from kith.domain import cursors, email, etags, idempotency, ids, json, metadata, phone, tags, times
 from kith.domain.contacts import parse_name
 from kith.errors import BadValue, Invalid, Malformed
 
-INPUTS = int(os.environ.get("KITH_TEST_FUZZ_INPUTS", "20000"))
+INPUTS = int(os.environ.get("KITH_TEST_FUZZ_INPUTS", "40000"))
 SLOWEST_S_PER_64_KIB = 0.010
 DECLARED = (BadValue, Invalid, Malformed)
 
@@ -32,6 +34,19 @@ TEXT_PIECES = [
     "\x00", "\ud800", "\ufffe", ",",
     "'", '"', "%", "_", "\\", "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61", "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "e\u0301" * 50, "9" * 300, "kith_", "x" * 5_000,
+]  # fmt: skip
+
+TIME_PIECES = [
+    ["2026", "0000", "9999", "10000", "-001", "1969", "٢٠٢٦"], ["-", "", "/"],
+    ["05", "00", "13", "2"], ["-", ""], ["07", "30", "31", "00", "7"], ["T", " ", "t", "", "\x00"],
+    ["08:14:23", "24:00:00", "23:59:60", "8:1:2", "08:14", ""],
+    ["", ".5", ".123456789", "." + "9" * 400, ","],
+    ["Z", "z", "", "+00:00", "+14:00", "-23:59", "+24:00", "+99:99", "-0000", " UTC", "\ud800"],
+]  # fmt: skip
+ETAG = '"0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61-3"'
+HEADER_PIECES = [
+    ETAG.encode(), ETAG[:-1].encode() + b';history+tags"', b"W/", b"*", b",", b", ", b'"', b";",
+    b'""', b" ", b"\t", b"\xff", b"\x00", b"order-1001", b"x" * 300, b"-", b"\xc3\xa9",
 ]  # fmt: skip
 
 
@@ -50,6 +65,55 @@ def token_input(random_: random.Random) -> bytes:
     return word + random_.choice([body, b"kith_" + body.hex().encode(), b"kith_" + b"0" * 72])
 
 
+def cursor_input(random_: random.Random) -> object:
+    """One that reads as a place with odd parts, or with a byte that is off."""
+    if random_.random() < 0.3:
+        return text_input(random_)
+    place = random_.choice(["0", "-1", "9" * 18, "9" * 19, "-" * 2, "1_0", "٣", "1778140800000000"])
+    uuid = random_.choice(
+        ["0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61", "-" * 36, "g" * 36, "a" * 36, ""]
+    )
+    made = base64.urlsafe_b64encode(f"{place}.{uuid}".encode()).decode().rstrip("=")
+    at = random_.randint(0, len(made))
+    return made[:at] + random_.choice(["", "", "=", "é", "\ud800", "+", "\n", "A"]) + made[at:]
+
+
+def time_input(random_: random.Random) -> object:
+    if random_.random() < 0.2:
+        return text_input(random_)
+    return "".join(random_.choice(options) for options in TIME_PIECES)
+
+
+def keys_input(random_: random.Random) -> object:
+    names = ["contact_id", "phone", "email", "expand", "x", ""]
+    items = [
+        {random_.choice(names): text_input(random_) for _ in range(random_.randint(0, 3))}
+        for _ in range(random_.randint(0, 4))
+    ]
+    return random_.choice([items, items, [*items, text_input(random_)], text_input(random_)])
+
+
+def header_input(random_: random.Random) -> bytes:
+    pieces = random_.choices(HEADER_PIECES, k=random_.randint(0, 12))
+    return b"".join(pieces) + random_.randbytes(random_.randint(0, 4))
+
+
+def small_input(random_: random.Random) -> object:
+    """For readers of one word or one number."""
+    word = random_.choice(
+        ["tags", "history", " identities ", "tags,history", ",", "TAGS", "", "x" * 5_000]
+    )
+    number = random_.choice([0, 1, 500, 501, -1, 2**63, 10**400, 1.0, float("1e308"), True])
+    odd = text_input(random_)
+    return random_.choice([word, number, odd, [word], [word, odd], [number], {word: word}])
+
+
+def conditions(header: bytes) -> object:
+    """What a request's If-Match and If-None-Match go through."""
+    listed = etags.listed(header.decode("latin-1"))
+    return etags.is_current(ETAG, listed), etags.is_known(ETAG, listed)
+
+
 CASES: dict[str, tuple[Callable[[random.Random], object], Callable[..., object]]] = {
     "json": (json_input, json.decode_object),
     "phone": (text_input, phone.parse),
@@ -59,6 +123,17 @@ CASES: dict[str, tuple[Callable[[random.Random], object], Callable[..., object]]
     "tags": (text_input, tags.parse),
     "metadata": (text_input, metadata.parse),
     "token": (token_input, token_in),
+    "cursor": (cursor_input, cursors.parse),
+    "time": (time_input, times.parse),
+    "query": (text_input, takes.parse_query),
+    "keys": (keys_input, takes.parse_keys),
+    "tag": (text_input, tags.parse_one),
+    "idempotency": (header_input, idempotency.parse),
+    "etags": (header_input, conditions),
+    "some of": (small_input, parts.some_of(takes.EXPANSIONS)),
+    "one of": (small_input, parts.one_of(takes.SOURCES)),
+    "whole number": (small_input, parts.whole_number(1, 500)),
+    "true or false": (small_input, parts.true_or_false),
 }
 
 
@@ -93,16 +168,42 @@ def test_raises_declared_errors_only(gate: str) -> None:
         (tags.parse, "," * 65_536),
         (metadata.parse, {"a": "\u202e" * 20_000}),
         (ids.parse, "0" * 65_536),
+        (cursors.parse, "A" * 65_536),
+        (cursors.parse, "=" * 65_536),
+        (times.parse, "2026-05-07T08:14:23." + "9" * 65_500 + "Z"),
+        (times.parse, " " * 65_536),
+        (takes.parse_query, "İ" * 32_768),
+        (takes.parse_query, " " * 65_000 + "ß" * 256),
+        (tags.parse_one, "," * 65_536),
+        (tags.parse_one, "é" * 255 + " " * 65_000),
+        (takes.parse_keys, [{}] * 500),
+        (takes.parse_keys, [5] * 65_536),
+        (takes.parse_keys, [{"phone": "+1 (415) 555-0123", "x": "x" * 80}] * 500),
+        (takes.parse_keys, [{"email": "josé@example.com", "x": "x" * 80}] * 500),
+        (takes.parse_keys, [{"email": "é@" + "é." * 60 + "com"}] * 330),
+        (takes.parse_keys, [{"contact_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "x": "x" * 80}] * 500),
+        (takes.parse_keys, [{"x": "x" * 65_000}]),
+        (idempotency.parse, b"x" * 65_536),
+        (idempotency.parse, b" " * 65_536),
+        (conditions, b"," * 65_536),
+        (conditions, b'"' * 65_536),
+        (conditions, b"W/" * 32_768),
+        (conditions, ETAG.encode() + b",x;" * 21_000),
+        (parts.some_of(takes.EXPANSIONS), "," * 65_536),
+        (parts.some_of(takes.EXPANSIONS), ["tags"] * 10_000),
+        (parts.some_of(takes.EXPANSIONS), [str(n) for n in range(9_000)]),
+        (parts.one_of(takes.SOURCES), " " * 65_536),
+        (parts.whole_number(1, 500), 10**4_000),
     ],
 )
 def test_takes_at_most_ten_milliseconds_for_64_kib(
     take: Callable[[object], object], given: object
 ) -> None:
     """The best of five counts: this is about the algorithm, not about a busy machine."""
-    times = []
+    took_s = []
     for _ in range(5):
         started = time.process_time()
         with contextlib.suppress(*DECLARED):
             take(given)
-        times.append(time.process_time() - started)
-    assert min(times) < SLOWEST_S_PER_64_KIB
+        took_s.append(time.process_time() - started)
+    assert min(took_s) < SLOWEST_S_PER_64_KIB

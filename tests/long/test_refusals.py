@@ -3,68 +3,230 @@
 Short in `make test`; `make refusals` sets KITH_TEST_REFUSALS to 10,000.
 """
 
-import json
 import os
 import random
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 
+from kith.api.routes import ROUTES
 from tests.cast import Bed, Person
 
 REFUSALS = int(os.environ.get("KITH_TEST_REFUSALS", "200"))
 BETWEEN_DIGESTS = 50
 
-BAD_FIELDS: list[dict[str, Any]] = [
-    {"phone": "abc"},
-    {"phone": "+14155550123", "email": "nobody"},
-    {"phone": "+14155550123", "tags": 5},
-    {"phone": "+14155550123", "tags": "x" * 256},
-    {"phone": "+14155550123", "metadata": "x"},
-    {"phone": "+14155550123", "metadata": {"a": 2**53}},
-    {"phone": "+14155550123", "metadata": {"a": "x" * 65_536}},
-    {"phone": "+14155550123", "name": "a\x00b"},
-    {"phone": "+14155550123", "name": "x" * 257},
-    {"phone": ["+14155550123"]},
-    {"name": "no phone", "tags": "new-tag"},
-    {},
-]
+PHONE, OTHER, NOBODY = "+14155550123", "+33612345678", "+14155550999"
+KEY = "order-1001"
+
+# A body that each operation would take; one field of it is then broken.
+GOOD: dict[str, dict[str, Any]] = {
+    "get-contact": {"phone": PHONE, "expand": ["tags"]},
+    "get-contacts": {"contacts": [{"phone": PHONE}]},
+    "create-contact": {"phone": NOBODY, "name": "New", "tags": "new-1", "metadata": {"new": 1}},
+    "find-or-create-contact": {"phone": NOBODY, "name": "New", "on_conflict": "update"},
+    "update-contact": {"phone": PHONE, "name": "New", "tags": "new-2", "metadata": {"new": 1}},
+    "delete-contact": {"phone": PHONE},
+    "search-contacts": {"query": "romain"},
+    "list-contacts": {"query": "romain"},
+    "export-contact": {"phone": PHONE},
+    "add-tag": {"phone": PHONE, "tag": "new-3"},
+    "remove-tag": {"phone": PHONE, "tag": "vip"},
+    "list-tags": {"name": "vip"},
+    "list-audit": {"limit": 10},
+}
+BAD: dict[str, list[Any]] = {
+    "contact_id": ["x", 5, ["a"], {"id": "a"}, True, "0" * 25, "Z" * 26, "0198f2a4", "\ufdd0"],
+    "phone": ["abc", [PHONE], {}, True, -1, 1.5, "+", "+1415555012³", "1" * 65, 2**53],
+    "email": ["nobody", "a@b@c.d", 5, ["a@example.com"], {}, "a" * 254 + "@b.co", "\x00@b.co"],
+    "name": ["a\x00b", "a\nb", "x" * 257, "\ufffe", 5, ["a"], {"a": "b"}],
+    "tags": [5, "x" * 256, ["a", 5], {"a": 1}, "a\x07b", [["a"]], [f"t{n}" for n in range(1_001)]],
+    "tag": ["a,b", "x" * 256, "a\x00", 5, ["vip"], {}],
+    "metadata": ["x", [1], 5, {"a": 2**53}, {"a": "x" * 65_536}, {"a\x00": 1}, {"a": ["\ufdd0"]}],
+    "on_conflict": ["ignore", "RETURN", 5, ["error"], {}, True],
+    "expand": ["everything", ["tags", 5], ["messages"], 5, {"tags": True}, True],
+    "contacts": ["x", 5, {"phone": PHONE}, [{"phone": PHONE}] * 501],
+    "query": ["a\x00b", "x" * 257, 5, ["romain"], {}],
+    "source": ["Shopify", "unknown", 5, ["api"], {}],
+    "opted_in": ["true", 1, 0, [True], {}],
+    "created_after": ["2026-05-07", "2026-05-07T08:14:23", "2026-02-30T00:00:00Z", "now", 5, -1,
+                      "10000-01-01T00:00:00Z", "2026-05-07T24:00:00Z", ["2026-05-07T08:14:23Z"]],
+    "cursor": ["x", "!" * 20, "MTIz", "A" * 101, 5, ["x"], {}, "é"],
+    "limit": [0, -1, 501, 2**53 - 1, 1.5, "10", "ten", True, [10], {}],
+}  # fmt: skip
+BAD["updated_after"] = BAD["created_after"]
 BAD_BODIES = [b"{", b"[]", b'"x"', b"\xff", b'{"phone": NaN}', b'{"phone": 1e400}', b"[" * 40]
+BAD_KEYS = [b"", b"x" * 256, b"a b", b"\xc3\xa9"]
+BAD_CREDENTIALS = [b"", b"Bearer x", b"Basic x", "Bearer é".encode(), b"Bearer kith_" + b"0" * 72]
+
+POSTED = {route.name: route for route in ROUTES if route.method == "POST"}
+WRITES = [route.name for route in POSTED.values() if route.does == "write"]
+FIND = [route.name for route in POSTED.values() if route.missing is not None]
+AGREE = [name for name in FIND if name != "get-contact"]
+"""Operations that take an id and a phone, when both mean the same contact."""
 
 
-def refused(random_: random.Random, ana: Person, ben: Person) -> tuple[int, set[int]]:
-    """Send one bad request; its status and those it may have."""
-    kind = random_.randrange(5)
-    if kind == 0:
-        return ana.create_contact(**random_.choice(BAD_FIELDS)).status_code, {422}
-    if kind == 1:
-        action = random_.choice(["create-contact", "get-contact"])
-        return ana.post(action, random_.choice(BAD_BODIES)).status_code, {400, 422}
-    if kind == 2:  # may only read
-        return ben.create_contact(phone="+14155550199", tags="new").status_code, {403}
-    if kind == 3:
-        given = random_.choice([{"phone": "+14155550999"}, {"contact_id": "0" * 26}, {}])
-        return ana.get_contact(**given).status_code, {404, 422}
-    headers = {"Authorization": random_.choice(["", "Bearer x", f"Basic {ana.token}", "Bearer é"])}
-    body = json.dumps({"phone": "+14155550198"}).encode()
-    answer = ana.http.post(
-        f"{ana.url}/api/v1/actions/create-contact",
-        content=body,
-        headers={name: value.encode() for name, value in headers.items()},  # type: ignore[misc]
-    )
-    return answer.status_code, {401}
+class Call(NamedTuple):
+    action: str
+    body: object
+    statuses: set[int]
+    headers: dict[str, Any] = {}
+    who: str = "ana"
 
 
-@pytest.mark.row("G5", "T1.1", "R2")
-async def test_refusals_change_nothing(bed: Bed, ana: Person, ben: Person) -> None:
-    ana.create_contact(phone="+14155550123", name="Romain", tags="vip")
+class Refused:
+    """Invents requests that must be refused; `ids` and `etags` of the contacts, by phone."""
+
+    def __init__(self, random_: random.Random, ids: dict[str, str], etags: dict[str, str]) -> None:
+        self.random = random_
+        self.ids = ids
+        self.etags = etags
+        kinds = (
+            self.bad_field, self.bad_field, self.bad_body, self.no_identifier, self.unknown,
+            self.foreign, self.two_contacts, self.may_only_read, self.stranger, self.conflict,
+            self.stale, self.key_reused, self.bad_key, self.wrong_address, self.too_much,
+        )  # fmt: skip
+        self.kinds: tuple[Callable[[], Call], ...] = kinds
+
+    def next(self) -> Call:
+        """What is refused is refused with a fresh Idempotency-Key too, and the key is not kept."""
+        call = self.random.choice(self.kinds)()
+        if "Idempotency-Key" not in call.headers and self.random.random() < 0.3:
+            return call._replace(headers={**call.headers, "Idempotency-Key": self._unknown_id()})
+        return call
+
+    def bad_field(self) -> Call:
+        route = self._one_of([*POSTED.values()])
+        field = self._one_of(route.takes.fields).name
+        return Call(route.name, GOOD[route.name] | {field: self._one_of(BAD[field])}, {422})
+
+    def bad_body(self) -> Call:
+        return Call(self._one_of([*POSTED]), self._one_of(BAD_BODIES), {400, 422})
+
+    def no_identifier(self) -> Call:
+        """Or no required field."""
+        action = self._one_of(sorted({*FIND, *WRITES, "get-contacts"}))
+        wanted = {"phone", "contact_id", "contacts"}
+        left = {name: value for name, value in GOOD[action].items() if name not in wanted}
+        return Call(action, left | self._one_of([{}, {"phone": ""}, {"contact_id": None}]), {422})
+
+    def unknown(self) -> Call:
+        action = self._one_of(FIND)
+        keys = [{"phone": NOBODY}, {"contact_id": self._unknown_id()}, {"contact_id": "0" * 26}]
+        if action == "get-contact":
+            keys.append({"email": "nobody@example.com"})
+        return Call(action, self._pointing(action, self._one_of(keys)), {404})
+
+    def foreign(self) -> Call:
+        """Mallory, with an id of Ana's."""
+        action = self._one_of(FIND)
+        key = {"contact_id": self._one_of([*self.ids.values()])}
+        return Call(action, self._pointing(action, key), {404}, who="mallory")
+
+    def two_contacts(self) -> Call:
+        action = self._one_of(FIND)
+        both = {"contact_id": self.ids[OTHER], "phone": PHONE}
+        return Call(action, self._pointing(action, both), {422})
+
+    def may_only_read(self) -> Call:
+        action = self._one_of([*WRITES, "list-audit"])
+        return Call(action, GOOD[action], {403}, who="ben")
+
+    def stranger(self) -> Call:
+        action = self._one_of([*POSTED])
+        headers = {"Authorization": self._one_of(BAD_CREDENTIALS)}
+        return Call(action, GOOD[action], {401}, headers, who="nobody")
+
+    def conflict(self) -> Call:
+        body = {"phone": PHONE, "name": "New", "tags": "new-4", "on_conflict": "error"}
+        return Call("find-or-create-contact", body, {409})
+
+    def stale(self) -> Call:
+        """Also of a contact that is not there, where it would be made."""
+        action = self._one_of(WRITES)
+        mine, others = self.etags[PHONE], self.etags[OTHER]
+        match = self._one_of([mine[:-2] + '9"', others, f"W/{mine}", '"x"', f"{others}, {others}"])
+        phone = PHONE if action in AGREE else self._one_of([PHONE, NOBODY])
+        return Call(action, GOOD[action] | {"phone": phone}, {412}, {"If-Match": match})
+
+    def key_reused(self) -> Call:
+        """The key was kept with another body of each operation."""
+        action = self._one_of(WRITES)
+        return Call(action, GOOD[action] | {"x": 1}, {422}, {"Idempotency-Key": KEY})
+
+    def bad_key(self) -> Call:
+        action = self._one_of(WRITES)
+        headers = {"Idempotency-Key": self._one_of(BAD_KEYS)}
+        return Call(action, GOOD[action], {422}, headers)
+
+    def wrong_address(self) -> Call:
+        action = self._one_of(["create-contacts", "contacts", "x" * 300, f"create-contact/{PHONE}"])
+        return Call(action, GOOD["create-contact"], {404})
+
+    def too_much(self) -> Call:
+        action = self._one_of(WRITES)
+        body, gzip = GOOD[action], {"Content-Encoding": "gzip"}
+        one: Call = self._one_of(
+            [
+                Call(action, body | {"x": "x" * 2**20}, {413}),
+                Call(action, body, {415}, gzip),
+                Call(action, body, {431}, {"X-Padding": "x" * 17_000}),
+                Call(f"{action}?{'x' * 9_000}", body, {414}),
+            ]
+        )
+        return one
+
+    def _pointing(self, action: str, key: dict[str, Any]) -> dict[str, Any]:
+        body = {name: value for name, value in GOOD[action].items() if name != "phone"}
+        return body | key
+
+    def _unknown_id(self) -> str:
+        return str(UUID(int=self.random.getrandbits(128)))
+
+    def _one_of(self, options: Any) -> Any:
+        return self.random.choice(options)
+
+
+def test_every_field_is_broken_somehow() -> None:
+    assert {route.name for route in POSTED.values()} == set(GOOD)
+    fields = {field.name for route in POSTED.values() for field in route.takes.fields}
+    assert fields == set(BAD)
+
+
+@pytest.mark.row("G5", "T1.1", "R2", "L10")
+async def test_refusals_change_nothing(bed: Bed, ana: Person, ben: Person, mallory: Person) -> None:
+    ana = await bed.person(ana.user, ana.workspace, scope="admin")
+    made = {
+        phone: ana.create_contact(phone=phone, name=name, tags="vip")
+        for phone, name in ((PHONE, "Romain"), (OTHER, "Zoë"))
+    }
+    await _keep_an_answer_of_each(bed, ana)
+    ids = {phone: answer.json()["id"] for phone, answer in made.items()}
+    etags = {phone: ana.get_contact(phone=phone).headers["etag"] for phone in made}
+    people = {"ana": ana, "ben": ben, "mallory": mallory, "nobody": bed.nobody}
     seed = random.randrange(2**32)
     print("seed", seed)
-    random_ = random.Random(seed)
+    refused = Refused(random.Random(seed), ids, etags)
     before = await bed.digest()
     for number in range(1, REFUSALS + 1):
-        status, expected = refused(random_, ana, ben)
-        assert status in expected
+        call = refused.next()
+        answer = people[call.who].post(call.action, call.body, headers=call.headers)
+        assert answer.status_code in call.statuses, (call, answer.text)
         if number % BETWEEN_DIGESTS == 0:
-            assert await bed.digest() == before
+            assert await bed.digest() == before, number
     assert await bed.digest() == before
+
+
+async def _keep_an_answer_of_each(bed: Bed, ana: Person) -> None:
+    """Use KEY with every operation that writes, for contacts who play no other part."""
+    for action in WRITES:
+        phone = "+12025550143" if action == "delete-contact" else "+447911123456"
+        ana.create_contact(phone=phone)
+        body = GOOD[action] | {"phone": phone}
+        assert ana.post(action, body, headers={"Idempotency-Key": KEY}).status_code in (200, 201)
+    kept = await bed.rows(
+        "SELECT action FROM idempotency_keys WHERE tenant_id = :tenant_id",
+        tenant_id=ana.user.tenant_id,
+    )
+    assert sorted(action for (action,) in kept) == sorted(WRITES)

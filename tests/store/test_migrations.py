@@ -10,9 +10,11 @@ import apsw
 import pytest
 
 from kith.actions.run import utc_now
+from kith.domain import search
+from kith.domain.contacts import Filters
 from kith.errors import CannotStart
-from kith.store import migrate, schema
-from kith.store.database import connect
+from kith.store import backfill, contact_lists, migrate, schema, tags
+from kith.store.database import Database, Tx, connect
 from kith.store.sqlite import SQLite
 
 
@@ -57,6 +59,130 @@ async def test_refuses_a_newer_database(database_url: str) -> None:
         await database.write(lambda tx: tx.run(newer))
         with pytest.raises(CannotStart, match="newer than this Kith"):
             await migrate.apply_all(database, utc_now())
+    finally:
+        await database.close()
+
+
+FILLED = {
+    1: {
+        "+14155550101": ("Élodie MÜLLER", "Elodie@Example.com"),
+        "+14155550102": ("ЖАННА", None),
+        "+14155550103": ("Straße", "ДАША@example.com"),
+        "+14155550104": ("İpek 100%", None),
+        "+14155550105": (None, None),
+    },
+    2: {"+14155550101": ("élodie", "elodie@example.com"), "+14155550106": ("Σίσυφος", None)},
+}
+"""By workspace and phone: name and e-mail, as they were before 0002."""
+
+
+async def filled(database: Database) -> None:
+    """Contacts and tags in a database at migration 0001."""
+
+    async def work(tx: Tx) -> None:
+        for tenant_id, people in FILLED.items():
+            await tx.run(
+                "INSERT INTO tenants (id, uuid, name, created_at) VALUES (:id, :uuid, 'Old', 0)",
+                id=tenant_id,
+                uuid=f"tenant {tenant_id}",
+            )
+            for number, name in enumerate(("VIP", "vip", "Été", "ГОРОД")):
+                await tx.run(
+                    "INSERT INTO tags (tenant_id, uuid, name, created_at)"
+                    " VALUES (:tenant_id, :uuid, :name, 0)",
+                    tenant_id=tenant_id,
+                    uuid=f"tag {number}",
+                    name=name,
+                )
+            for number, (phone, (name, email)) in enumerate(people.items()):
+                await tx.run(
+                    "INSERT INTO contacts (tenant_id, uuid, phone, name, email, email_key, source,"
+                    " tags, created_at, updated_at) VALUES (:tenant_id, :uuid, :phone, :name,"
+                    " :email, :email_key, 'api', '[]', :at, :at)",
+                    tenant_id=tenant_id,
+                    uuid=f"contact {number}",
+                    phone=phone,
+                    name=name,
+                    email=email,
+                    email_key=email and email.lower(),
+                    at=number,
+                )
+
+    await database.write(work)
+
+
+@pytest.mark.row("S10", "T16.2")
+@pytest.mark.parametrize("rows_at_once", [backfill.ROWS, 2])
+@pytest.mark.parametrize("walk_rows", [contact_lists.WALK_ROWS, 0], ids=["walk", "index"])
+async def test_what_was_there_before_is_found_without_case(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, rows_at_once: int, walk_rows: int
+) -> None:
+    monkeypatch.setattr(backfill, "ROWS", rows_at_once)
+    monkeypatch.setattr(contact_lists, "WALK_ROWS", walk_rows)
+    database = await connect(database_url)
+
+    async def found(tenant_id: int, query: str) -> list[str | None]:
+        filters = Filters(query=search.fold(query))
+        people = await database.scan(
+            lambda tx: contact_lists.most_active(
+                tx, tenant_id=tenant_id, filters=filters, rows_max=50
+            )
+        )
+        return [one.phone for one in people]
+
+    async def tagged(text: str | None) -> list[str]:
+        contains = search.fold(text) if text else None
+        listed = await database.scan(lambda tx: tags.list_all(tx, tenant_id=1, contains=contains))
+        return [tag.name for tag in listed]
+
+    try:
+        assert await migrate._apply(database, migrate.known()[0], utc_now())
+        await filled(database)
+        assert len(await migrate.apply_all(database, utc_now())) == len(migrate.known()) - 1
+        for tenant_id, people in FILLED.items():
+            for phone, (name, email) in people.items():
+                for text in filter(None, (phone, name, email)):
+                    for query in (text, text.upper(), text.lower(), text[-3:], text[:2]):
+                        assert phone in await found(tenant_id, query), query
+        assert await found(1, "ЭЛОДИ") == []
+        assert await found(1, "élodie") == ["+14155550101"]
+        assert await found(1, "STRASSE") == ["+14155550103"]
+        assert await found(1, "даша") == ["+14155550103"]
+        assert await found(1, "%") == ["+14155550104"]
+        assert await found(2, "ΣΊΣΥΦΟΣ") == ["+14155550106"]
+        assert await found(2, "жанна") == []
+        assert await tagged("vip") == ["VIP", "vip"]
+        assert await tagged("ÉTÉ") == ["Été"]
+        assert await tagged("город") == ["ГОРОД"]
+        assert await tagged(None) == ["VIP", "vip", "Été", "ГОРОД"]
+        rows = await database.read(
+            lambda tx: tx.all("SELECT version, COUNT(*) FROM contacts GROUP BY version")
+        )
+        assert [tuple(row) for row in rows] == [(1, sum(map(len, FILLED.values())))]
+    finally:
+        await database.close()
+
+
+@pytest.mark.row("S10")
+async def test_what_was_there_before_can_be_changed_and_removed(database_url: str) -> None:
+    """On SQLite the search index takes out what it once took in, or says that it is broken."""
+    database = await connect(database_url)
+    try:
+        await migrate._apply(database, migrate.known()[0], utc_now())
+        await filled(database)
+        await migrate.apply_all(database, utc_now())
+        await database.write(lambda tx: tx.run("UPDATE contacts SET search_key = 'zebra'"))
+        await database.write(lambda tx: tx.run("DELETE FROM contacts WHERE uuid <> 'contact 0'"))
+        filters = Filters(query="zeb")
+        for tenant_id in FILLED:
+            people = await database.scan(
+                lambda tx, tenant_id=tenant_id: contact_lists.most_active(
+                    tx, tenant_id=tenant_id, filters=filters, rows_max=50
+                )
+            )
+            assert [one.phone for one in people] == ["+14155550101"]
+        await database.write(lambda tx: tx.run("DELETE FROM contacts"))
+        assert await database.check() == []
     finally:
         await database.close()
 

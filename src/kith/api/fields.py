@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from kith.domain import text
 from kith.errors import BadValue, Invalid, sentence
 
 Schema = Mapping[str, Any]
@@ -102,7 +103,7 @@ class Shape(msgspec.Struct, frozen=True):
             field = self._by_name.get(name)
             if field is None or raw is None:
                 continue
-            if isinstance(raw, str) and not raw.strip():
+            if isinstance(raw, str) and text.is_blank(raw):
                 if field.clears is not msgspec.UNSET:
                     values[name] = field.clears
                 continue

@@ -180,7 +180,11 @@ class Server:
                 terms = Terms(
                     if_none_match=etags.listed(headers[b"if-none-match"].decode("latin-1"))
                 )
-            return rendered(route, await self._runner.read(route.action, given, caller, terms))
+            result = await self._runner.read(route.action, given, caller, terms)
+            if route.holds_refusals:
+                for refusal in result:
+                    self._note_miss(request, caller, refusal)
+            return rendered(route, result)
         if route.does == "scan":
             answer = rendered(route, await self._runner.scan(route.action, given, caller))
             if route.logs is not None:
@@ -258,7 +262,11 @@ class Server:
         if event := _EVENTS.get(refusal.status):
             who = caller.token_id if caller else self._address(request)
             self.security.note(event, who, **self._fields(request, refusal.status))
-        elif caller and isinstance(refusal, errors.NotFound) and refusal.by_id:
+        elif caller:
+            self._note_miss(request, caller, refusal)
+
+    def _note_miss(self, request: Request, caller: Caller, refusal: object) -> None:
+        if isinstance(refusal, errors.NotFound) and refusal.by_id:
             self.security.missed_id(caller.token_id, **self._fields(request, refusal.status))
 
     def _fields(self, request: Request, status: int) -> dict[str, object]:

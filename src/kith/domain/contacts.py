@@ -132,12 +132,23 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, An
     for field in after:
         old, new = before.get(field), after[field]
         if isinstance(old, dict) and isinstance(new, dict):
-            keys = [key for key in {**old, **new} if old.get(key, UNSET) != new.get(key, UNSET)]
+            keys = [
+                key for key in {**old, **new} if _differ(old.get(key, UNSET), new.get(key, UNSET))
+            ]
             old = {key: old[key] for key in keys if key in old}
             new = {key: new[key] for key in keys if key in new}
-        if old != new:
+        if _differ(old, new):
             was[field], now[field] = old, new
     return was, now
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Whether two values are not the same JSON: to Python, true is 1."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() != new.keys() or any(_differ(old[key], new[key]) for key in old)
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        return len(old) != len(new) or any(map(_differ, old, new))
+    return bool(old != new) or isinstance(old, bool) != isinstance(new, bool)
 
 
 def parse_name(value: object) -> str:

@@ -29,9 +29,8 @@ def parse(value: object) -> Place:
         text = value.strip()
         try:
             given = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            match = _PLACE.fullmatch(given.decode("ascii"))
-        except (binascii.Error, UnicodeDecodeError):
-            match = None
-        if match:
-            return int(match[1]), ids.parse(match[2])
+            if match := _PLACE.fullmatch(given.decode("ascii")):
+                return int(match[1]), ids.parse(match[2])
+        except (binascii.Error, UnicodeDecodeError, BadValue):
+            pass
     raise BadValue(PROBLEM)

@@ -49,7 +49,7 @@ def parse(value: object) -> tuple[str, ...]:
             raise BadValue("may hold strings only.")
         for part in item.split(","):
             # The cheap tests first: a mebibyte of commas must not hold the server.
-            if not part or part in names or not part.strip():
+            if part in names or text.is_blank(part):
                 continue
             if name := text.line(part, characters_max=CHARACTERS_MAX):
                 names[name] = None

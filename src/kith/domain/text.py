@@ -8,6 +8,7 @@ NAME_CHARACTERS_MAX = 256
 """Of a person, a workspace or a token."""
 STRING_BYTES_MAX = 65_536
 
+_SPACES = " \t\r\n\u00a0\u3000"
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
     f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(17)
 )
@@ -15,11 +16,16 @@ _NOT_IN_LINES = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_NONCHARACTERS}]")
 _NOT_IN_PROSE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_NONCHARACTERS}]")
 
 
+def is_blank(value: str) -> bool:
+    """Whether nothing is given. Control characters alone are something: what may not enter."""
+    return not value or (value.isspace() and not _NOT_IN_LINES.search(value.strip(_SPACES)))
+
+
 def line(value: object, *, characters_max: int, bytes_max: int = STRING_BYTES_MAX) -> str:
     """A trimmed one-line text, otherwise as sent; raises BadValue."""
     if not isinstance(value, str):
         raise BadValue("must be a string.")
-    text = value.strip(" \t\r\n\u00a0\u3000")
+    text = value.strip(_SPACES)
     if len(text) > characters_max:
         raise BadValue(f"may not be greater than {characters_max} characters.")
     if _NOT_IN_LINES.search(text):

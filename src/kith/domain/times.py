@@ -31,6 +31,6 @@ def parse(value: object) -> datetime:
             at = msgspec.convert(value.strip(), datetime)
             if at.tzinfo is not None:
                 return at.astimezone(UTC)
-    except (msgspec.ValidationError, OverflowError):
+    except (msgspec.ValidationError, OverflowError, UnicodeEncodeError):
         pass
     raise BadValue("must be a time with its offset, such as 2026-05-07T08:14:23+00:00.")
