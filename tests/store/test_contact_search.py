@@ -180,7 +180,7 @@ class World:
         """Name, e-mail and times; `last_message_at` by hand, as no action can set it yet."""
         contact = msgspec.structs.replace(person.contact, **fields)
         tenant_id, row_id = person.tenant_id, contact.row_id
-        await contacts.change(tx, tenant_id=tenant_id, contact=contact)
+        await contacts.change(tx, tenant_id=tenant_id, was=person.contact, contact=contact)
         if "last_message_at" in fields:
             await tx.run(
                 "UPDATE contacts SET last_message_at = :at WHERE tenant_id = :t AND id = :row_id",
@@ -199,7 +199,7 @@ class World:
         await self.change(tx, person, tags=msgspec.Raw(json.encode(names)))
 
     async def remove(self, tx: Tx, person: Person) -> None:
-        await contacts.remove(tx, tenant_id=person.tenant_id, row_id=person.contact.row_id)
+        await contacts.remove(tx, tenant_id=person.tenant_id, contact=person.contact)
         del self.people[person.contact.id]
 
     def keep(self, tenant_id: int, contact: Contact) -> None:

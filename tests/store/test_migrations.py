@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from kith.actions.run import utc_now
 from kith.domain import search
-from kith.domain.contacts import Filters
+from kith.domain.contacts import Contact, Filters
 from kith.errors import CannotStart
-from kith.store import backfill, contact_lists, migrate, schema, tags
+from kith.store import backfill, contact_lists, contacts, migrate, schema, tags
 from kith.store.database import Database, Tx, connect
 from kith.store.sqlite import SQLite
 
@@ -164,27 +165,49 @@ async def test_what_was_there_before_is_found_without_case(
 
 
 @pytest.mark.row("S10")
-async def test_what_was_there_before_can_be_changed_and_removed(database_url: str) -> None:
+async def test_what_was_there_before_can_be_changed_and_removed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On SQLite the search index takes out what it once took in, or says that it is broken."""
+    monkeypatch.setattr(contact_lists, "WALK_ROWS", 0)
     database = await connect(database_url)
     try:
         await migrate._apply(database, migrate.known()[0], utc_now())
         await filled(database)
         await migrate.apply_all(database, utc_now())
-        await database.write(lambda tx: tx.run("UPDATE contacts SET search_key = 'zebra'"))
-        await database.write(lambda tx: tx.run("DELETE FROM contacts WHERE uuid <> 'contact 0'"))
-        filters = Filters(query="zeb")
+        await database.write(change_all)
         for tenant_id in FILLED:
             people = await database.scan(
                 lambda tx, tenant_id=tenant_id: contact_lists.most_active(
-                    tx, tenant_id=tenant_id, filters=filters, rows_max=50
+                    tx, tenant_id=tenant_id, filters=Filters(query="zeb"), rows_max=50
                 )
             )
-            assert [one.phone for one in people] == ["+14155550101"]
-        await database.write(lambda tx: tx.run("DELETE FROM contacts"))
+            assert {one.phone for one in people} == FILLED[tenant_id].keys()
+        await database.write(remove_all)
         assert await database.check() == []
     finally:
         await database.close()
+
+
+async def change_all(tx: Tx) -> None:
+    for tenant_id, person in await everybody(tx):
+        contact = msgspec.structs.replace(person, name="Zebra")
+        await contacts.change(tx, tenant_id=tenant_id, was=person, contact=contact)
+
+
+async def remove_all(tx: Tx) -> None:
+    for tenant_id, person in await everybody(tx):
+        await contacts.remove(tx, tenant_id=tenant_id, contact=person)
+
+
+async def everybody(tx: Tx) -> list[tuple[int, Contact]]:
+    return [
+        (tenant_id, person)
+        for tenant_id in FILLED
+        for person in await contact_lists.most_active(
+            tx, tenant_id=tenant_id, filters=Filters(), rows_max=50
+        )
+    ]
 
 
 @pytest.mark.row("F4")
