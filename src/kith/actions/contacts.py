@@ -177,13 +177,14 @@ async def _of_phone(ctx: Context, given: SaveContact) -> Contact | None:
     known = await contact_rows.by_phone(ctx.tx, tenant_id=ctx.tenant_id, phone=given.phone)
     if known is not None:
         _check_version(ctx, known)
-    elif ctx.terms.if_match:
+    elif ctx.terms.if_match is not None:
         raise Changed()
     return known
 
 
 def _check_version(ctx: Context, known: Contact) -> None:
-    if ctx.terms.if_match and not etags.is_current(known.etag, ctx.terms.if_match):
+    terms = ctx.terms.if_match
+    if terms is not None and not etags.is_current(known.etag, terms):
         raise Changed()
 
 

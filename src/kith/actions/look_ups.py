@@ -16,6 +16,8 @@ from kith.errors import AppError
 from kith.store import contact_documents as documents
 from kith.store import identities
 from kith.store import tags as tag_rows
+from kith.store.contact_documents import Wanted
+from kith.store.database import Row
 
 HISTORY_MAX = 100
 
@@ -38,16 +40,9 @@ class Expanded(msgspec.Struct, frozen=True, kw_only=True):
 
 async def get(ctx: Context, given: GetContact) -> Found:
     """The contact that the one identifier given points at. Raises ContactNotFound."""
-    tx, tenant_id = ctx.tx, ctx.tenant_id
-    if ctx.terms.if_none_match and (known := await _etag(ctx, given)) is not None:
+    if ctx.terms.if_none_match and (known := await _known(ctx, given)) is not None:
         return Found(known, None)
-    if given.phone is not None:
-        row = await documents.by_phone(tx, tenant_id=tenant_id, phone=given.phone)
-    elif given.contact_id is not None:
-        row = await documents.by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
-    else:
-        key = emails.key(given.email or "")
-        row = await documents.by_email(tx, tenant_id=tenant_id, email_key=key)
+    row = await _row(ctx, given, "document")
     if row is None:
         raise ContactNotFound(by_id=given.contact_id is not None)
     document, etag = row
@@ -88,20 +83,24 @@ async def get_many(ctx: Context, given: GetContacts) -> list[msgspec.Raw | AppEr
     return answers
 
 
-async def _etag(ctx: Context, given: GetContact) -> str | None:
-    """The entity tag of the answer, when the caller has named it; found without rendering it."""
+async def _row(ctx: Context, given: GetContact, wanted: Wanted) -> Row | None:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if given.phone is not None:
-        etag = await documents.etag_by_phone(tx, tenant_id=tenant_id, phone=given.phone)
-    elif given.contact_id is not None:
-        etag = await documents.etag_by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
-    else:
-        key = emails.key(given.email or "")
-        etag = await documents.etag_by_email(tx, tenant_id=tenant_id, email_key=key)
-    if etag is None:
+        phone = given.phone
+        return await documents.by_phone(tx, tenant_id=tenant_id, phone=phone, wanted=wanted)
+    if given.contact_id is not None:
+        uuid = given.contact_id
+        return await documents.by_id(tx, tenant_id=tenant_id, uuid=uuid, wanted=wanted)
+    key = emails.key(given.email or "")
+    return await documents.by_email(tx, tenant_id=tenant_id, email_key=key, wanted=wanted)
+
+
+async def _known(ctx: Context, given: GetContact) -> str | None:
+    """The entity tag of the answer, when the caller has named it."""
+    row = await _row(ctx, given, "etag")
+    if row is None:
         return None
-    if given.expand:
-        etag = etags.expanded(etag, given.expand)
+    etag: str = etags.expanded(row[1], given.expand) if given.expand else row[1]
     return etag if etags.is_known(etag, ctx.terms.if_none_match) else None
 
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a caller ties a call to: entity tags, as `domain.etags.listed` gives them."""
 
-    if_match: tuple[str, ...] = ()
+    if_match: tuple[str, ...] | None = None
     if_none_match: tuple[str, ...] = ()
 
 

@@ -1,23 +1,35 @@
 """Contacts as the documented JSON, rendered by the database (docs/decisions/0005)."""
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from kith.domain import json
 from kith.domain.phone import Phone
 from kith.store.database import Engine, Row, Tx
 
+Wanted = Literal["document", "etag"]
+"""An entity tag alone is found without rendering what it stands for."""
+
+_WANTED: dict[Wanted, str] = {"document": "d.document, d.etag", "etag": "NULL, d.etag"}
+# E-mail is not unique: the most recently active, then the oldest (reference C6).
+_FIRST = " ORDER BY d.last_message_at DESC NULLS LAST, d.created_at, d.id LIMIT 1"
 # Short on purpose: the driver reads the whole text again to find its prepared statement.
-_BY_ID = " FROM contact_documents WHERE tenant_id = :tenant_id AND uuid = :uuid"
-_BY_PHONE = (
-    " FROM identities i"
+_BY_ID = {
+    wanted: f"SELECT {columns} FROM contact_documents d"
+    " WHERE d.tenant_id = :tenant_id AND d.uuid = :uuid"
+    for wanted, columns in _WANTED.items()
+}
+_BY_PHONE = {
+    wanted: f"SELECT {columns} FROM identities i"
     " JOIN contact_documents d ON d.tenant_id = i.tenant_id AND d.id = i.contact_id"
     " WHERE i.tenant_id = :tenant_id AND i.kind = 'phone' AND i.value = :phone"
-)
-# E-mail is not unique: the most recently active, then the oldest (reference C6).
-_FIRST = " ORDER BY last_message_at DESC NULLS LAST, created_at, id LIMIT 1"
-_BY_EMAIL = (
-    f" FROM contact_documents WHERE tenant_id = :tenant_id AND email_key = :email_key{_FIRST}"
-)
+    for wanted, columns in _WANTED.items()
+}
+_BY_EMAIL = {
+    wanted: f"SELECT {columns} FROM contact_documents d"
+    f" WHERE d.tenant_id = :tenant_id AND d.email_key = :email_key{_FIRST}"
+    for wanted, columns in _WANTED.items()
+}
 
 _EACH: dict[Engine, str] = {
     "sqlite": "json_each(:keys) j",
@@ -41,35 +53,17 @@ _MANY_BY_EMAIL = {
 }
 
 
-_DOCUMENT_BY_ID = f"SELECT document, etag{_BY_ID}"
-_DOCUMENT_BY_PHONE = f"SELECT d.document, d.etag{_BY_PHONE}"
-_DOCUMENT_BY_EMAIL = f"SELECT document, etag{_BY_EMAIL}"
+async def by_id(tx: Tx, *, tenant_id: int, uuid: str, wanted: Wanted) -> Row | None:
+    """`(document, etag)`, as the other two; the document is None where it is not wanted."""
+    return await tx.one(_BY_ID[wanted], tenant_id=tenant_id, uuid=uuid)
 
 
-async def by_id(tx: Tx, *, tenant_id: int, uuid: str) -> Row | None:
-    """`(document, etag)`, as the other two."""
-    return await tx.one(_DOCUMENT_BY_ID, tenant_id=tenant_id, uuid=uuid)
+async def by_phone(tx: Tx, *, tenant_id: int, phone: Phone, wanted: Wanted) -> Row | None:
+    return await tx.one(_BY_PHONE[wanted], tenant_id=tenant_id, phone=phone)
 
 
-async def by_phone(tx: Tx, *, tenant_id: int, phone: Phone) -> Row | None:
-    return await tx.one(_DOCUMENT_BY_PHONE, tenant_id=tenant_id, phone=phone)
-
-
-async def by_email(tx: Tx, *, tenant_id: int, email_key: str) -> Row | None:
-    return await tx.one(_DOCUMENT_BY_EMAIL, tenant_id=tenant_id, email_key=email_key)
-
-
-async def etag_by_id(tx: Tx, *, tenant_id: int, uuid: str) -> str | None:
-    """The entity tag alone, without rendering what it stands for; as the other two."""
-    return _first(await tx.one(f"SELECT etag{_BY_ID}", tenant_id=tenant_id, uuid=uuid))
-
-
-async def etag_by_phone(tx: Tx, *, tenant_id: int, phone: Phone) -> str | None:
-    return _first(await tx.one(f"SELECT d.etag{_BY_PHONE}", tenant_id=tenant_id, phone=phone))
-
-
-async def etag_by_email(tx: Tx, *, tenant_id: int, email_key: str) -> str | None:
-    return _first(await tx.one(f"SELECT etag{_BY_EMAIL}", tenant_id=tenant_id, email_key=email_key))
+async def by_email(tx: Tx, *, tenant_id: int, email_key: str, wanted: Wanted) -> Row | None:
+    return await tx.one(_BY_EMAIL[wanted], tenant_id=tenant_id, email_key=email_key)
 
 
 async def many_by_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[str, str]:
@@ -95,7 +89,3 @@ def _as_json(keys: Iterable[str]) -> str:
 
 def _by_key(rows: Sequence[Row]) -> dict[str, str]:
     return {key: document for key, document in rows if document is not None}
-
-
-def _first(row: Row | None) -> str | None:
-    return row[0] if row else None

@@ -80,6 +80,19 @@ _LIST_AMONG = (
     f" WHERE c.tenant_id = :tenant_id{_FILTERS['sqlite']}{_BY_CREATION}"
 )
 
+_WITH_EMAIL = (
+    "SELECT n.id FROM contacts n WHERE n.tenant_id = :tenant_id AND n.email_key = :email_key"
+    " LIMIT :rows_max"
+)
+_WITH_TAG = (
+    "SELECT x.contact_id FROM contact_tags x WHERE x.tenant_id = :tenant_id AND x.tag_id = :tag_id"
+    " LIMIT :rows_max"
+)
+_CHANGED = (
+    "SELECT n.id FROM contacts n INDEXED BY contacts_by_change WHERE n.tenant_id = :tenant_id"
+    " AND n.updated_at > :updated_after LIMIT :rows_max"
+)
+
 
 class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of _FILTERS."""
@@ -178,48 +191,19 @@ async def _candidates(
     tx: Tx, tenant_id: int, filters: Filters, wanted: _Wanted
 ) -> list[int] | None:
     """Row ids that hold every match, from the first index that names few; None when none does."""
+    given = {"tenant_id": tenant_id, "rows_max": CANDIDATES_MAX + 1}
+    found = None
     if wanted.email_key is not None:
-        found = _few(
-            await tx.all(
-                "SELECT n.id FROM contacts n WHERE n.tenant_id = :tenant_id"
-                " AND n.email_key = :email_key LIMIT :rows_max",
-                tenant_id=tenant_id,
-                email_key=wanted.email_key,
-                rows_max=CANDIDATES_MAX + 1,
-            )
-        )
-        if found is not None:
-            return found
-    if filters.query is not None:
+        found = _few(await tx.all(_WITH_EMAIL, **given, email_key=wanted.email_key))
+    if found is None and filters.query is not None:
         found = await contact_search.candidates(
             tx, tenant_id=tenant_id, folded=filters.query, candidates_max=CANDIDATES_MAX
         )
-        if found is not None:
-            return found
-    if wanted.tag_id is not None:
-        found = _few(
-            await tx.all(
-                "SELECT x.contact_id FROM contact_tags x WHERE x.tenant_id = :tenant_id"
-                " AND x.tag_id = :tag_id LIMIT :rows_max",
-                tenant_id=tenant_id,
-                tag_id=wanted.tag_id,
-                rows_max=CANDIDATES_MAX + 1,
-            )
-        )
-        if found is not None:
-            return found
-    if wanted.updated_after is not None:
-        return _few(
-            await tx.all(
-                "SELECT n.id FROM contacts n INDEXED BY contacts_by_change"
-                " WHERE n.tenant_id = :tenant_id AND n.updated_at > :updated_after"
-                " LIMIT :rows_max",
-                tenant_id=tenant_id,
-                updated_after=wanted.updated_after,
-                rows_max=CANDIDATES_MAX + 1,
-            )
-        )
-    return None
+    if found is None and wanted.tag_id is not None:
+        found = _few(await tx.all(_WITH_TAG, **given, tag_id=wanted.tag_id))
+    if found is None and wanted.updated_after is not None:
+        found = _few(await tx.all(_CHANGED, **given, updated_after=wanted.updated_after))
+    return found
 
 
 def _few(rows: Sequence[Row]) -> list[int] | None:

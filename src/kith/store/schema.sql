@@ -107,10 +107,11 @@ CREATE VIRTUAL TABLE contact_search USING fts5 (text, content = '', detail = non
 CREATE VIRTUAL TABLE contact_search_terms USING fts5vocab (contact_search, row);
 
 CREATE TABLE contact_search_pending (
-    id INTEGER PRIMARY KEY,
     tenant_id BIGINT NOT NULL,
-    old_key TEXT
-);
+    id BIGINT NOT NULL,
+    old_key TEXT,
+    PRIMARY KEY (tenant_id, id)
+) WITHOUT ROWID;
 
 CREATE TABLE audit_log (
     tenant_id BIGINT NOT NULL REFERENCES tenants (id),

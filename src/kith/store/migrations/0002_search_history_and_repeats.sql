@@ -23,11 +23,13 @@ CREATE VIRTUAL TABLE contact_search USING fts5 (text, content = '', detail = non
 CREATE VIRTUAL TABLE contact_search_terms USING fts5vocab (contact_search, row); -- sqlite
 -- What the transaction changed; the writer brings the index up to date just before it commits. Noted
 -- by store/contact_search.py: a trigger would make SQLite keep a journal of each statement.
+-- By workspace: SQLite may give the number of a contact that is gone to the next one, of another.
 CREATE TABLE contact_search_pending ( -- sqlite
-    id INTEGER PRIMARY KEY, -- sqlite
     tenant_id BIGINT NOT NULL, -- sqlite
-    old_key TEXT -- sqlite
-); -- sqlite
+    id BIGINT NOT NULL, -- sqlite
+    old_key TEXT, -- sqlite
+    PRIMARY KEY (tenant_id, id) -- sqlite
+) WITHOUT ROWID; -- sqlite
 
 -- Where the extension can be had; without it a search walks contacts_by_activity.
 DO $do$ BEGIN -- postgres
