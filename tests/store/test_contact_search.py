@@ -417,7 +417,7 @@ class Drawn:
 
 
 @pytest.mark.row("T9.1", "T16.2")
-@settings(max_examples=25)
+@settings(max_examples=40)
 @given(limits=LIMITS, seed=st.integers(0, 2**32), data=st.data())
 async def test_answers_equal_the_model_after_any_writes(
     opened: Opened, limits: Limits, seed: int, data: st.DataObject
@@ -753,6 +753,28 @@ async def test_any_changes_of_one_transaction(
             await database.write(arrive)
             await database.write(change)
         await world.check_index()
+
+
+async def test_a_stranger_between_many_new_ones_stays_as_they_are(on_sqlite: Opened) -> None:
+    """Many new ones are noted by the range of their ids."""
+    async with on_sqlite() as database:
+        world = World(database)
+        await world.begin()
+        first, stranger, last = sorted(
+            (a_contact(world.random, name=f"Zebra {n}") for n in range(3)), key=lambda one: one.id
+        )
+        await database.write(lambda tx: world.add(tx, world.tenants[0], [stranger]))
+        await database.write(lambda tx: world.add(tx, world.tenants[0], [first, last]))
+        await world.check_index()
+        for name in ("Okapi", "Gnu"):
+            known = world.people[stranger.id]
+            await database.write(
+                lambda tx, known=known, name=name: world.change(tx, known, name=name)
+            )
+            await world.check_index()
+        for person in list(world.people.values()):
+            await database.write(lambda tx, person=person: world.remove(tx, person))
+            await world.check_index()
 
 
 async def test_a_refused_write_leaves_nothing_in_the_index(on_sqlite: Opened) -> None:

@@ -160,7 +160,11 @@ class Server:
         if route.method == "POST":
             raw = await self._body(request, receive)
             given = route.takes.convert(json.decode_object(raw))
-        return await self._run(request, route, caller, given, raw)
+        if route.does == "look":
+            return await self._look(request, route, caller, given)
+        if route.does == "scan":
+            return await self._scan(request, route, caller, given)
+        return await self._write(request, route, caller, given, raw)
 
     async def _body(self, request: Request, receive: body.Receive) -> bytes:
         if b"content-encoding" in request.headers:
@@ -170,31 +174,30 @@ class Server:
             raw = await body.read(receive, request.headers.get(b"content-length"))
         return raw
 
-    async def _run(
+    async def _look(self, request: Request, route: Route, caller: Caller, given: Any) -> Answer:
+        terms = NO_TERMS
+        if b"if-none-match" in request.headers:
+            terms = Terms(if_none_match=_tags(request.headers[b"if-none-match"]))
+        result = await self._runner.read(route.action, given, caller, terms)
+        if route.holds_refusals:
+            for refusal in result:
+                self._note_miss(request, caller, refusal)
+        return rendered(route, result)
+
+    async def _scan(self, request: Request, route: Route, caller: Caller, given: Any) -> Answer:
+        answer = rendered(route, await self._runner.scan(route.action, given, caller))
+        if route.logs is not None:
+            self.security.note(route.logs, caller.token_id, **self._fields(request, answer.status))
+        return answer
+
+    async def _write(
         self, request: Request, route: Route, caller: Caller, given: Any, raw: bytes
     ) -> Answer:
-        headers = request.headers
-        if route.does == "look":
-            terms = NO_TERMS
-            if b"if-none-match" in headers:
-                terms = Terms(
-                    if_none_match=etags.listed(headers[b"if-none-match"].decode("latin-1"))
-                )
-            result = await self._runner.read(route.action, given, caller, terms)
-            if route.holds_refusals:
-                for refusal in result:
-                    self._note_miss(request, caller, refusal)
-            return rendered(route, result)
-        if route.does == "scan":
-            answer = rendered(route, await self._runner.scan(route.action, given, caller))
-            if route.logs is not None:
-                self.security.note(route.logs, caller.token_id, **self._fields(request, 200))
-            return answer
         terms = NO_TERMS
-        if b"if-match" in headers:
-            terms = Terms(if_match=etags.listed(headers[b"if-match"].decode("latin-1")))
-        if b"idempotency-key" in headers:
-            key = idempotency.parse(headers[b"idempotency-key"])
+        if b"if-match" in request.headers:
+            terms = Terms(if_match=_tags(request.headers[b"if-match"]))
+        if b"idempotency-key" in request.headers:
+            key = idempotency.parse(request.headers[b"idempotency-key"])
             return await self._calls.once(route, given, caller, terms, key=key, body=raw)
         return rendered(route, await self._runner.write(route.action, given, caller, terms))
 
@@ -303,6 +306,10 @@ def _check_size(scope: Scope) -> None:
 def _check_encoding(headers: dict[bytes, bytes]) -> None:
     if headers[b"content-encoding"].lower() != b"identity":
         raise errors.EncodedBody()
+
+
+def _tags(header: bytes) -> tuple[str, ...]:
+    return etags.listed(header.decode("latin-1"))
 
 
 async def _page(page: Page, method: str) -> Answer:
