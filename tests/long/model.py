@@ -57,11 +57,14 @@ Answer = tuple[int, Any, str | None]
 
 
 class Step(NamedTuple):
-    """One call; `set` is no call, but SQL that does what no operation can do yet."""
+    """One call; `set` is no call, but SQL that does what no operation can do yet.
+
+    An If-Match that is there and names nothing holds for no version.
+    """
 
     action: str
     body: dict[str, Any]
-    if_match: str = ""
+    if_match: str | None = None
     if_none_match: str = ""
 
 
@@ -207,7 +210,7 @@ class Model:
 
     def _of_phone(self, given: Given) -> Contact | None:
         kept = self.pointed_at({"phone": given["phone"]})
-        if kept is None and self.step.if_match:
+        if kept is None and self.step.if_match is not None:
             raise Refusal(412, {"message": CHANGED, "error": CHANGED})
         if kept is not None:
             self._check_version(kept)
@@ -230,8 +233,10 @@ class Model:
         return kept
 
     def _check_version(self, kept: Contact) -> None:
+        if self.step.if_match is None:
+            return
         named = {tag.split(";")[0] for tag in _listed(self.step.if_match)}
-        if named and not named & {"*", _bare(etag(kept))}:
+        if not named & {"*", _bare(etag(kept))}:
             raise Refusal(412, {"message": CHANGED, "error": CHANGED})
 
     # -- what is read

@@ -146,7 +146,9 @@ class Refused:
         """Also of a contact that is not there, where it would be made."""
         action = self._one_of(WRITES)
         mine, others = self.etags[PHONE], self.etags[OTHER]
-        match = self._one_of([mine[:-2] + '9"', others, f"W/{mine}", '"x"', f"{others}, {others}"])
+        match = self._one_of(
+            [mine[:-2] + '9"', others, f"W/{mine}", '"x"', f"{others}, {others}", "", ","]
+        )
         phone = PHONE if action in AGREE else self._one_of([PHONE, NOBODY])
         return Call(action, GOOD[action] | {"phone": phone}, {412}, {"If-Match": match})
 

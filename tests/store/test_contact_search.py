@@ -417,7 +417,7 @@ class Drawn:
 
 
 @pytest.mark.row("T9.1", "T16.2")
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(limits=LIMITS, seed=st.integers(0, 2**32), data=st.data())
 async def test_answers_equal_the_model_after_any_writes(
     opened: Opened, limits: Limits, seed: int, data: st.DataObject

@@ -208,6 +208,18 @@ def test_nothing_can_interrupt_the_writer() -> None:
         assert not re.search(r"deferr", migration.text, re.IGNORECASE)
 
 
+async def test_a_write_beside_a_checkpoint_waits_for_it(database: SQLite) -> None:
+    await database.write(lambda tx: add(tx, "before"))
+    for number in range(20):
+        tidied, added = await asyncio.gather(
+            database.tidy(), database.write(lambda tx, n=number: add(tx, f"beside {n}"))
+        )
+        assert (tidied, added) == (None, f"beside {number}")
+    assert len(await names(database)) == 21
+    await database.tidy()
+    assert not database.path.with_name("kith.db-wal").stat().st_size, "cut to nothing"
+
+
 async def test_a_full_queue_is_told_at_once(
     database: SQLite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

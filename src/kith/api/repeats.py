@@ -45,7 +45,7 @@ class RepeatableCalls:
                 Once(
                     name=route.name,
                     key=key,
-                    body_digest=idempotency.digest(body),
+                    body_digest=idempotency.digest(body, secret_key=self._runner.secret_key),
                     answer=lambda result: _kept(route, result),
                 ),
                 terms,

@@ -11,7 +11,7 @@ PROBLEM = "must be a valid email address."
 
 # Everyday addresses need no library, which takes 40 us. "--" may be punycode: left to it.
 _PLAIN = re.compile(
-    r"[A-Za-z0-9_+]+(?:[.-]+[A-Za-z0-9_+]+)*"
+    r"[\w+]+(?:[.-]+[\w+]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
 LOCAL_CHARACTERS_MAX = 64
@@ -52,4 +52,5 @@ def _is_plain(text: str) -> bool:
         and ".." not in text
         and text.find("@") <= LOCAL_CHARACTERS_MAX
         and _PLAIN.fullmatch(text) is not None
+        and (text.isascii() or len(text.encode()) <= CHARACTERS_MAX)
     )

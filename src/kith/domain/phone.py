@@ -69,6 +69,8 @@ def _is_plain(text: str) -> bool:
 
 def _read(text: str) -> Phone:
     typed = _clean(text)
+    if _is_plain(typed):
+        return Phone(typed)
     if not _E164.fullmatch(typed):
         raise BadValue(PROBLEM)
     try:

@@ -181,8 +181,8 @@ class Writer:
     def _run(self, request: _Request) -> bool:
         """Run one request in its savepoint; False when SQLite has ended the whole transaction."""
         execute = self._connection.execute
+        execute("SAVEPOINT request")
         try:
-            execute("SAVEPOINT request")
             request.result = at_once(request.work(self._tx))
             execute("RELEASE request")
             return True
@@ -230,8 +230,9 @@ class Writer:
             self._on_broken()
 
     async def _blocking(self, sql: str) -> None:
+        """Read to its end: what is left unread counts as a statement that still runs."""
         await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._connection.execute, sql
+            self._thread, lambda: self._connection.execute(sql).fetchall()
         )
 
 
