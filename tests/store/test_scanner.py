@@ -200,7 +200,7 @@ async def test_a_scan_that_nobody_waits_for_ends_too(
         with pytest.raises(asyncio.CancelledError):
             await scan
     monkeypatch.setattr(scanner, "SCAN_S_MAX", LONG_S)
-    assert await asyncio.wait_for(database.scan(names), 10) == []
+    assert await asyncio.wait_for(database.scan(names), 5) == []
 
 
 @pytest.mark.row("S9")

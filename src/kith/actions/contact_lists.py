@@ -4,7 +4,7 @@ import msgspec
 
 from kith.actions.run import Context
 from kith.domain import cursors
-from kith.domain.contacts import Contact, Filters
+from kith.domain.contacts import Contact, Filters, SearchContacts
 from kith.domain.cursors import Place
 from kith.store import contact_lists
 
@@ -24,10 +24,10 @@ class Page(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-async def search(ctx: Context, filters: Filters) -> list[Contact]:
+async def search(ctx: Context, given: SearchContacts) -> list[Contact]:
     """At most 50, the most recently active first (reference section 11)."""
     return await contact_lists.most_active(
-        ctx.tx, tenant_id=ctx.tenant_id, filters=filters, rows_max=SEARCH_MAX
+        ctx.tx, tenant_id=ctx.tenant_id, filters=given, rows_max=SEARCH_MAX
     )
 
 

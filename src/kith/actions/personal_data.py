@@ -46,7 +46,6 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if known.phone is not None:
         await _suppress(ctx, known, known.phone)
-    await idempotency.forget_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=known)
     await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await audit.record(ctx, "contact.erased", known.id)

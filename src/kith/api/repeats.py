@@ -5,6 +5,7 @@ from kith.api import answers
 from kith.api.answers import Answer, Header
 from kith.api.routes import Route, contact_of
 from kith.domain import idempotency, json
+from kith.domain.contacts import Contact
 from kith.domain.idempotency import Kept
 from kith.domain.tokens import Caller
 from kith.errors import StillRunning
@@ -57,10 +58,10 @@ class RepeatableCalls:
 
 
 def _kept(route: Route, result: object) -> Kept:
-    answer = rendered(route, result)
+    answer, one = rendered(route, result), contact_of(result)
     return Kept(
         status=answer.status,
         body=answer.body,
         etag=answer.etag,
-        contact_id=contact_of(result).id,
+        contact_id=one.id if isinstance(one, Contact) else None,
     )

@@ -13,12 +13,12 @@ from kith.domain import contacts, cursors, email, ids, metadata, phone, search, 
 from kith.domain.contacts import (
     ContactKey,
     Expansion,
-    Filters,
     FindOrCreate,
     GetContact,
     GetContacts,
     OnConflict,
     SaveContact,
+    SearchContacts,
     Source,
     TagContact,
     UpdateContact,
@@ -332,7 +332,7 @@ _SEARCHED = (
 )
 
 SEARCH_CONTACTS = Shape(
-    Filters,
+    SearchContacts,
     _SEARCHED,
     description="At most 50, the most recently active first, those who never wrote last; without "
     "a filter, the 50 most recently active. All filters that are given must hold.",

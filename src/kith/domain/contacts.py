@@ -113,12 +113,17 @@ class TagContact(ContactKey, frozen=True, kw_only=True):
     tag: str
 
 
-class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which contacts a list holds; all that are set must hold. `query` has its case folded."""
+class SearchContacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a search finds; all that are set must hold. `query` has its case folded."""
 
     query: str | None = None
     tag: str | None = None
     email: str | None = None
+
+
+class Filters(SearchContacts, frozen=True, kw_only=True):
+    """Which contacts a list holds, beside what a search knows."""
+
     source: Source | None = None
     opted_in: bool | None = None
     created_after: datetime | None = None

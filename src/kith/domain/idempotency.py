@@ -14,7 +14,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer as it was given; `contact_id` is whom it tells about."""
+    """An answer as it was given; `contact_id` is whom it tells about, while there is one."""
 
     status: int
     body: bytes
@@ -33,7 +33,7 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse(header: bytes) -> str:
     """Raises Invalid (row L10)."""
-    key = header.decode("latin-1").strip()
+    key = header.decode("latin-1").strip(" \t")
     if not _KEY.fullmatch(key):
         problem = "The Idempotency-Key header must be 1 to 255 visible ASCII characters."
         raise Invalid({"idempotency_key": [problem]})

@@ -30,8 +30,8 @@ async def search_keys(tx: Tx) -> None:
         await _tags(tx, tenant_id)
         if tx.engine == "sqlite":
             await tx.run(
-                "INSERT INTO contact_search_pending (id, tenant_id)"
-                " SELECT id, tenant_id FROM contacts WHERE tenant_id = :tenant_id",
+                "INSERT INTO contact_search_pending (tenant_id, id, is_erased)"
+                " SELECT tenant_id, id, 0 FROM contacts WHERE tenant_id = :tenant_id",
                 tenant_id=tenant_id,
             )
 

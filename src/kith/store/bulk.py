@@ -38,7 +38,7 @@ _IDENTITIES = (
     f" FROM contacts c{_NEW} AND c.phone IS NOT NULL{_OR_STAYS}"
 )
 _SEARCHED = (
-    "INSERT INTO contact_search_pending (id, tenant_id) SELECT c.id, c.tenant_id"
+    "INSERT INTO contact_search_pending (tenant_id, id, is_erased) SELECT c.tenant_id, c.id, 0"
     f" FROM contacts c{_NEW}{_OR_STAYS}"
 )
 _TAGS_OF_JSON: dict[Engine, str] = {

@@ -10,7 +10,7 @@ import msgspec
 
 from kith.domain import email as emails
 from kith.domain import json
-from kith.domain.contacts import Contact, Filters
+from kith.domain.contacts import Contact, Filters, SearchContacts
 from kith.domain.cursors import AFTER_ANY_ID, START, Place
 from kith.domain.times import to_us
 from kith.store import contact_search, contacts, tags
@@ -105,19 +105,22 @@ class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
     updated_after: int | None
 
 
-async def most_active(tx: Tx, *, tenant_id: int, filters: Filters, rows_max: int) -> list[Contact]:
+async def most_active(
+    tx: Tx, *, tenant_id: int, filters: SearchContacts, rows_max: int
+) -> list[Contact]:
     """Newest message first, those without one last, then the newest contact."""
-    wanted = await _wanted(tx, tenant_id, filters)
+    searched = Filters(query=filters.query, tag=filters.tag, email=filters.email)
+    wanted = await _wanted(tx, tenant_id, searched)
     if wanted is None:
         return []
-    given = {"tenant_id": tenant_id, "rows_max": rows_max, **msgspec.structs.asdict(wanted)}
+    values = {"tenant_id": tenant_id, "rows_max": rows_max, **msgspec.structs.asdict(wanted)}
     rows: Sequence[Row] | None = None
-    if tx.engine == "sqlite" and _is_narrow(filters):
-        rows = await _recent(tx, filters, given)
-        if rows is None and (ids := await _candidates(tx, tenant_id, filters, wanted)) is not None:
-            rows = await tx.all(_SEARCH_AMONG, **given, ids=_as_json(ids))
+    if tx.engine == "sqlite" and _is_narrow(searched):
+        rows = await _recent(tx, searched, values)
+        if rows is None and (ids := await _candidates(tx, tenant_id, searched, wanted)) is not None:
+            rows = await tx.all(_SEARCH_AMONG, **values, ids=_as_json(ids))
     if rows is None:
-        rows = await tx.all(_SEARCH[tx.engine], **given)
+        rows = await tx.all(_SEARCH[tx.engine], **values)
     return [contacts.of(row) for row in rows]
 
 

@@ -69,15 +69,19 @@ async def _rarest(tx: Tx, tenant_id: int, grams: tuple[str, ...], candidates_max
     return [gram for _, gram in sorted(reached, reverse=True)[:GRAMS_ENOUGH]]
 
 
-async def note(tx: Tx, *, tenant_id: int, row_id: int, old_key: str | None) -> None:
+async def note(
+    tx: Tx, *, tenant_id: int, row_id: int, old_key: str | None, is_erased: bool = False
+) -> None:
     """A contact is new (`old_key` is None), has another search key than this, or is gone."""
     if tx.engine == "sqlite":  # PostgreSQL's own index follows by itself
         await tx.run(
-            "INSERT OR IGNORE INTO contact_search_pending (id, tenant_id, old_key)"
-            " VALUES (:row_id, :tenant_id, :old_key)",
+            "INSERT INTO contact_search_pending (tenant_id, id, old_key, is_erased)"
+            " VALUES (:tenant_id, :row_id, :old_key, :is_erased)"
+            " ON CONFLICT (tenant_id, id) DO UPDATE SET is_erased = is_erased OR :is_erased",
             row_id=row_id,
             tenant_id=tenant_id,
             old_key=old_key,
+            is_erased=int(is_erased),
         )
 
 
@@ -113,11 +117,5 @@ _TAKE_OUT = (
     "INSERT INTO contact_search (contact_search, rowid, text)"
     " SELECT 'delete', (p.tenant_id << 40) + p.id, p.old_key"
 )
-_CHANGED = (
-    " FROM contact_search_pending p CROSS JOIN contacts c ON c.tenant_id = p.tenant_id"
-    " AND c.id = p.id WHERE p.old_key IS NOT NULL"
-)
-_ERASED = (
-    " FROM contact_search_pending p WHERE p.old_key IS NOT NULL AND NOT EXISTS"
-    " (SELECT 1 FROM contacts c WHERE c.tenant_id = p.tenant_id AND c.id = p.id)"
-)
+_CHANGED = " FROM contact_search_pending p WHERE p.old_key IS NOT NULL AND NOT p.is_erased"
+_ERASED = " FROM contact_search_pending p WHERE p.old_key IS NOT NULL AND p.is_erased"

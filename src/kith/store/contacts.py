@@ -61,7 +61,9 @@ async def add(tx: Tx, *, tenant_id: int, contact: Contact) -> int:
 
 async def change(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> None:
     """Write what an update may change of the row; the version must be a new one."""
-    key, old_key = _search_key(contact), _search_key(was)
+    key, old_key = _search_key(contact), None
+    if _search_key(was) != key:
+        old_key = await _stored_key(tx, tenant_id=tenant_id, row_id=contact.row_id)
     await tx.run(
         "UPDATE contacts SET name = :name, email = :email, email_key = :email_key,"
         " metadata = :metadata, tags = :tags, search_key = :search_key, updated_at = :at,"
@@ -77,19 +79,20 @@ async def change(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> N
         at=to_us(contact.updated_at),
         version=contact.version,
     )
-    if key != old_key:
+    if old_key is not None:
         await contact_search.note(tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=old_key)
 
 
 async def remove(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
-    """Identities and tag links go with it."""
+    """Identities, tag links and answers kept for a repeat go with it."""
+    old_key = await _stored_key(tx, tenant_id=tenant_id, row_id=contact.row_id)
     await tx.run(
         "DELETE FROM contacts WHERE tenant_id = :tenant_id AND id = :row_id",
         tenant_id=tenant_id,
         row_id=contact.row_id,
     )
     await contact_search.note(
-        tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=_search_key(contact)
+        tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=old_key, is_erased=True
     )
 
 
@@ -99,6 +102,17 @@ async def count(tx: Tx, *, tenant_id: int) -> int:
     )
     assert row is not None
     return int(row[0])
+
+
+async def _stored_key(tx: Tx, *, tenant_id: int, row_id: int) -> str:
+    """What the index was given: another Python may fold some letter otherwise."""
+    row = await tx.one(
+        "SELECT search_key FROM contacts WHERE tenant_id = :tenant_id AND id = :row_id",
+        tenant_id=tenant_id,
+        row_id=row_id,
+    )
+    assert row is not None
+    return str(row[0])
 
 
 def _search_key(contact: Contact) -> str:

@@ -72,13 +72,3 @@ async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> None:
         tenant_id=tenant_id,
         than=to_us(than),
     )
-
-
-async def forget_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:
-    """Answers that tell about somebody who is being erased."""
-    await tx.run(
-        "DELETE FROM idempotency_keys"
-        " WHERE tenant_id = :tenant_id AND contact_uuid = :contact_uuid",
-        tenant_id=tenant_id,
-        contact_uuid=contact_uuid,
-    )

@@ -30,6 +30,7 @@ _LOST_A_RACE = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,  # what the new row belongs to was erased meanwhile
 )
 _AWAY = (
     OSError,

@@ -138,6 +138,8 @@ ALTER TABLE contacts ADD CONSTRAINT contacts_tenant_id_fkey FOREIGN KEY (tenant_
 
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, action, key);
 
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_contact_uuid_fkey FOREIGN KEY (tenant_id, contact_uuid) REFERENCES contacts(tenant_id, uuid) ON DELETE CASCADE;
+
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 
 ALTER TABLE identities ADD CONSTRAINT identities_pkey PRIMARY KEY (tenant_id, kind, value);
@@ -206,6 +208,8 @@ CREATE OR REPLACE FUNCTION audit_log_refuse()
 AS $function$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $function$;
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION audit_log_refuse();
+
+CREATE TRIGGER audit_log_is_not_emptied BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse();
 
 CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log FOR EACH ROW WHEN (new.before_json IS NOT NULL OR new.after_json IS NOT NULL OR new.tenant_id IS DISTINCT FROM old.tenant_id OR new.uuid IS DISTINCT FROM old.uuid OR new.at IS DISTINCT FROM old.at OR new.user_id IS DISTINCT FROM old.user_id OR new.token_id IS DISTINCT FROM old.token_id OR new.what IS DISTINCT FROM old.what OR new.contact_uuid IS DISTINCT FROM old.contact_uuid) EXECUTE FUNCTION audit_log_refuse();
 

@@ -110,6 +110,7 @@ CREATE TABLE contact_search_pending (
     tenant_id BIGINT NOT NULL,
     id BIGINT NOT NULL,
     old_key TEXT,
+    is_erased BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, id)
 ) WITHOUT ROWID;
 
@@ -136,7 +137,8 @@ CREATE TABLE idempotency_keys (
     etag TEXT,
     contact_uuid TEXT,
     created_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, action, key)
+    PRIMARY KEY (tenant_id, action, key),
+    FOREIGN KEY (tenant_id, contact_uuid) REFERENCES contacts (tenant_id, uuid) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
 CREATE TABLE suppressions (

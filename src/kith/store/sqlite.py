@@ -185,8 +185,9 @@ def _open(path: str, flags: int, *, cache_mb: int) -> apsw.Connection:
     is_writer = flags & apsw.SQLITE_OPEN_READWRITE
     wanted: dict[str, object] = {"synchronous": 2, "foreign_keys": 1, "mmap_size": 0}
     if is_writer:
-        # Erased bytes are overwritten with zeros (row T18.1).
-        wanted = {"journal_mode": "wal", "secure_delete": 1, **wanted}
+        # Erased bytes are overwritten with zeros (row T18.1); a REPLACE fires DELETE's triggers, or
+        # it would get round the audit log's.
+        wanted = {"journal_mode": "wal", "secure_delete": 1, "recursive_triggers": 1, **wanted}
     else:
         wanted = {**wanted, "query_only": 1, "wal_autocheckpoint": 0}
     for name, value in {**wanted, "cache_size": -1024 * cache_mb}.items():

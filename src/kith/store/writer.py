@@ -230,10 +230,14 @@ class Writer:
             self._on_broken()
 
     async def _blocking(self, sql: str) -> None:
-        """Read to its end: what is left unread counts as a statement that still runs."""
         await asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: self._connection.execute(sql).fetchall()
+            self._thread, _to_its_end, self._connection.execute, sql
         )
+
+
+def _to_its_end(run: Callable[[str], apsw.Cursor], sql: str) -> None:
+    """What is left unread counts as a statement that still runs."""
+    run(sql).fetchall()
 
 
 def _fail(batch: list[_Request], error: BaseException) -> None:

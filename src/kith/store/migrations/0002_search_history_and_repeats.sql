@@ -28,6 +28,7 @@ CREATE TABLE contact_search_pending ( -- sqlite
     tenant_id BIGINT NOT NULL, -- sqlite
     id BIGINT NOT NULL, -- sqlite
     old_key TEXT, -- sqlite
+    is_erased BIGINT NOT NULL, -- sqlite
     PRIMARY KEY (tenant_id, id) -- sqlite
 ) WITHOUT ROWID; -- sqlite
 
@@ -58,9 +59,11 @@ CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(A
 CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log WHEN NEW.before_json IS NOT NULL OR NEW.after_json IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.at, NEW.user_id, NEW.token_id, NEW.what, NEW.contact_uuid) IS NOT (OLD.tenant_id, OLD.uuid, OLD.at, OLD.user_id, OLD.token_id, OLD.what, OLD.contact_uuid) BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END; -- sqlite
 CREATE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS $refuse$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $refuse$; -- postgres
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION audit_log_refuse(); -- postgres
+CREATE TRIGGER audit_log_is_not_emptied BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse(); -- postgres
 CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log FOR EACH ROW WHEN (NEW.before_json IS NOT NULL OR NEW.after_json IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.at, NEW.user_id, NEW.token_id, NEW.what, NEW.contact_uuid) IS DISTINCT FROM (OLD.tenant_id, OLD.uuid, OLD.at, OLD.user_id, OLD.token_id, OLD.what, OLD.contact_uuid)) EXECUTE FUNCTION audit_log_refuse(); -- postgres
 
--- The first answer to a call with an Idempotency-Key, in the transaction of its effect.
+-- The first answer to a call with an Idempotency-Key, in the transaction of its effect. What tells about
+-- a contact goes with it, also when the two transactions overlap.
 CREATE TABLE idempotency_keys (
     tenant_id BIGINT NOT NULL REFERENCES tenants (id),
     action TEXT NOT NULL,
@@ -71,7 +74,8 @@ CREATE TABLE idempotency_keys (
     etag TEXT,
     contact_uuid TEXT,
     created_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, action, key)
+    PRIMARY KEY (tenant_id, action, key),
+    FOREIGN KEY (tenant_id, contact_uuid) REFERENCES contacts (tenant_id, uuid) ON DELETE CASCADE
 ) WITHOUT ROWID; -- sqlite
 ); -- postgres
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (tenant_id, created_at);
