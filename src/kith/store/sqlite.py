@@ -10,7 +10,7 @@ import apsw
 import structlog
 
 from kith.errors import CannotStart, Unavailable
-from kith.store import contact_search
+from kith.store import contact_search, disk
 from kith.store.database import Engine, Row, Work
 from kith.store.scanner import SCANS_AT_ONCE, Scanner
 from kith.store.writer import STORAGE_TROUBLE, Writer
@@ -178,11 +178,12 @@ def require_safe_version(version: str) -> None:
 
 
 def _open(path: str, flags: int, *, cache_mb: int) -> apsw.Connection:
-    connection = apsw.Connection(path, flags=flags)
+    is_writer = flags & apsw.SQLITE_OPEN_READWRITE
+    vfs = disk.registered() if is_writer else None
+    connection = apsw.Connection(path, flags=flags, vfs=vfs)
     connection.set_busy_timeout(2_000)
     # Without it every statement is prepared anew when a bound value changes, once ANALYZE has run.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    is_writer = flags & apsw.SQLITE_OPEN_READWRITE
     wanted: dict[str, object] = {"synchronous": 2, "foreign_keys": 1, "mmap_size": 0}
     if is_writer:
         # Erased bytes are overwritten with zeros (row T18.1); a REPLACE fires DELETE's triggers, or
