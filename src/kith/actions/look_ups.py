@@ -78,8 +78,10 @@ async def get_many(ctx: Context, given: GetContacts) -> list[msgspec.Raw | AppEr
             found = by_id.get(key.contact_id)
         else:
             found = by_email.get(emails.key(key.email or ""))
-        missing = ContactNotFound(by_id=key.contact_id is not None)
-        answers.append(missing if found is None else msgspec.Raw(found))
+        if found is None:
+            answers.append(ContactNotFound(by_id=key.contact_id is not None))
+        else:
+            answers.append(msgspec.Raw(found))
     return answers
 
 

@@ -18,7 +18,7 @@ from kith.store.database import Engine, Row, Tx
 
 WALK_ROWS = 3_000
 """As many of the most recently active are looked through before an index is asked: 1 ms."""
-CANDIDATES_MAX = 2_000
+CANDIDATES_MAX = 1_000
 """More are not worth sorting: a walk meets 50 of them sooner."""
 
 _CONTAINS: dict[Engine, str] = {
