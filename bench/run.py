@@ -239,7 +239,7 @@ def start(served: Database) -> Row:
 
 def main() -> None:
     load.require_wrk()
-    click.echo("Making the databases (about a minute the first time) ...", err=True)
+    click.echo("Making the databases (some minutes the first time) ...", err=True)
     large, small = world.database(LARGE), world.database(SMALL)
     size = world.answer_bytes(large)
     rows: list[Row] = []

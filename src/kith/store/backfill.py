@@ -2,25 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 
-from kith.domain import json, search
-from kith.store.database import Engine, Tx
+from kith.domain import search
+from kith.store.database import Tx
 
 ROWS = 5_000
 
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:given) j",
-    "postgres": "json_array_elements(CAST(:given AS JSON)) j (value)",
-}
-_KEY_CONTACTS = {
-    engine: f"UPDATE contacts SET search_key = j.value->>1 FROM {each}"
-    " WHERE tenant_id = :tenant_id AND contacts.id = CAST(j.value->>0 AS BIGINT)"
-    for engine, each in _EACH.items()
-}
-_KEY_TAGS = {
-    engine: f"UPDATE tags SET name_key = j.value->>1 FROM {each}"
-    " WHERE tenant_id = :tenant_id AND tags.id = CAST(j.value->>0 AS BIGINT)"
-    for engine, each in _EACH.items()
-}
+# One by one: SQLite would plan an UPDATE ... FROM as a walk over all contacts for each new key.
+_KEY_CONTACT = "UPDATE contacts SET search_key = :key WHERE tenant_id = :tenant_id AND id = :row_id"
+_KEY_TAG = "UPDATE tags SET name_key = :key WHERE tenant_id = :tenant_id AND id = :row_id"
 
 
 async def search_keys(tx: Tx) -> None:
@@ -48,12 +37,9 @@ async def _contacts(tx: Tx, tenant_id: int) -> None:
         )
         if not rows:
             return
-        keys = [
-            (row_id, search.key(name=name, phone=phone, email=email))
-            for row_id, name, phone, email in rows
-        ]
-        given = json.encode(keys).decode()
-        await tx.run(_KEY_CONTACTS[tx.engine], tenant_id=tenant_id, given=given)
+        for row_id, name, phone, email in rows:
+            key = search.key(name=name, phone=phone, email=email)
+            await tx.run(_KEY_CONTACT, tenant_id=tenant_id, row_id=row_id, key=key)
         last = rows[-1][0]
 
 
@@ -69,8 +55,9 @@ async def _tags(tx: Tx, tenant_id: int) -> None:
         )
         if not rows:
             return
-        given = json.encode([(row_id, search.fold(name)) for row_id, name in rows]).decode()
-        await tx.run(_KEY_TAGS[tx.engine], tenant_id=tenant_id, given=given)
+        for row_id, name in rows:
+            key = search.fold(name)
+            await tx.run(_KEY_TAG, tenant_id=tenant_id, row_id=row_id, key=key)
         last = rows[-1][0]
 
 
