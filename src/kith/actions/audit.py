@@ -5,13 +5,12 @@ from collections.abc import Mapping
 import msgspec
 
 from kith.actions.run import Context
-from kith.domain import json
+from kith.domain import ids, json
 from kith.domain.audit import Entry, What
-from kith.domain.cursors import AFTER_ANY_ID
 from kith.store import audit
 
 PAGE_MAX = 500
-NEWEST = AFTER_ANY_ID
+NEWEST = ids.AFTER_ANY
 """Where a list that goes backwards begins."""
 
 

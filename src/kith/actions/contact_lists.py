@@ -3,9 +3,7 @@
 import msgspec
 
 from kith.actions.run import Context
-from kith.domain import cursors
 from kith.domain.contacts import Contact, Filters, SearchContacts
-from kith.domain.cursors import Place
 from kith.store import contact_lists
 
 SEARCH_MAX = 50
@@ -13,7 +11,9 @@ PAGE_MAX = 500
 
 
 class ListContacts(Filters, frozen=True, kw_only=True):
-    cursor: Place | None = None
+    """`cursor` is the id of the last contact seen."""
+
+    cursor: str | None = None
     limit: int = 100
 
 
@@ -32,9 +32,9 @@ async def search(ctx: Context, given: SearchContacts) -> list[Contact]:
 
 
 async def list_page(ctx: Context, given: ListContacts) -> Page:
-    """Every contact in the order in which they came, a page at a time.
+    """Every contact in the order of their ids, which is the order in which they came, by the page.
 
-    The place of a contact never changes, so whoever walks to the end meets each one once that was
+    An id never changes, so whoever walks to the end meets each one once that was
     there all the time, whatever others write.
     """
     found = await contact_lists.in_order(
@@ -45,8 +45,7 @@ async def list_page(ctx: Context, given: ListContacts) -> Page:
         rows_max=given.limit + 1,
     )
     page = found[: given.limit]
-    is_last = len(found) == len(page)
     return Page(
         [msgspec.Raw(document) for document, _ in page],
-        None if is_last else cursors.compose(page[-1][1]),
+        page[-1][1] if len(found) > len(page) else None,
     )

@@ -1,5 +1,7 @@
 """Contacts: found by what the caller knows, made and kept right."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -23,6 +25,11 @@ from kith.errors import Changed, Conflict, Invalid, NotFound, naming
 from kith.store import contacts as contact_rows
 from kith.store import identities, suppressions
 from kith.store import tags as tag_rows
+
+_AUDITED = (
+    "phone", "name", "email", "source", "locale", "metadata", "tags", "opted_in_at", "opted_out_at",
+)  # fmt: skip
+"""Everything that people write of a contact."""
 
 
 class ContactNotFound(NotFound):
@@ -123,9 +130,8 @@ async def write(ctx: Context, what: What, known: Contact, wanted: Contact) -> Co
 
     Nothing is written when nothing differs.
     """
-    if wanted == known:
-        return known
-    before, after = changes(_document(known), _document(wanted))
+    touched = [name for name in _AUDITED if getattr(wanted, name) != getattr(known, name)]
+    before, after = changes(_document(known, touched), _document(wanted, touched))
     if not after:  # the same metadata, spelled otherwise
         return known
     contact = msgspec.structs.replace(wanted, updated_at=ctx.now, version=known.version + 1)
@@ -154,15 +160,7 @@ async def tag_anew(ctx: Context, known: Contact, new: tuple[str, ...]) -> None:
     """Tag the contact; the new tags stand in the order given, above those there."""
     tx, tenant_id, row_id = ctx.tx, ctx.tenant_id, known.row_id
     await tag_rows.ensure(tx, tenant_id=tenant_id, names=new, new_id=ctx.new_id, at=ctx.now)
-    lowest = await tag_rows.lowest_position(tx, tenant_id=tenant_id, contact_row_id=row_id)
-    await tag_rows.link(
-        tx,
-        tenant_id=tenant_id,
-        contact_row_id=row_id,
-        names=new,
-        position=lowest - len(new) - 1,
-        at=ctx.now,
-    )
+    await tag_rows.link(tx, tenant_id=tenant_id, contact_row_id=row_id, names=new, at=ctx.now)
 
 
 async def _retag(ctx: Context, known: Contact, names: tuple[str, ...]) -> None:
@@ -240,16 +238,15 @@ async def _add_to(ctx: Context, known: Contact, given: SaveContact) -> Contact:
     return changed
 
 
-def _document(contact: Contact) -> dict[str, Any]:
-    """What the audit log compares: everything that people write of a contact."""
-    return {
-        "phone": contact.phone,
-        "name": contact.name,
-        "email": contact.email,
-        "source": contact.source,
-        "locale": contact.locale,
-        "metadata": metadata_of(contact),
-        "tags": tags_of(contact),
-        "opted_in_at": wire(contact.opted_in_at) if contact.opted_in_at else None,
-        "opted_out_at": wire(contact.opted_out_at) if contact.opted_out_at else None,
-    }
+def _document(contact: Contact, names: Iterable[str] = _AUDITED) -> dict[str, Any]:
+    """What the audit log keeps of a contact."""
+    return {name: _plain(contact, name) for name in names}
+
+
+def _plain(contact: Contact, name: str) -> Any:
+    if name == "metadata":
+        return metadata_of(contact)
+    if name == "tags":
+        return tags_of(contact)
+    value = getattr(contact, name)
+    return wire(value) if isinstance(value, datetime) else value

@@ -9,7 +9,7 @@ from kith.actions.audit import ListAudit
 from kith.actions.contact_lists import ListContacts
 from kith.api.fields import AtLeastOne, ExactlyOne, Field, Shape
 from kith.api.parts import nullable, one_of, some_of, true_or_false, whole_number
-from kith.domain import contacts, cursors, email, ids, metadata, phone, search, tags, text, times
+from kith.domain import contacts, email, ids, metadata, phone, search, tags, text, times
 from kith.domain.contacts import (
     ContactKey,
     Expansion,
@@ -359,12 +359,12 @@ LIST_CONTACTS = Shape(
         ),
         _time("created_after", "Who came later than this."),
         _time("updated_after", "Whose contact changed later than this."),
-        Field("cursor", cursors.parse, CURSOR_SCHEMA),
+        Field("cursor", ids.parse, CURSOR_SCHEMA),
         _limit(contact_lists.PAGE_MAX),
     ),
-    description="Every contact, oldest first, in pages. Give the `next_cursor` of an answer as "
-    "`cursor` until it is null. However much is written meanwhile, a contact that was there all "
-    "the time is met exactly once.",
+    description="Every contact by its id, so the oldest first, in pages. Give the `next_cursor` of "
+    "an answer as `cursor` until it is null. However much is written meanwhile, a contact that was "
+    "there all the time is met exactly once.",
     example={"opted_in": True, "limit": 100},
 )
 

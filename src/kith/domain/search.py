@@ -21,10 +21,11 @@ def key(*, name: str | None, phone: str | None, email: str | None) -> str:
 
 
 def grams(folded: str) -> tuple[str, ...]:
-    """Trigrams of a query, spread over its length; none when it is shorter than one."""
+    """Trigrams of a query, from its first to its last; none when it is shorter than one."""
     found = list(dict.fromkeys(folded[at : at + GRAM] for at in range(len(folded) - GRAM + 1)))
     if len(found) > GRAMS_MAX:
-        found = [found[number * len(found) // GRAMS_MAX] for number in range(GRAMS_MAX)]
+        last = len(found) - 1
+        found = [found[number * last // (GRAMS_MAX - 1)] for number in range(GRAMS_MAX)]
     return tuple(found)
 
 

@@ -9,16 +9,15 @@ from collections.abc import Sequence
 import msgspec
 
 from kith.domain import email as emails
-from kith.domain import json
+from kith.domain import ids, json
 from kith.domain.contacts import Contact, Filters, SearchContacts
-from kith.domain.cursors import AFTER_ANY_ID, START, Place
 from kith.domain.times import to_us
 from kith.store import contact_search, contacts, tags
 from kith.store.database import Engine, Row, Tx
 
 WALK_ROWS = 3_000
 """As many of the most recently active are looked through before an index is asked: 1 ms."""
-CANDIDATES_MAX = 1_000
+CANDIDATES_MAX = 2_000
 """More are not worth sorting: a walk meets 50 of them sooner."""
 
 _CONTAINS: dict[Engine, str] = {
@@ -38,24 +37,22 @@ _FILTERS = {
     " AND (CAST(:email_key AS TEXT) IS NULL OR c.email_key = :email_key)"
     " AND (CAST(:source AS TEXT) IS NULL OR c.source = :source)"
     f" AND (CAST(:opted_in AS BOOLEAN) IS NULL OR {_IS_OPTED_IN} = CAST(:opted_in AS BOOLEAN))"
+    " AND (CAST(:created_after AS BIGINT) IS NULL OR c.created_at > :created_after)"
     " AND (CAST(:updated_after AS BIGINT) IS NULL OR c.updated_at > :updated_after)"
     for engine, contains in _CONTAINS.items()
 }
 _BY_ACTIVITY = (
     " ORDER BY c.last_message_at DESC NULLS LAST, c.created_at DESC, c.uuid LIMIT :rows_max"
 )
-_BY_CREATION = (
-    " AND (c.created_at, c.uuid) > (:after_us, :after_id)"
-    " ORDER BY c.created_at, c.uuid LIMIT :rows_max"
-)
+_BY_ID = " AND c.uuid > :after ORDER BY c.uuid LIMIT :rows_max"
 _SEARCH = {
     engine: f"SELECT {contacts.COLUMNS} FROM contacts c"
     f" WHERE c.tenant_id = :tenant_id{filters}{_BY_ACTIVITY}"
     for engine, filters in _FILTERS.items()
 }
 _LIST = {
-    engine: "SELECT c.document, c.created_at, c.uuid FROM contact_documents c"
-    f" WHERE c.tenant_id = :tenant_id{filters}{_BY_CREATION}"
+    engine: "SELECT c.document, c.uuid FROM contact_documents c"
+    f" WHERE c.tenant_id = :tenant_id{filters}{_BY_ID}"
     for engine, filters in _FILTERS.items()
 }
 
@@ -70,14 +67,18 @@ _RECENT = (
     " LIMIT :rows_max) w CROSS JOIN contacts c ON c.id = w.id"
     f" WHERE c.tenant_id = :tenant_id{_BY_ACTIVITY}"
 )
-_SEARCH_AMONG = (
-    f"SELECT {contacts.COLUMNS} FROM json_each(:ids) j CROSS JOIN contacts c ON c.id = j.value"
+_BEST_AMONG = (
+    "SELECT c.id FROM json_each(:ids) j CROSS JOIN contacts c ON c.id = j.value"
     f" WHERE c.tenant_id = :tenant_id{_FILTERS['sqlite']}{_BY_ACTIVITY}"
 )
+_ROWS = (
+    f"SELECT {contacts.COLUMNS} FROM json_each(:ids) j CROSS JOIN contacts c ON c.id = j.value"
+    " WHERE c.tenant_id = :tenant_id ORDER BY j.key"
+)
 _LIST_AMONG = (
-    "SELECT c.document, c.created_at, c.uuid FROM json_each(:ids) j"
+    "SELECT c.document, c.uuid FROM json_each(:ids) j"
     " CROSS JOIN contact_documents c ON c.id = j.value"
-    f" WHERE c.tenant_id = :tenant_id{_FILTERS['sqlite']}{_BY_CREATION}"
+    f" WHERE c.tenant_id = :tenant_id{_FILTERS['sqlite']}{_BY_ID}"
 )
 
 _WITH_EMAIL = (
@@ -102,6 +103,7 @@ class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
     email_key: str | None
     source: str | None
     opted_in: bool | None
+    created_after: int | None
     updated_after: int | None
 
 
@@ -117,30 +119,34 @@ async def most_active(
     rows: Sequence[Row] | None = None
     if tx.engine == "sqlite" and _is_narrow(searched):
         rows = await _recent(tx, searched, values)
-        if rows is None and (ids := await _candidates(tx, tenant_id, searched, wanted)) is not None:
-            rows = await tx.all(_SEARCH_AMONG, **values, ids=_as_json(ids))
+        if rows is None:
+            among = await _candidates(tx, tenant_id, searched, wanted)
+            if among is not None:
+                best = await tx.all(_BEST_AMONG, **values, ids=_as_json(among))
+                shown = _as_json([row[0] for row in best])
+                rows = await tx.all(_ROWS, tenant_id=tenant_id, ids=shown)
     if rows is None:
         rows = await tx.all(_SEARCH[tx.engine], **values)
     return [contacts.of(row) for row in rows]
 
 
 async def in_order(
-    tx: Tx, *, tenant_id: int, filters: Filters, after: Place | None, rows_max: int
-) -> list[tuple[str, Place]]:
-    """Documents and their places, oldest contact first, from the one after `after`."""
+    tx: Tx, *, tenant_id: int, filters: Filters, after: str | None, rows_max: int
+) -> list[tuple[str, str]]:
+    """Documents and ids, in the order of the ids, from the one after `after`."""
     wanted = await _wanted(tx, tenant_id, filters)
     if wanted is None:
         return []
     given = {"tenant_id": tenant_id, "rows_max": rows_max, **msgspec.structs.asdict(wanted)}
-    given["after_us"], given["after_id"] = _first_place(filters, after)
-    ids = None
+    given["after"] = max(after or "", _earliest(filters))
+    among = None
     if tx.engine == "sqlite" and _is_narrow(filters):
-        ids = await _candidates(tx, tenant_id, filters, wanted)
-    if ids is None:
+        among = await _candidates(tx, tenant_id, filters, wanted)
+    if among is None:
         rows = await tx.all(_LIST[tx.engine], **given)
     else:
-        rows = await tx.all(_LIST_AMONG, **given, ids=_as_json(ids))
-    return [(row[0], (row[1], row[2])) for row in rows]
+        rows = await tx.all(_LIST_AMONG, **given, ids=_as_json(among))
+    return [(document, uuid) for document, uuid in rows]
 
 
 async def _wanted(tx: Tx, tenant_id: int, filters: Filters) -> _Wanted | None:
@@ -159,6 +165,7 @@ async def _wanted(tx: Tx, tenant_id: int, filters: Filters) -> _Wanted | None:
         email_key=emails.key(filters.email) if filters.email is not None else None,
         source=filters.source,
         opted_in=filters.opted_in,
+        created_after=to_us(filters.created_after) if filters.created_after else None,
         updated_after=to_us(filters.updated_after) if filters.updated_after else None,
     )
 
@@ -213,13 +220,10 @@ def _few(rows: Sequence[Row]) -> list[int] | None:
     return [row[0] for row in rows] if len(rows) <= CANDIDATES_MAX else None
 
 
-def _first_place(filters: Filters, after: Place | None) -> Place:
-    """Behind the cursor, and behind everybody who was there at `created_after`."""
-    places = [after or START]
-    if filters.created_after is not None:
-        places.append((to_us(filters.created_after), AFTER_ANY_ID))
-    return max(places)
+def _earliest(filters: Filters) -> str:
+    """An id is as old as its contact or younger: nobody before it came after `created_after`."""
+    return ids.before_any_of(filters.created_after) if filters.created_after is not None else ""
 
 
-def _as_json(ids: list[int]) -> str:
-    return json.encode(ids).decode()
+def _as_json(row_ids: list[int]) -> str:
+    return json.encode(row_ids).decode()

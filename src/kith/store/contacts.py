@@ -1,5 +1,7 @@
 """Contacts as rows. `tags` and `metadata` are JSON text, kept as they are sent."""
 
+from typing import Literal
+
 import msgspec
 
 from kith.domain import email as emails
@@ -21,6 +23,22 @@ _BY_PHONE = (
     " WHERE i.tenant_id = :tenant_id AND i.kind = 'phone' AND i.value = :phone"
 )
 _BY_ID = f"SELECT {COLUMNS} FROM contacts c WHERE c.tenant_id = :tenant_id AND c.uuid = :uuid"
+
+Written = Literal["rest", "name", "email"]
+"""Each writes what stands before it too."""
+
+# SQLite keeps up each index over a column that a statement sets, also to what it was: three more
+# pages for a tag.
+_SET: dict[Written, str] = {
+    "rest": "",
+    "name": ", name = :name, search_key = :search_key",
+    "email": ", name = :name, search_key = :search_key, email = :email, email_key = :email_key",
+}
+_CHANGE = {
+    written: "UPDATE contacts SET metadata = :metadata, tags = :tags, updated_at = :at,"
+    f" version = :version{more} WHERE tenant_id = :tenant_id AND id = :row_id"
+    for written, more in _SET.items()
+}
 
 
 async def by_phone(tx: Tx, *, tenant_id: int, phone: Phone) -> Contact | None:
@@ -61,26 +79,37 @@ async def add(tx: Tx, *, tenant_id: int, contact: Contact) -> int:
 
 async def change(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> None:
     """Write what an update may change of the row; the version must be a new one."""
-    key, old_key = _search_key(contact), None
-    if _search_key(was) != key:
+    written, old_key = _written(was, contact), None
+    if written != "rest" and _search_key(was) != _search_key(contact):
         old_key = await _stored_key(tx, tenant_id=tenant_id, row_id=contact.row_id)
     await tx.run(
-        "UPDATE contacts SET name = :name, email = :email, email_key = :email_key,"
-        " metadata = :metadata, tags = :tags, search_key = :search_key, updated_at = :at,"
-        " version = :version WHERE tenant_id = :tenant_id AND id = :row_id",
+        _CHANGE[written],
         tenant_id=tenant_id,
         row_id=contact.row_id,
-        name=contact.name,
-        email=contact.email,
-        email_key=emails.key(contact.email) if contact.email else None,
         metadata=bytes(contact.metadata).decode(),
         tags=bytes(contact.tags).decode(),
-        search_key=key,
         at=to_us(contact.updated_at),
         version=contact.version,
+        **_searched(contact, written),
     )
     if old_key is not None:
         await contact_search.note(tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=old_key)
+
+
+def _written(was: Contact, contact: Contact) -> Written:
+    if was.email != contact.email:
+        return "email"
+    return "rest" if was.name == contact.name else "name"
+
+
+def _searched(contact: Contact, written: Written) -> dict[str, str | None]:
+    if written == "rest":
+        return {}
+    values = {"name": contact.name, "search_key": _search_key(contact)}
+    if written == "email":
+        values["email"] = contact.email
+        values["email_key"] = emails.key(contact.email) if contact.email else None
+    return values
 
 
 async def remove(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
@@ -94,6 +123,10 @@ async def remove(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
     await contact_search.note(
         tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=old_key, is_erased=True
     )
+    if tx.engine == "sqlite":
+        await tx.run(
+            "INSERT INTO unswept_erasures (tenant_id) VALUES (:tenant_id)", tenant_id=tenant_id
+        )
 
 
 async def count(tx: Tx, *, tenant_id: int) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import TypeVar
 
 import apsw
@@ -34,7 +34,8 @@ class Scanner:
         self._connect = connect
         self._tx_of = tx_of
         self._threads = ThreadPoolExecutor(SCANS_AT_ONCE, thread_name_prefix="kith-scan")
-        self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
+        self._idle: LifoQueue[apsw.Connection] = LifoQueue()
+        """The last used first: it has the most of the file in memory."""
         self._all: list[apsw.Connection] = []
         self._closed = False
 

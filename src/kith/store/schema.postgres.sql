@@ -188,8 +188,6 @@ CREATE INDEX contacts_by_activity ON contacts USING btree (tenant_id, last_messa
 
 CREATE INDEX contacts_by_change ON contacts USING btree (tenant_id, updated_at);
 
-CREATE INDEX contacts_by_creation ON contacts USING btree (tenant_id, created_at, uuid);
-
 CREATE INDEX contacts_by_email ON contacts USING btree (tenant_id, email_key, last_message_at DESC NULLS LAST, created_at, id) WHERE (email_key IS NOT NULL);
 
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING btree (tenant_id, created_at);

@@ -150,6 +150,8 @@ CREATE TABLE suppressions (
     PRIMARY KEY (tenant_id, kind, digest)
 ) WITHOUT ROWID;
 
+CREATE TABLE unswept_erasures (tenant_id BIGINT NOT NULL);
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -159,8 +161,6 @@ CREATE INDEX identities_by_contact ON identities (tenant_id, contact_id);
 CREATE INDEX contact_tags_by_tag ON contact_tags (tenant_id, tag_id);
 
 CREATE INDEX contacts_by_activity ON contacts (tenant_id, last_message_at DESC, created_at DESC, uuid, search_key);
-
-CREATE INDEX contacts_by_creation ON contacts (tenant_id, created_at, uuid);
 
 CREATE INDEX contacts_by_change ON contacts (tenant_id, updated_at);
 

@@ -10,7 +10,8 @@ import apsw
 import structlog
 
 from kith.errors import CannotStart, Unavailable
-from kith.store import contact_search, disk
+from kith.store import contact_search
+from kith.store.checkpoints import Checkpoints
 from kith.store.database import Engine, Row, Work
 from kith.store.scanner import SCANS_AT_ONCE, Scanner
 from kith.store.writer import STORAGE_TROUBLE, Writer
@@ -85,14 +86,18 @@ class SQLite:
         try:
             flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
             writer = _open(path, flags, cache_mb=writer_cache_mb)
+            moving = _open(path, flags, cache_mb=1)
             self.reading_connection = _open(path, apsw.SQLITE_OPEN_READONLY, cache_mb=cache_mb)
         except apsw.Error as error:
             raise CannotStart(f"The database {path} cannot be opened: {error}") from error
         self.writing_connection = writer
+        self._checkpoints = Checkpoints(moving, self.path, on_unsynced=self._broken)
+        writer.set_wal_hook(self._checkpoints.committed)
         self._writer = Writer(
             writer,
             SQLiteTx(writer),
             before_commit=contact_search.refresh,
+            after_answers=self._checkpoints.follow,
             on_broken=on_broken,
         )
         self._scanner = Scanner(
@@ -154,7 +159,10 @@ class SQLite:
         return [] if found == ["ok"] else found
 
     async def tidy(self) -> None:
-        await self._writer.empty_wal()
+        if not self._writer.is_broken:
+            async with self._writer.turn:
+                await self._checkpoints.empty()
+            await self._checkpoints.sweep(self._writer.turn)
 
     async def close(self) -> None:
         self._scanner.close()
@@ -162,7 +170,12 @@ class SQLite:
             checking.interrupt()
         self._let_go()
         self.reading_connection.close()
-        await self._writer.close()  # last, so that it checkpoints and removes the WAL
+        await self._writer.close()
+        if not self._writer.is_broken:
+            await self._checkpoints.close(self._writer.turn)
+
+    def _broken(self, error: Exception) -> None:
+        self._writer.break_off(error)
 
 
 def _unreadable(error: apsw.Error) -> Unavailable:
@@ -179,18 +192,22 @@ def require_safe_version(version: str) -> None:
 
 def _open(path: str, flags: int, *, cache_mb: int) -> apsw.Connection:
     is_writer = flags & apsw.SQLITE_OPEN_READWRITE
-    vfs = disk.registered() if is_writer else None
-    connection = apsw.Connection(path, flags=flags, vfs=vfs)
+    connection = apsw.Connection(path, flags=flags)
     connection.set_busy_timeout(2_000)
     # Without it every statement is prepared anew when a bound value changes, once ANALYZE has run.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    wanted: dict[str, object] = {"synchronous": 2, "foreign_keys": 1, "mmap_size": 0}
+    wanted: dict[str, object] = {
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "mmap_size": 0,
+        "wal_autocheckpoint": 0,  # store/checkpoints.py does it
+    }
     if is_writer:
         # Erased bytes are overwritten with zeros (row T18.1); a REPLACE fires DELETE's triggers, or
         # it would get round the audit log's.
         wanted = {"journal_mode": "wal", "secure_delete": 1, "recursive_triggers": 1, **wanted}
     else:
-        wanted = {**wanted, "query_only": 1, "wal_autocheckpoint": 0}
+        wanted = {**wanted, "query_only": 1}
     for name, value in {**wanted, "cache_size": -1024 * cache_mb}.items():
         connection.pragma(name, value)
         if (found := connection.pragma(name)) != value and found is not None:

@@ -27,7 +27,9 @@ _ENSURE = {
 # The lowest position is shown first.
 _LINK = {
     engine: "INSERT INTO contact_tags (tenant_id, contact_id, tag_id, position, added_at)"
-    " SELECT :tenant_id, :contact_id, t.id, j.key + :position, :at"
+    " SELECT :tenant_id, :contact_id, t.id, j.key - 1 - :count"
+    " + (SELECT COALESCE(MIN(x.position), 0) FROM contact_tags x"
+    " WHERE x.tenant_id = :tenant_id AND x.contact_id = :contact_id), :at"
     f" FROM {each} CROSS JOIN tags t WHERE t.tenant_id = :tenant_id AND t.name = j.value"
     " ON CONFLICT (tenant_id, contact_id, tag_id) DO UPDATE SET position = excluded.position"
     for engine, each in _EACH_NAME.items()
@@ -63,32 +65,24 @@ async def ensure(
     )
 
 
-async def lowest_position(tx: Tx, *, tenant_id: int, contact_row_id: int) -> int:
-    row = await tx.one(
-        "SELECT COALESCE(MIN(position), 0) FROM contact_tags"
-        " WHERE tenant_id = :tenant_id AND contact_id = :contact_id",
-        tenant_id=tenant_id,
-        contact_id=contact_row_id,
-    )
-    return int(row[0]) if row else 0
-
-
 async def link(
     tx: Tx,
     *,
     tenant_id: int,
     contact_row_id: int,
     names: tuple[str, ...],
-    position: int,
     at: datetime,
 ) -> None:
-    """Tag the contact; the tags exist. Those it carries keep their time and take the new place."""
+    """Tag the contact, above what it carries; the tags exist.
+
+    Those it carries keep their time and take the new place.
+    """
     await tx.run(
         _LINK[tx.engine],
         tenant_id=tenant_id,
         contact_id=contact_row_id,
         names=json.encode(names).decode(),
-        position=position,
+        count=len(names),
         at=to_us(at),
     )
 

@@ -6,7 +6,7 @@ COMMIT does, so they run on a thread. Nothing is answered before the COMMIT, ref
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from kith.errors import Unavailable
+from kith.store.checkpoints import UNSYNCED
 from kith.store.database import Tx, Work, at_once
 
 T = TypeVar("T")
@@ -25,7 +26,6 @@ BATCH_S_MAX = 0.010
 QUEUE_MAX = 1_000
 QUEUE_WAIT_S_MAX = 10.0
 LOCK_WAIT_MS = 2_000
-READERS_WAIT_MS = 200
 
 STORAGE_TROUBLE = (
     apsw.IOError,
@@ -37,7 +37,6 @@ STORAGE_TROUBLE = (
     apsw.ReadOnlyError,
     apsw.CantOpenError,
 )
-_UNSYNCED = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
 log = structlog.get_logger("kith.store")
 
 
@@ -63,22 +62,29 @@ class Writer:
         connection: apsw.Connection,
         tx: Tx,
         *,
-        before_commit: Callable[[apsw.Connection], None] = lambda _: None,
+        before_commit: Callable[[apsw.Connection], None],
+        after_answers: Callable[[], Awaitable[None]],
         on_broken: Callable[[], None] | None = None,
     ) -> None:
-        """`before_commit` finishes each batch, on the thread and in its transaction."""
+        """`before_commit` finishes each batch, on the thread and in its transaction.
+
+        `after_answers` is awaited when the batch has been answered, before the next begins.
+        """
         self._connection = connection
         self._tx = tx
         self._before_commit = before_commit
+        self._after_answers = after_answers
         self._on_broken = on_broken
         self._queue: deque[_Request] = deque()
         self._working: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kith-commit")
-        self._broken = self._closed = False
+        self.is_broken = self._closed = False
+        self.turn = asyncio.Lock()
+        """Whoever holds it is alone: no batch begins meanwhile."""
 
     async def write(self, work: Work[T]) -> T:
         """Run `work`; returns after its COMMIT. Raises what it raised, or Unavailable."""
-        if self._broken or self._closed or len(self._queue) >= QUEUE_MAX:
+        if self.is_broken or self._closed or len(self._queue) >= QUEUE_MAX:
             raise Unavailable()
         loop = asyncio.get_running_loop()
         request = _Request(work, loop.create_future(), loop.time() + QUEUE_WAIT_S_MAX)
@@ -94,55 +100,41 @@ class Writer:
                 log.critical("storage.commit_unknown", code="storage")
             raise
 
-    async def empty_wal(self) -> None:
-        """Move the WAL into the file and cut it to nothing, unless somebody reads or writes.
-
-        What was erased is then in neither (row T18.1), and the WAL has a size (row L11).
-        """
-        if self._working is not None or self._broken or self._closed:
-            return
-        self._working = asyncio.get_running_loop().create_task(self._empty_wal())
-        await self._working
-
-    async def _empty_wal(self) -> None:
-        self._connection.set_busy_timeout(READERS_WAIT_MS)
-        try:
-            await self._blocking("PRAGMA wal_checkpoint(TRUNCATE)")
-        except apsw.Error as error:
-            log.error("storage.checkpoint_failed", code="storage", reason=str(error))
-            if getattr(error, "extendedresult", 0) in _UNSYNCED:
-                self._break(error)
-        await self._work()
-
     async def close(self) -> None:
         """Finish what is queued, then close."""
         self._closed = True
         if self._working is not None:
             await self._working
-        if not self._broken:  # closing would sync the file again (row S8)
+        if not self.is_broken:  # closing could sync the file again (row S8)
             self._connection.close()
         self._thread.shutdown()
 
     async def _work(self) -> None:
         """Write batches until nothing waits."""
         while self._queue:
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
-            try:
-                await self._write_together(batch)
-            except Exception as error:  # a bug, yet the writer must go on
-                log.exception("storage.writer_bug", code="writer_bug")
-                self._roll_back()
-                _fail(batch, error)
-            for request in batch:
-                request.settle()
+            async with self.turn:
+                await self._write_batch()
+                if not self.is_broken:
+                    await self._after_answers()
         self._working = None
+
+    async def _write_batch(self) -> None:
+        batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+        try:
+            await self._write_together(batch)
+        except Exception as error:  # a bug, yet the writer must go on
+            log.exception("storage.writer_bug", code="writer_bug")
+            self._roll_back()
+            _fail(batch, error)
+        for request in batch:
+            request.settle()
 
     async def _write_together(self, batch: list[_Request]) -> None:
         now = asyncio.get_running_loop().time()
         for request in batch:
             if request.deadline < now:
                 request.error = Unavailable()
-        is_open = not self._broken and await self._begin()
+        is_open = not self.is_broken and await self._begin()
         if is_open and self._run_all(batch):
             await self._commit(batch)
         else:
@@ -187,8 +179,8 @@ class Writer:
             execute("RELEASE request")
             return True
         except Exception as error:
-            if getattr(error, "extendedresult", 0) in _UNSYNCED:
-                self._break(error)
+            if getattr(error, "extendedresult", 0) in UNSYNCED:
+                self.break_off(error)
                 return False
             if not self._connection.in_transaction:
                 log.error("storage.transaction_lost", code="storage", reason=str(error))
@@ -208,7 +200,7 @@ class Writer:
         except apsw.Error as error:
             # What is on disk is unknown now; the next start finds out. Never a second fsync.
             if isinstance(error, apsw.IOError):
-                self._break(error)
+                self.break_off(error)
             else:
                 log.error("storage.commit_failed", code="storage", reason=str(error))
                 self._roll_back()
@@ -222,8 +214,9 @@ class Writer:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def _break(self, error: Exception) -> None:
-        self._broken = True
+    def break_off(self, error: Exception) -> None:
+        """The disk failed: what is on it is unknown until a restart (row S8)."""
+        self.is_broken = True
         log.critical("storage.fsync_failed", code="storage", reason=str(error))
         log.critical("storage.commit_unknown", code="storage")
         if self._on_broken is not None:

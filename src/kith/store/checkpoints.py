@@ -1,0 +1,119 @@
+"""Moving the write-ahead log into the file, beside the writer (docs/decisions/0010).
+
+On a connection and a thread of its own: no answer waits for it. It is the only one that does, so
+the writer's connection and the readers' never check a WAL in.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+import structlog
+
+from kith.store import gaps
+
+T = TypeVar("T")
+
+WAL_PAGES = 4_000
+"""From this size on the log is moved: 16 MB."""
+LOOK_BYTES = 2**20
+"""How much of the file a sweep looks at before it rests, for the threads that answer."""
+REST_S = 0.001
+WAIT_MS = 200
+"""How long emptying the log may wait for those who read or write."""
+UNSYNCED = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
+log = structlog.get_logger("kith.store")
+
+
+class Checkpoints:
+    def __init__(
+        self, connection: apsw.Connection, path: Path, *, on_unsynced: Callable[[Exception], None]
+    ) -> None:
+        """`on_unsynced` is told on the event loop that the disk failed (row S8)."""
+        self._connection = connection
+        self._path = path
+        self._on_unsynced = on_unsynced
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kith-checkpoint")
+        self._moving: asyncio.Task[None] | None = None
+        self._wal_pages = 0
+        self._has_failed = False
+        connection.set_busy_timeout(WAIT_MS)
+
+    def committed(self, _: apsw.Connection, __: str, wal_pages: int) -> int:
+        """SQLite's hook on the writer's connection, called after each COMMIT."""
+        self._wal_pages = wal_pages
+        return apsw.SQLITE_OK
+
+    async def follow(self) -> None:
+        """Between two batches: begin to move a long log, or end it.
+
+        SQLite begins the log anew once all of it has been moved. Most is moved while others write;
+        the little that they add meanwhile is moved when they wait.
+        """
+        if self._wal_pages < WAL_PAGES or (self._moving is not None and not self._moving.done()):
+            return
+        if self._moving is None:
+            self._moving = asyncio.get_running_loop().create_task(self._move())
+        else:
+            self._moving = None
+            await self._move()
+
+    async def empty(self) -> None:
+        """Move all of the log and cut it to nothing; nobody writes meanwhile (rows T18.1, L11)."""
+        await self._guarded(self._move_all)
+
+    async def sweep(self, turn: asyncio.Lock) -> None:
+        """Clear what erasures left behind, a few pages in each `turn` of the writer's lock."""
+        if not await self._guarded(gaps.is_sweep_due, self._connection):
+            return
+        offsets: list[int] = []
+        for start in range(0, self._path.stat().st_size, LOOK_BYTES):
+            found = await self._guarded(gaps.found, self._path, start, LOOK_BYTES)
+            if found is None:
+                return
+            offsets += found
+            await asyncio.sleep(REST_S)
+        is_cleared = True
+        while is_cleared:
+            now, offsets = offsets[: gaps.PAGES_AT_ONCE], offsets[gaps.PAGES_AT_ONCE :]
+            async with turn:
+                is_cleared = bool(await self._guarded(self._clear, now, not offsets))
+            if not offsets:
+                return
+
+    async def close(self, turn: asyncio.Lock) -> None:
+        """Empty the log and take it away; nobody else here has the file open any longer."""
+        if self._moving is not None:
+            await self._moving
+        await self.sweep(turn)
+        await self._guarded(self._connection.close)
+        self._thread.shutdown()
+
+    def _move_all(self) -> None:
+        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+    def _clear(self, offsets: list[int], is_last: bool) -> bool:
+        self._move_all()
+        return gaps.clear(self._connection, self._path, offsets, is_last=is_last)
+
+    async def _move(self) -> None:
+        await self._guarded(self._connection.wal_checkpoint, None, apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    async def _guarded(self, work: Callable[..., T], *given: object) -> T | None:
+        """Run on the thread; None when the file is in use or the disk has failed."""
+        if self._has_failed:
+            return None
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, work, *given)
+        except apsw.BusyError:
+            return None
+        except apsw.Error as error:
+            log.error("storage.checkpoint_failed", code="storage", reason=str(error))
+            if getattr(error, "extendedresult", 0) in UNSYNCED:
+                self._has_failed = True
+                self._on_unsynced(error)
+            return None
