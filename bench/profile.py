@@ -107,7 +107,13 @@ async def main() -> None:
     served = world.database(10_000)
     settings = Settings(database_url=served.url, rate_limit_per_minute=1_000_000_000)
     async with wiring.serving(settings, on_broken=lambda: None) as app:
-        config = Config(WithStatic(app, 371), http=Protocol, lifespan="off", log_config=None)
+        config = Config(
+            WithStatic(app, 371),
+            http=Protocol,
+            lifespan="off",
+            log_config=None,
+            proxy_headers=False,
+        )
         config.load()
         protocols = []
         for _ in range(CONNECTIONS):

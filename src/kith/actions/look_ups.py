@@ -1,6 +1,6 @@
 """get-contact and get-contacts: the answer that everything else exists for."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 import msgspec
 
@@ -85,16 +85,14 @@ async def get_many(ctx: Context, given: GetContacts) -> list[msgspec.Raw | AppEr
     return answers
 
 
-async def _row(ctx: Context, given: GetContact, wanted: Wanted) -> Row | None:
+def _row(ctx: Context, given: GetContact, wanted: Wanted) -> Awaitable[Row | None]:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if given.phone is not None:
-        phone = given.phone
-        return await documents.by_phone(tx, tenant_id=tenant_id, phone=phone, wanted=wanted)
+        return documents.by_phone(tx, tenant_id=tenant_id, phone=given.phone, wanted=wanted)
     if given.contact_id is not None:
-        uuid = given.contact_id
-        return await documents.by_id(tx, tenant_id=tenant_id, uuid=uuid, wanted=wanted)
+        return documents.by_id(tx, tenant_id=tenant_id, uuid=given.contact_id, wanted=wanted)
     key = emails.key(given.email or "")
-    return await documents.by_email(tx, tenant_id=tenant_id, email_key=key, wanted=wanted)
+    return documents.by_email(tx, tenant_id=tenant_id, email_key=key, wanted=wanted)
 
 
 async def _known(ctx: Context, given: GetContact) -> str | None:

@@ -6,7 +6,7 @@ parse, fields, look-up, rule. Raw ASGI, because this path is what the product ex
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from itertools import chain, count
 from typing import Any
 
@@ -158,31 +158,22 @@ class Server:
         self._admit(request, route, caller)
         given, raw = None, b""
         if route.method == "POST":
-            raw = await self._body(request, receive)
+            if b"content-encoding" in request.headers:
+                _check_encoding(request.headers)
+            arrived = request.direct.body() if request.direct is not None else None
+            if arrived is None or len(arrived) > body.BODY_BYTES_MAX:
+                arrived = await body.read(receive, request.headers.get(b"content-length"))
+            raw = arrived
             given = route.takes.convert(json.decode_object(raw))
-        if route.does == "look":
-            return await self._look(request, route, caller, given)
+        if route.does == "look":  # without a coroutine of its own: this is the main job
+            terms = _known_versions(request) if b"if-none-match" in request.headers else NO_TERMS
+            result = await self._runner.read(route.action, given, caller, terms)
+            if route.holds_refusals:
+                self._note_misses(request, caller, result)
+            return rendered(route, result)
         if route.does == "scan":
             return await self._scan(request, route, caller, given)
         return await self._write(request, route, caller, given, raw)
-
-    async def _body(self, request: Request, receive: body.Receive) -> bytes:
-        if b"content-encoding" in request.headers:
-            _check_encoding(request.headers)
-        raw = request.direct.body() if request.direct is not None else None
-        if raw is None or len(raw) > body.BODY_BYTES_MAX:
-            raw = await body.read(receive, request.headers.get(b"content-length"))
-        return raw
-
-    async def _look(self, request: Request, route: Route, caller: Caller, given: Any) -> Answer:
-        terms = NO_TERMS
-        if b"if-none-match" in request.headers:
-            terms = Terms(if_none_match=_tags(request.headers[b"if-none-match"]))
-        result = await self._runner.read(route.action, given, caller, terms)
-        if route.holds_refusals:
-            for refusal in result:
-                self._note_miss(request, caller, refusal)
-        return rendered(route, result)
 
     async def _scan(self, request: Request, route: Route, caller: Caller, given: Any) -> Answer:
         answer = rendered(route, await self._runner.scan(route.action, given, caller))
@@ -268,6 +259,10 @@ class Server:
         elif caller:
             self._note_miss(request, caller, refusal)
 
+    def _note_misses(self, request: Request, caller: Caller, found: Iterable[object]) -> None:
+        for refusal in found:
+            self._note_miss(request, caller, refusal)
+
     def _note_miss(self, request: Request, caller: Caller, refusal: object) -> None:
         if isinstance(refusal, errors.NotFound) and refusal.by_id:
             self.security.missed_id(caller.token_id, **self._fields(request, refusal.status))
@@ -306,6 +301,10 @@ def _check_size(scope: Scope) -> None:
 def _check_encoding(headers: dict[bytes, bytes]) -> None:
     if headers[b"content-encoding"].lower() != b"identity":
         raise errors.EncodedBody()
+
+
+def _known_versions(request: Request) -> Terms:
+    return Terms(if_none_match=_tags(request.headers[b"if-none-match"]))
 
 
 def _tags(header: bytes) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Contacts as the documented JSON, rendered by the database (docs/decisions/0005)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Literal
 
 from kith.domain import json
@@ -53,17 +53,18 @@ _MANY_BY_EMAIL = {
 }
 
 
-async def by_id(tx: Tx, *, tenant_id: int, uuid: str, wanted: Wanted) -> Row | None:
+# These three hand on the coroutine of the statement: one of their own costs 1 us.
+def by_id(tx: Tx, *, tenant_id: int, uuid: str, wanted: Wanted) -> Awaitable[Row | None]:
     """`(document, etag)`, as the other two; the document is None where it is not wanted."""
-    return await tx.one(_BY_ID[wanted], tenant_id=tenant_id, uuid=uuid)
+    return tx.one(_BY_ID[wanted], tenant_id=tenant_id, uuid=uuid)
 
 
-async def by_phone(tx: Tx, *, tenant_id: int, phone: Phone, wanted: Wanted) -> Row | None:
-    return await tx.one(_BY_PHONE[wanted], tenant_id=tenant_id, phone=phone)
+def by_phone(tx: Tx, *, tenant_id: int, phone: Phone, wanted: Wanted) -> Awaitable[Row | None]:
+    return tx.one(_BY_PHONE[wanted], tenant_id=tenant_id, phone=phone)
 
 
-async def by_email(tx: Tx, *, tenant_id: int, email_key: str, wanted: Wanted) -> Row | None:
-    return await tx.one(_BY_EMAIL[wanted], tenant_id=tenant_id, email_key=email_key)
+def by_email(tx: Tx, *, tenant_id: int, email_key: str, wanted: Wanted) -> Awaitable[Row | None]:
+    return tx.one(_BY_EMAIL[wanted], tenant_id=tenant_id, email_key=email_key)
 
 
 async def many_by_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[str, str]:
