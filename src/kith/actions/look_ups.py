@@ -1,6 +1,6 @@
 """get-contact and get-contacts: the answer that everything else exists for."""
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
@@ -85,14 +85,14 @@ async def get_many(ctx: Context, given: GetContacts) -> list[msgspec.Raw | AppEr
     return answers
 
 
-def _row(ctx: Context, given: GetContact, wanted: Wanted) -> Awaitable[Row | None]:
+async def _row(ctx: Context, given: GetContact, wanted: Wanted) -> Row | None:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if given.phone is not None:
-        return documents.by_phone(tx, tenant_id=tenant_id, phone=given.phone, wanted=wanted)
+        return await documents.by_phone(tx, tenant_id=tenant_id, phone=given.phone, wanted=wanted)
     if given.contact_id is not None:
-        return documents.by_id(tx, tenant_id=tenant_id, uuid=given.contact_id, wanted=wanted)
+        return await documents.by_id(tx, tenant_id=tenant_id, uuid=given.contact_id, wanted=wanted)
     key = emails.key(given.email or "")
-    return documents.by_email(tx, tenant_id=tenant_id, email_key=key, wanted=wanted)
+    return await documents.by_email(tx, tenant_id=tenant_id, email_key=key, wanted=wanted)
 
 
 async def _known(ctx: Context, given: GetContact) -> str | None:

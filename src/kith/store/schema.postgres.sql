@@ -12,6 +12,53 @@ CREATE TABLE audit_log (
     after_json text
 );
 
+CREATE TABLE business_numbers (
+    tenant_id bigint NOT NULL,
+    number_id text NOT NULL,
+    phone text,
+    unavailable_since bigint,
+    created_at bigint NOT NULL
+);
+
+CREATE TABLE consent_records (
+    tenant_id bigint NOT NULL,
+    uuid text NOT NULL,
+    contact_uuid text NOT NULL,
+    origin_contact_uuid text NOT NULL,
+    channel text NOT NULL,
+    purpose text NOT NULL,
+    state text NOT NULL,
+    occurred_at bigint NOT NULL,
+    recorded_at bigint NOT NULL,
+    source text NOT NULL,
+    method text NOT NULL,
+    user_id bigint,
+    token_id bigint,
+    address text,
+    wording text,
+    wording_version text,
+    locale text,
+    evidence text,
+    note text
+);
+
+CREATE TABLE consent_states (
+    tenant_id bigint NOT NULL,
+    contact_id bigint NOT NULL,
+    channel text NOT NULL,
+    purpose text NOT NULL,
+    state text,
+    since bigint,
+    is_stopped_at_meta bigint NOT NULL DEFAULT 0
+);
+
+CREATE TABLE contact_blocks (
+    tenant_id bigint NOT NULL,
+    contact_id bigint NOT NULL,
+    reason text NOT NULL,
+    since bigint NOT NULL
+);
+
 CREATE TABLE contact_tags (
     tenant_id bigint NOT NULL,
     contact_id bigint NOT NULL,
@@ -42,6 +89,16 @@ CREATE TABLE contacts (
     search_key text NOT NULL DEFAULT ''::text
 );
 
+CREATE TABLE conversations (
+    tenant_id bigint NOT NULL,
+    contact_id bigint NOT NULL,
+    number_id text NOT NULL,
+    last_inbound_at bigint,
+    refused_at bigint,
+    capped_until bigint,
+    experiment_until bigint
+);
+
 CREATE TABLE idempotency_keys (
     tenant_id bigint NOT NULL,
     action text NOT NULL,
@@ -59,7 +116,27 @@ CREATE TABLE identities (
     kind text NOT NULL,
     value text NOT NULL,
     contact_id bigint NOT NULL,
-    created_at bigint NOT NULL
+    created_at bigint NOT NULL,
+    confidence text NOT NULL DEFAULT 'given'::text
+);
+
+CREATE TABLE merged_contacts (
+    tenant_id bigint NOT NULL,
+    uuid text NOT NULL,
+    into_uuid text NOT NULL,
+    merge_uuid text NOT NULL
+);
+
+CREATE TABLE merges (
+    tenant_id bigint NOT NULL,
+    uuid text NOT NULL,
+    from_uuid text NOT NULL,
+    into_uuid text NOT NULL,
+    at bigint NOT NULL,
+    user_id bigint,
+    token_id bigint,
+    before_json text,
+    undone_at bigint
 );
 
 CREATE TABLE schema_migrations (
@@ -90,7 +167,11 @@ CREATE TABLE tenants (
     uuid text NOT NULL,
     name text NOT NULL,
     created_at bigint NOT NULL,
-    suppression_key text
+    suppression_key text,
+    default_region text,
+    stop_words text NOT NULL DEFAULT '[]'::text,
+    start_words text NOT NULL DEFAULT '[]'::text,
+    window_margin_s bigint NOT NULL DEFAULT 120
 );
 
 CREATE TABLE tokens (
@@ -122,6 +203,30 @@ ALTER TABLE audit_log ADD CONSTRAINT audit_log_pkey PRIMARY KEY (tenant_id, uuid
 
 ALTER TABLE audit_log ADD CONSTRAINT audit_log_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 
+ALTER TABLE business_numbers ADD CONSTRAINT business_numbers_pkey PRIMARY KEY (tenant_id, number_id);
+
+ALTER TABLE business_numbers ADD CONSTRAINT business_numbers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+
+ALTER TABLE consent_records ADD CONSTRAINT consent_records_pkey PRIMARY KEY (tenant_id, uuid);
+
+ALTER TABLE consent_records ADD CONSTRAINT consent_records_channel_check CHECK (channel = ANY (ARRAY['whatsapp'::text, 'email'::text, 'sms'::text]));
+
+ALTER TABLE consent_records ADD CONSTRAINT consent_records_purpose_check CHECK (purpose = ANY (ARRAY['marketing'::text, 'utility'::text]));
+
+ALTER TABLE consent_records ADD CONSTRAINT consent_records_state_check CHECK (state = ANY (ARRAY['granted'::text, 'pending'::text, 'withdrawn'::text]));
+
+ALTER TABLE consent_records ADD CONSTRAINT consent_records_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+
+ALTER TABLE consent_states ADD CONSTRAINT consent_states_pkey PRIMARY KEY (tenant_id, contact_id, channel, purpose);
+
+ALTER TABLE consent_states ADD CONSTRAINT consent_states_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE contact_blocks ADD CONSTRAINT contact_blocks_pkey PRIMARY KEY (tenant_id, contact_id, reason);
+
+ALTER TABLE contact_blocks ADD CONSTRAINT contact_blocks_reason_check CHECK (reason = ANY (ARRAY['blocked'::text, 'country_restricted'::text, 'not_on_whatsapp'::text, 'identity_changed'::text]));
+
+ALTER TABLE contact_blocks ADD CONSTRAINT contact_blocks_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts(tenant_id, id) ON DELETE CASCADE;
+
 ALTER TABLE contact_tags ADD CONSTRAINT contact_tags_pkey PRIMARY KEY (tenant_id, contact_id, tag_id);
 
 ALTER TABLE contact_tags ADD CONSTRAINT contact_tags_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts(tenant_id, id) ON DELETE CASCADE;
@@ -136,6 +241,12 @@ ALTER TABLE contacts ADD CONSTRAINT contacts_source_check CHECK (source = ANY (A
 
 ALTER TABLE contacts ADD CONSTRAINT contacts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 
+ALTER TABLE conversations ADD CONSTRAINT conversations_pkey PRIMARY KEY (tenant_id, contact_id, number_id);
+
+ALTER TABLE conversations ADD CONSTRAINT conversations_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE conversations ADD CONSTRAINT conversations_tenant_id_number_id_fkey FOREIGN KEY (tenant_id, number_id) REFERENCES business_numbers(tenant_id, number_id);
+
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, action, key);
 
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_contact_uuid_fkey FOREIGN KEY (tenant_id, contact_uuid) REFERENCES contacts(tenant_id, uuid) ON DELETE CASCADE;
@@ -145,6 +256,14 @@ ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FORE
 ALTER TABLE identities ADD CONSTRAINT identities_pkey PRIMARY KEY (tenant_id, kind, value);
 
 ALTER TABLE identities ADD CONSTRAINT identities_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE merged_contacts ADD CONSTRAINT merged_contacts_pkey PRIMARY KEY (tenant_id, uuid);
+
+ALTER TABLE merged_contacts ADD CONSTRAINT merged_contacts_tenant_id_merge_uuid_fkey FOREIGN KEY (tenant_id, merge_uuid) REFERENCES merges(tenant_id, uuid);
+
+ALTER TABLE merges ADD CONSTRAINT merges_pkey PRIMARY KEY (tenant_id, uuid);
+
+ALTER TABLE merges ADD CONSTRAINT merges_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 
 ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
@@ -182,6 +301,8 @@ ALTER TABLE users ADD CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) RE
 
 CREATE INDEX audit_log_by_contact ON audit_log USING btree (tenant_id, contact_uuid, uuid);
 
+CREATE INDEX consent_records_by_contact ON consent_records USING btree (tenant_id, contact_uuid, uuid);
+
 CREATE INDEX contact_tags_by_tag ON contact_tags USING btree (tenant_id, tag_id);
 
 CREATE INDEX contacts_by_activity ON contacts USING btree (tenant_id, last_message_at DESC NULLS LAST, created_at DESC, uuid);
@@ -196,6 +317,10 @@ CREATE INDEX idempotency_keys_by_contact ON idempotency_keys USING btree (tenant
 
 CREATE INDEX identities_by_contact ON identities USING btree (tenant_id, contact_id);
 
+CREATE INDEX merged_contacts_by_survivor ON merged_contacts USING btree (tenant_id, into_uuid);
+
+CREATE INDEX merges_by_survivor ON merges USING btree (tenant_id, into_uuid, uuid);
+
 CREATE INDEX tags_by_key ON tags USING btree (tenant_id, name_key, uuid);
 
 CREATE INDEX tokens_by_user ON tokens USING btree (tenant_id, user_id);
@@ -205,11 +330,22 @@ CREATE OR REPLACE FUNCTION audit_log_refuse()
  LANGUAGE plpgsql
 AS $function$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $function$;
 
+CREATE OR REPLACE FUNCTION consent_records_refuse()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$ BEGIN RAISE EXCEPTION 'the consent ledger is append-only'; END $function$;
+
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION audit_log_refuse();
 
 CREATE TRIGGER audit_log_is_not_emptied BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse();
 
 CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log FOR EACH ROW WHEN (new.before_json IS NOT NULL OR new.after_json IS NOT NULL OR new.tenant_id IS DISTINCT FROM old.tenant_id OR new.uuid IS DISTINCT FROM old.uuid OR new.at IS DISTINCT FROM old.at OR new.user_id IS DISTINCT FROM old.user_id OR new.token_id IS DISTINCT FROM old.token_id OR new.what IS DISTINCT FROM old.what OR new.contact_uuid IS DISTINCT FROM old.contact_uuid) EXECUTE FUNCTION audit_log_refuse();
+
+CREATE TRIGGER consent_records_are_kept BEFORE DELETE ON consent_records FOR EACH ROW EXECUTE FUNCTION consent_records_refuse();
+
+CREATE TRIGGER consent_records_are_not_emptied BEFORE TRUNCATE ON consent_records FOR EACH STATEMENT EXECUTE FUNCTION consent_records_refuse();
+
+CREATE TRIGGER consent_records_are_not_rewritten BEFORE UPDATE ON consent_records FOR EACH ROW WHEN (new.address IS NOT NULL OR new.wording IS DISTINCT FROM old.wording OR new.evidence IS NOT NULL OR new.note IS NOT NULL OR new.tenant_id IS DISTINCT FROM old.tenant_id OR new.uuid IS DISTINCT FROM old.uuid OR new.contact_uuid IS DISTINCT FROM old.contact_uuid OR new.origin_contact_uuid IS DISTINCT FROM old.origin_contact_uuid OR new.channel IS DISTINCT FROM old.channel OR new.purpose IS DISTINCT FROM old.purpose OR new.state IS DISTINCT FROM old.state OR new.occurred_at IS DISTINCT FROM old.occurred_at OR new.recorded_at IS DISTINCT FROM old.recorded_at OR new.source IS DISTINCT FROM old.source OR new.method IS DISTINCT FROM old.method OR new.user_id IS DISTINCT FROM old.user_id OR new.token_id IS DISTINCT FROM old.token_id OR new.wording_version IS DISTINCT FROM old.wording_version OR new.locale IS DISTINCT FROM old.locale) EXECUTE FUNCTION consent_records_refuse();
 
 CREATE VIEW contact_documents AS
  SELECT tenant_id,

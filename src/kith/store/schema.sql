@@ -12,7 +12,7 @@ CREATE TABLE tenants (
     uuid TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     created_at BIGINT NOT NULL
-, suppression_key TEXT);
+, suppression_key TEXT, default_region TEXT, stop_words TEXT NOT NULL DEFAULT '[]', start_words TEXT NOT NULL DEFAULT '[]', window_margin_s BIGINT NOT NULL DEFAULT 120);
 
 CREATE TABLE users (
     id INTEGER PRIMARY KEY,
@@ -74,7 +74,7 @@ CREATE TABLE identities (
     kind TEXT NOT NULL,
     value TEXT NOT NULL,
     contact_id BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL, confidence TEXT NOT NULL DEFAULT 'given',
     PRIMARY KEY (tenant_id, kind, value),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
@@ -152,6 +152,96 @@ CREATE TABLE suppressions (
 
 CREATE TABLE unswept_erasures (tenant_id BIGINT NOT NULL);
 
+CREATE TABLE consent_records (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    uuid TEXT NOT NULL,
+    contact_uuid TEXT NOT NULL,
+    origin_contact_uuid TEXT NOT NULL,
+    channel TEXT NOT NULL CHECK (channel IN ('whatsapp', 'email', 'sms')),
+    purpose TEXT NOT NULL CHECK (purpose IN ('marketing', 'utility')),
+    state TEXT NOT NULL CHECK (state IN ('granted', 'pending', 'withdrawn')),
+    occurred_at BIGINT NOT NULL,
+    recorded_at BIGINT NOT NULL,
+    source TEXT NOT NULL,
+    method TEXT NOT NULL,
+    user_id BIGINT,
+    token_id BIGINT,
+    address TEXT,
+    wording TEXT,
+    wording_version TEXT,
+    locale TEXT,
+    evidence TEXT,
+    note TEXT,
+    PRIMARY KEY (tenant_id, uuid)
+) WITHOUT ROWID;
+
+CREATE TABLE consent_states (
+    tenant_id BIGINT NOT NULL,
+    contact_id BIGINT NOT NULL,
+    channel TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    state TEXT,
+    since BIGINT,
+    is_stopped_at_meta BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant_id, contact_id, channel, purpose),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+
+CREATE TABLE business_numbers (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    number_id TEXT NOT NULL,
+    phone TEXT,
+    unavailable_since BIGINT,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, number_id)
+) WITHOUT ROWID;
+
+CREATE TABLE conversations (
+    tenant_id BIGINT NOT NULL,
+    contact_id BIGINT NOT NULL,
+    number_id TEXT NOT NULL,
+    last_inbound_at BIGINT,
+    refused_at BIGINT,
+    capped_until BIGINT,
+    experiment_until BIGINT,
+    PRIMARY KEY (tenant_id, contact_id, number_id),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, number_id) REFERENCES business_numbers (tenant_id, number_id)
+) WITHOUT ROWID;
+
+CREATE TABLE contact_blocks (
+    tenant_id BIGINT NOT NULL,
+    contact_id BIGINT NOT NULL,
+    reason TEXT NOT NULL CHECK (
+        reason IN ('blocked', 'country_restricted', 'not_on_whatsapp', 'identity_changed')
+    ),
+    since BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, contact_id, reason),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+
+CREATE TABLE merges (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    uuid TEXT NOT NULL,
+    from_uuid TEXT NOT NULL,
+    into_uuid TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    user_id BIGINT,
+    token_id BIGINT,
+    before_json TEXT,
+    undone_at BIGINT,
+    PRIMARY KEY (tenant_id, uuid)
+) WITHOUT ROWID;
+
+CREATE TABLE merged_contacts (
+    tenant_id BIGINT NOT NULL,
+    uuid TEXT NOT NULL,
+    into_uuid TEXT NOT NULL,
+    merge_uuid TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, uuid),
+    FOREIGN KEY (tenant_id, merge_uuid) REFERENCES merges (tenant_id, uuid)
+) WITHOUT ROWID;
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -171,6 +261,12 @@ CREATE INDEX audit_log_by_contact ON audit_log (tenant_id, contact_uuid, uuid);
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (tenant_id, created_at);
 
 CREATE INDEX idempotency_keys_by_contact ON idempotency_keys (tenant_id, contact_uuid);
+
+CREATE INDEX consent_records_by_contact ON consent_records (tenant_id, contact_uuid, uuid);
+
+CREATE INDEX merges_by_survivor ON merges (tenant_id, into_uuid, uuid);
+
+CREATE INDEX merged_contacts_by_survivor ON merged_contacts (tenant_id, into_uuid);
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
@@ -205,3 +301,7 @@ SELECT
     ) AS document
 
 FROM contacts c;
+
+CREATE TRIGGER consent_records_are_kept BEFORE DELETE ON consent_records BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END;
+
+CREATE TRIGGER consent_records_are_not_rewritten BEFORE UPDATE ON consent_records WHEN NEW.address IS NOT NULL OR NEW.wording IS NOT OLD.wording OR NEW.evidence IS NOT NULL OR NEW.note IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.contact_uuid, NEW.origin_contact_uuid, NEW.channel, NEW.purpose, NEW.state, NEW.occurred_at, NEW.recorded_at, NEW.source, NEW.method, NEW.user_id, NEW.token_id, NEW.wording_version, NEW.locale) IS NOT (OLD.tenant_id, OLD.uuid, OLD.contact_uuid, OLD.origin_contact_uuid, OLD.channel, OLD.purpose, OLD.state, OLD.occurred_at, OLD.recorded_at, OLD.source, OLD.method, OLD.user_id, OLD.token_id, OLD.wording_version, OLD.locale) BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END;
