@@ -1,6 +1,7 @@
 """Phones: one number, one spelling inside (row T16.1)."""
 
 import contextlib
+from typing import Any
 
 import phonenumbers
 import pytest
@@ -28,11 +29,7 @@ E164 = st.one_of(
 BLANKS = st.text(" \t\u00a0.-()/[]\u2010\u2013\u202a\u200b\u3000（）－", max_size=3)
 
 
-def read(text: str) -> str | None:
-    try:
-        return phone._read(text)
-    except BadValue:
-        return None
+REGIONS = st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)).map(phone.parse_region)
 
 
 @pytest.mark.row("T16.1")
@@ -42,14 +39,14 @@ def test_fast_path_equals_the_library(zone: int) -> None:
     for code in (code for code in CODES if str(code).startswith(str(zone))):
         for number in _numbers(code):
             if phone._is_plain(number):
-                assert read(number) == number
+                assert phone._planned(number) == number
 
 
 def _numbers(code: int) -> set[str]:
     numbers = {
         f"+{code}{start}{'23456789012345'[: length - len(str(code)) - len(start)]}"
         for start in [*map(str, range(10)), "00", "01", "08", "09", "10", "80", "90"]
-        for length in (7, 9, 11, 12, 15)
+        for length in range(7, 16)
     }
     for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]:
         plan = phonenumbers.PhoneMetadata.metadata_for_region(region)
@@ -57,7 +54,9 @@ def _numbers(code: int) -> set[str]:
         for kind in TYPES:
             if example := phonenumbers.example_number_for_type(region, kind):
                 national = phonenumbers.national_significant_number(example)
-                numbers |= {f"+{code}{start}{national}" for start in ("", "0", trunk)}
+                numbers |= {
+                    f"+{code}{start}{national}" for start in ("", "0", "1", "8", "90", trunk)
+                }
     return numbers
 
 
@@ -65,7 +64,7 @@ def _numbers(code: int) -> set[str]:
 @given(E164)
 def test_fast_path_equals_the_library_for_any_number(number: str) -> None:
     if phone._is_plain(number):
-        assert read(number) == number
+        assert phone._planned(number) == number
 
 
 @pytest.mark.row("T16.1")
@@ -108,12 +107,31 @@ def test_different_numbers_never_merge(one: str, other: str) -> None:
     ("typed", "expected"),
     [
         ("+44 (0)20 7946 0958", "+442079460958"),
+        ("+44 07911 123456", "+447911123456"),
+        ("+33 (0)6 12 34 56 78", "+33612345678"),
         ("+49 (0) 30 123456", "+4930123456"),
         ("0033 6 12 34 56 78", "+33612345678"),
         ("+39 06 698 1234", "+39066981234"),  # Italy keeps its 0
         ("+52 55 1234 5678", "+525512345678"),
+        ("+52 1 55 1234 5678", "+5215512345678"),  # impossible, and yet WhatsApp's
+        ("+52 (01) 55 1234 5678", "+525512345678"),
+        ("+52 044 55 1234 5678", "+525512345678"),
+        ("+52 045 55 1234 5678", "+525512345678"),
+        ("+52 01 155 123 4567", "+52011551234567"),  # no number of Mexico begins with 1
+        ("+52 01 55 1234 567", "+5201551234567"),
         ("+54 9 11 2345 6789", "+5491123456789"),
+        ("+54 11 15 2345 6789", "+5491123456789"),
+        ("+54 9 11 15 2345 6789", "+549111523456789"),
         ("+55 (0xx)", None),
+        ("+98 0 9601", "+9809601"),  # without the 0 it would be too short
+        ("+1-800-FLOWERS", None),
+        ("+1 415 555 0123 ext. 5", None),
+        ("+1 415 555 0123;ext=5", None),
+        ("+1 415 555 0123 x5", None),
+        ("06 12 34 56 78", None),
+        ("1234567", "+1234567"),
+        ("123456", None),
+        ("1" * 16, None),
         ("+999 123 4567", "+9991234567"),
         ("+1 415 555 0123 ", "+14155550123"),
         ("+" + "1" * 15, "+" + "1" * 15),
@@ -134,6 +152,111 @@ def test_table(typed: object, expected: str | None) -> None:
             phone.parse(typed)
     else:
         assert phone.parse(typed) == expected
+
+
+@pytest.mark.row("T16.1")
+@pytest.mark.parametrize(
+    ("typed", "region", "expected"),
+    [
+        ("06 12 34 56 78", "FR", "+33612345678"),
+        ("tel:06.12.34.56.78", "FR", "+33612345678"),
+        ("٠٦١٢٣٤٥٦٧٨", "FR", "+33612345678"),
+        ("6 12 34 56 78", "FR", "+33612345678"),
+        (612345678, "FR", "+33612345678"),
+        ("33612345678", "FR", "+33612345678"),
+        ("+33 6 12 34 56 78", "BR", "+33612345678"),
+        ("0033 6 12 34 56 78", "BR", "+33612345678"),
+        ("0033 6 12 34 56 78", "AU", "+33612345678"),
+        ("0011 33 6 12 34 56 78", "AU", "+33612345678"),  # Australia dials abroad like this
+        ("00 21 33 6 12 34 56 78", "BR", "+33612345678"),
+        ("011 33 6 12 34 56 78", "US", "+33612345678"),
+        ("0055 27 90178-4243", "BR", "+5527901784243"),  # by carrier 55 South Africa's 27...
+        ("007 498 333-45-51", "SG", "+74983334551"),
+        ("(415) 555-2671", "US", "+14155552671"),
+        ("06 698 1234", "IT", "+39066981234"),
+        ("07 00 12 34 56", "FR", "+33700123456"),  # not given out yet
+        ("07 00 12 34 5", "FR", None),
+        ("07 00 12 34 567", "FR", None),
+        ("06 12 34 56 78", "MX", None),
+        ("0 12 34 56 78", "FR", None),
+        ("011 33 7 00 12 34 56", "US", "+33700123456"),
+        ("011 800 1234 567", "US", None),
+        ("015 1234", "DE", "+49151234"),
+        ("0 15", "DE", None),
+        ("04 12 34 56 78", "CI", "+2250412345678"),  # not given out; its 0 belongs to it
+        ("(555) 555-5555", "US", "+5555555555"),  # no number there, so as typed
+        ("51968541943", "BR", "+5551968541943"),
+        ("51968541943", "PE", "+51968541943"),
+        ("51968541943", None, "+51968541943"),
+        ("4915123456789", "DE", "+4915123456789"),  # 04915... would be another's
+        ("04915123456789", "DE", "+494915123456789"),
+        ("558899448232", "BR", "+558899448232"),
+        ("5215512345678", "MX", "+5215512345678"),
+        ("525512345678", "MX", "+525512345678"),
+        ("55 1234 5678", "MX", "+525512345678"),
+        ("044 55 1234 5678", "MX", "+525512345678"),
+        ("045 55 1234 5678", "MX", "+525512345678"),
+        ("01 55 1234 5678", "MX", "+525512345678"),
+        ("01 200 000 0000", "MX", "+522000000000"),  # length is enough
+        ("044 155 123 4567", "MX", None),
+        ("5201 55 1234 5678", "MX", "+525512345678"),
+        ("044 55 1234 5678", "US", None),
+        ("011 15 2345-6789", "AR", "+5491123456789"),
+        ("11 2345-6789", "AR", "+541123456789"),
+        ("9 11 15 2345 6789", "AR", "+9111523456789"),
+        ("1-800-FLOWERS", "US", None),
+        ("(415) 555-2671 ext. 5", "US", None),
+        ("", "FR", None),
+        ("0", "FR", None),
+        ("00", "FR", None),
+        ("000612345678", "FR", None),
+        (True, "FR", None),
+        (0, "FR", None),
+    ],
+)
+def test_a_number_of_a_region(typed: object, region: Any, expected: str | None) -> None:
+    if expected is None:
+        with pytest.raises(BadValue):
+            phone.parse(typed, region=region)
+    else:
+        assert phone.parse(typed, region=region) == expected
+
+
+@pytest.mark.row("T16.1")
+@given(st.one_of(E164, st.text("+0123456789", max_size=16)), REGIONS, REGIONS)
+def test_parsed_in_a_region_is_parsed_anywhere(text: str, one: Any, other: Any) -> None:
+    try:
+        number = phone.parse(text, region=one)
+    except BadValue:
+        return
+    assert phone._E164.fullmatch(number)
+    assert phone.parse(number) == phone.parse(number, region=other) == number
+    if text.startswith("+"):
+        assert phone.dialled(text, region=one) is None
+        assert phone.parse(text) == number
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("FR", "FR"),
+        (" us ", "US"),
+        ("XK", "XK"),
+        ("UK", None),
+        ("FRA", None),
+        ("001", None),
+        ("", None),
+        ("33", None),
+        (33, None),
+        (None, None),
+    ],
+)
+def test_a_region_has_a_numbering_plan(given: object, expected: str | None) -> None:
+    if expected is None:
+        with pytest.raises(BadValue, match="two letters of a country"):
+            phone.parse_region(given)
+    else:
+        assert phone.parse_region(given) == expected
 
 
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary()))

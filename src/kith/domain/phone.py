@@ -12,9 +12,12 @@ import phonenumbers
 from kith.errors import BadValue
 
 Phone = NewType("Phone", str)
-"""Strict E.164 in ASCII digits; only `parse` makes one."""
+"""Strict E.164 in ASCII digits; only `parse` and `whatsapp.variant` make one."""
+Region = NewType("Region", str)
+"""Two letters of ISO 3166 whose numbering plan is known; only `parse_region` makes one."""
 
 PROBLEM = "must be a phone number in international format, such as +14155550123."
+REGION_PROBLEM = "must be the two letters of a country with phone numbers, such as FR or US."
 TYPED_CHARACTERS_MAX = 64
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -25,6 +28,8 @@ _URI = re.compile("tel:", re.IGNORECASE)
 # Full-width forms, as East Asian keyboards type them. Not NFKC: it reads the footnote in
 # "...0123²" as one digit more, which is somebody else's number.
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+# Prefixes of Mexico's old dialling rules: people still write them, the library knows them no more.
+_OLD_MEXICAN = re.compile(r"(?:\+52)?(?:044|045|01)([2-9][0-9]{9})")
 _CODES = frozenset(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 
 # What may stand between calling code and number because people dial it at home. The library
@@ -44,17 +49,39 @@ _TRUNK_PREFIXES: dict[str, str | tuple[str, ...]] = {
 }
 
 
-def parse(value: object) -> Phone:
-    """E.164 of anything that reads as an international number; raises BadValue.
+def parse(value: object, *, region: Region | None = None) -> Phone:
+    """E.164 of anything that reads as a phone number; raises BadValue.
 
     Blanks, dots, dashes, brackets, `/`, a leading `tel:` or `00`, a missing `+` and digits of any
-    script are understood. A number that the numbering plan does not know stays as typed.
+    script are understood. Without `+` or `00`, what makes a number as dialled in `region` is that
+    number, unless it has the region's own calling code; anything else is international. A number
+    that the numbering plan does not know stays as typed.
     """
-    if isinstance(value, str):
-        return Phone(value) if _is_plain(value) else _read(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return _read(str(value))
-    raise BadValue(PROBLEM)
+    if isinstance(value, str) and _is_plain(value):
+        return Phone(value)
+    typed = _clean(value)
+    if region and not _has_code(typed, region) and (number := _dialled(typed, region)):
+        return number
+    return _international(typed)
+
+
+def dialled(value: object, *, region: Region) -> Phone | None:
+    """Whom this reaches when dialled in `region`; None for no number there. Raises BadValue."""
+    return _dialled(_clean(value), region)
+
+
+def parse_region(value: object) -> Region:
+    """The region, in capitals; raises BadValue."""
+    region = value.strip().upper() if isinstance(value, str) else ""
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise BadValue(REGION_PROBLEM)
+    return Region(region)
+
+
+def is_valid(number: Phone) -> bool:
+    """Whether the numbering plan knows it; WhatsApp also has numbers that no plan knows."""
+    parsed = _parsed(number, None)
+    return parsed is not None and phonenumbers.is_valid_number(parsed)
 
 
 def _is_plain(text: str) -> bool:
@@ -67,31 +94,79 @@ def _is_plain(text: str) -> bool:
     return False
 
 
-def _read(text: str) -> Phone:
-    typed = _clean(text)
-    if _is_plain(typed):
-        return Phone(typed)
-    if not _E164.fullmatch(typed):
+def _international(typed: str) -> Phone:
+    number = _with_plus(typed)
+    if not _E164.fullmatch(number):
         raise BadValue(PROBLEM)
+    return Phone(number) if _is_plain(number) else _planned(number)
+
+
+def _with_plus(typed: str) -> str:
+    return typed if typed.startswith("+") else "+" + typed.removeprefix("00")
+
+
+def _has_code(typed: str, region: Region) -> bool:
+    """Whether only the `+` is missing, as from WhatsApp's ids: 4915... would do as dialled, too."""
+    code = str(phonenumbers.country_code_for_region(region))
+    return typed.startswith(code) and is_valid(Phone("+" + typed))
+
+
+def _planned(typed: str) -> Phone:
+    """What the numbering plan makes of E.164 as typed: without a trunk prefix, say."""
+    if old := _OLD_MEXICAN.fullmatch(typed):
+        return Phone("+52" + old[1])
+    number = _parsed(typed, None)
+    if number is None or not phonenumbers.is_valid_number(number):
+        return Phone(typed)
+    return _e164(number) or Phone(typed)
+
+
+def _dialled(typed: str, region: Region) -> Phone | None:
+    # `00` dials abroad nearly everywhere. Where it does not, 0011 or 0021 may: left to the library.
+    abroad = typed.startswith("00")
+    if typed.startswith("+") or (abroad and is_valid(Phone(_with_plus(typed)))):
+        return None
+    if region == "MX" and (old := _OLD_MEXICAN.fullmatch(typed)):
+        return Phone("+52" + old[1])
+    if (number := _parsed(typed, region)) is None:
+        return None
+    # What begins with one 0 cannot be international: it need not be a number that is given out.
+    could_be = typed.startswith("0") and not abroad and _has_shape(number)
+    return _e164(number) if could_be or phonenumbers.is_valid_number(number) else None
+
+
+def _parsed(text: str, region: Region | None) -> phonenumbers.PhoneNumber | None:
     try:
-        number = phonenumbers.parse(typed, None)
+        return phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        return Phone(typed)
-    if not phonenumbers.is_valid_number(number):
-        return Phone(typed)
-    return Phone(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        return None
 
 
-def _clean(text: str) -> str:
-    if len(text) > TYPED_CHARACTERS_MAX:
+def _has_shape(number: phonenumbers.PhoneNumber) -> bool:
+    """Whether its plan has room for it: numbers as long as this that begin as it does."""
+    country = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(country)
+    if plan is None or plan.general_desc is None:
+        return False
+    digits = phonenumbers.national_significant_number(number)
+    return bool(re.fullmatch(plan.general_desc.national_number_pattern or "", digits))
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> Phone | None:
+    text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return Phone(text) if _E164.fullmatch(text) else None
+
+
+def _clean(value: object) -> str:
+    """The ASCII digits, after a `+` if there is one."""
+    text = str(value) if type(value) is int and value > 0 else value
+    if not isinstance(text, str) or len(text) > TYPED_CHARACTERS_MAX:
         raise BadValue(PROBLEM)
     text = _SEPARATORS.sub("", text.translate(_FULL_WIDTH))
     if uri := _URI.match(text):
         text = text[uri.end() :]
     digits = "".join(_ascii_digit(character) for character in text.removeprefix("+"))
-    if text.startswith("+"):
-        return "+" + digits
-    return "+" + digits.removeprefix("00")
+    return "+" + digits if text.startswith("+") else digits
 
 
 def _ascii_digit(character: str) -> str:

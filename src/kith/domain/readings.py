@@ -1,0 +1,36 @@
+"""Readings: the numbers that somebody may have meant by what they typed (the field's rules).
+
+A number is kept under one of them, the one of `phone.parse`; it is looked for under each.
+"""
+
+from kith.domain import phone, whatsapp
+from kith.domain.phone import Phone, Region
+from kith.errors import BadValue
+
+
+def of(value: object, *, region: Region | None) -> tuple[tuple[Phone, ...], ...]:
+    """The likeliest first; those that stand together are equally likely. Raises BadValue.
+
+    The first is the one that is kept. `51968541943` typed in Brazil is a mobile of Porto Alegre
+    and, where a `+` was lost, one of Peru: if both have a contact, nobody can tell who is meant.
+    What is a number in the region alone is sought with a `+` last: it may be kept as once typed.
+    """
+    kept = phone.parse(value, region=region)
+    if region is None or kept == value:
+        return ((kept,),)
+    both = (phone.dialled(value, region=region), _international(value))
+    others = tuple(number for number in both if number and number != kept)
+    if all(_is_likely(number) for number in others):
+        return ((kept, *others),)
+    return ((kept,), others)
+
+
+def _international(value: object) -> Phone | None:
+    try:
+        return phone.parse(value)
+    except BadValue:
+        return None
+
+
+def _is_likely(number: Phone) -> bool:
+    return whatsapp.variant(number) is not None or phone.is_valid(number)
