@@ -7,7 +7,7 @@ import msgspec
 
 from kith.actions import audit, contact_lists
 from kith.actions.contacts import FoundOrCreated
-from kith.actions.look_ups import Found
+from kith.actions.look_ups import Expanded, Found
 from kith.actions.personal_data import Erased, Held
 from kith.actions.tags import Tagged
 from kith.api import answers
@@ -31,6 +31,7 @@ from kith.api.schemas import (
     TenantAnswer,
     UpdatedContactAnswer,
 )
+from kith.domain import json
 from kith.domain.audit import Entry
 from kith.domain.contacts import Contact, Identity
 from kith.domain.tags import Link, Tag
@@ -40,17 +41,26 @@ from kith.errors import AppError
 
 
 def contact(found: Found) -> Any:
-    """Rendered by the database already, key by key as in ContactAnswer."""
+    """Rendered by the database already, key by key as in ContactAnswer; the rest is put behind."""
     if found.more is None or found.document is None:
         return found.document
-    rendered = msgspec.json.decode(found.document, type=dict[str, Any])
-    if found.more.tags is not None:
-        rendered["tags"] = [_tag_of(link) for link in found.more.tags]
-    if found.more.identities is not None:
-        rendered["identities"] = [_identity(known_as) for known_as in found.more.identities]
-    if found.more.history is not None:
-        rendered["history"] = [_entry(entry) for entry in found.more.history]
-    return rendered
+    document = bytes(found.document)
+    if found.more.tags is not None:  # the one that stands in place of a key
+        rendered = msgspec.json.decode(found.document, type=dict[str, Any])
+        document = json.encode({**rendered, "tags": [_tag_of(link) for link in found.more.tags]})
+    if not (behind := _behind(found.more)):
+        return msgspec.Raw(document)
+    return msgspec.Raw(b"%b,%b" % (document[:-1], json.encode(behind)[1:]))
+
+
+def _behind(more: Expanded) -> dict[str, Any]:
+    """What stands behind the 13 keys, in the order of ContactAnswer."""
+    parts: dict[str, Any] = {}
+    if more.identities is not None:
+        parts["identities"] = [_identity(known_as) for known_as in more.identities]
+    if more.history is not None:
+        parts["history"] = [_entry(entry) for entry in more.history]
+    return parts
 
 
 def contacts_or_refusals(found: list[msgspec.Raw | AppError]) -> Any:
