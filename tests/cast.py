@@ -5,15 +5,19 @@ They are made through the product's own actions, on a second handle on the serve
 
 import asyncio
 import hashlib
+import random
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
 from kith.actions import tokens, workspaces
 from kith.actions.run import Runner
 from kith.actions.workspaces import Workspace
+from kith.domain.times import to_us
+from kith.domain.tokens import Caller
 from kith.domain.users import User
 from kith.store.database import Tx
 from tests.serving import Client, Serving
@@ -32,6 +36,17 @@ class Person(Client):
         self.user = user
         self.workspace = workspace
         self.token_id = token_id
+
+    @property
+    def caller(self) -> Caller:
+        """As the runner knows them, for what is run without the server."""
+        return Caller(
+            token_id=self.token_id,
+            user_id=self.user.id,
+            tenant_id=self.user.tenant_id,
+            scopes=("read", "write"),
+            rate_limit_per_minute=None,
+        )
 
 
 class Bed:
@@ -99,6 +114,13 @@ class Bed:
     async def digest(self) -> str:
         """SHA-256 over all logical rows: equal before and after a refusal (oracle O2)."""
         return await self.read(digest)
+
+
+def id_of(at: datetime, bits: int | None = None) -> str:
+    """An id as the product makes them: a UUIDv7 of that millisecond, with 74 bits of your own."""
+    bits = random.getrandbits(74) if bits is None else bits
+    of_time = to_us(at) // 1_000 << 80 | 0x7 << 76
+    return str(UUID(int=of_time | bits >> 62 << 64 | 0b10 << 62 | bits & (1 << 62) - 1))
 
 
 async def digest(tx: Tx) -> str:

@@ -116,6 +116,34 @@ async def test_newest_first_and_the_rows_are_what_is_shown(bed: Bed, ana: Person
         assert await rows_of_tags(bed, saved["id"]) == expected
 
 
+async def test_one_order_whichever_operation_tags(bed: Bed, ana: Person) -> None:
+    """New ones stand above, in the order given; update-contact gives the order of all."""
+    saved = ana.create_contact(phone=PHONE, tags="a, b").json()
+    for action, given, expected in (
+        ("add-tag", {"tag": "c"}, "c a b"),
+        ("create-contact", {"tags": "e, a, f"}, "e f c a b"),
+        ("update-contact", {"tags": ["b", "g", "a", "h"]}, "b g a h"),
+        ("find-or-create-contact", {"tags": "i, h, j", "on_conflict": "update"}, "i j b g a h"),
+        ("add-tag", {"tag": "c"}, "c i j b g a h"),
+        ("update-contact", {"tags": "h, a, g, b, j, i, c"}, "h a g b j i c"),
+        ("update-contact", {"tags": "a, i"}, "a i"),
+        ("create-contact", {"tags": "a, i"}, "a i"),
+        ("update-contact", {"tags": "i, a"}, "i a"),
+        ("add-tag", {"tag": "b"}, "b i a"),
+        ("remove-tag", {"tag": "b"}, "i a"),
+        ("create-contact", {"tags": "z, y, x, w"}, "z y x w i a"),
+        ("update-contact", {"tags": ""}, ""),
+        ("create-contact", {"tags": "c, b, a"}, "c b a"),
+        ("add-tag", {"tag": "d"}, "d c b a"),
+    ):
+        answer = ana.post(action, {"phone": PHONE, **given})
+        assert answer.is_success, answer.text
+        assert answer.json()["tags"] == expected.split()
+        assert await rows_of_tags(bed, saved["id"]) == expected.split()
+        expanded = ana.get_contact(phone=PHONE, expand=["tags"]).json()["tags"]
+        assert [tag["name"] for tag in expanded] == expected.split()
+
+
 def test_nothing_else_of_the_contact_changes(ana: Person) -> None:
     given = {"name": "Romain", "email": "r@example.com", "metadata": {"a": 1}}
     ana.create_contact(phone=PHONE, tags="a", **given)

@@ -4,12 +4,12 @@ The matrix is made from the route table: every field of every operation is point
 holds, and at what nobody holds, and both answers are the same bytes.
 """
 
-import base64
 import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count
+from datetime import UTC, datetime
+from itertools import chain, count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,14 +17,20 @@ import httpx
 import pytest
 from ulid import ULID
 
+from kith.actions import contacts
+from kith.actions.run import Runner, new_id
 from kith.api.fields import Field
 from kith.api.routes import ROUTES, Route
-from tests.cast import Bed, Person
+from kith.domain import phone
+from kith.domain.contacts import SaveContact
+from tests.cast import Bed, Person, id_of
 
 PHONE = "+14155550123"
 UNKNOWN_PHONE = "+14155550199"
 VARIES = {"x-request-id", "x-ratelimit-remaining", "date"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
+LATER = datetime(2090, 1, 1, tzinfo=UTC)
+"""When Romain came: none of Mallory's came later."""
 NOT_FOUND = b'{"error":"Contact not found"}'
 NOBODYS_WORD = {"me"}
 """Operations that take nothing: what they say follows from the token."""
@@ -120,20 +126,26 @@ async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
     given = {"tags": f"tag-{mark['tag']}", "metadata": {mark["key"]: mark["value"]}}
     ana.create_contact(phone="+14155550002", name=f"First {mark['name']}", **given)
     email, name = f"{mark['email']}@example.com", f"ꙮ {mark['name']}"
-    saved = ana.create_contact(phone=PHONE, name=name, email=email, **given).json()
+    romains = chain([id_of(LATER)], iter(new_id, None))
+    saved = await Runner(bed.runner.database, now=lambda: LATER, new_id=romains.__next__).write(
+        contacts.save,
+        SaveContact(
+            phone=phone.parse(PHONE),
+            name=name,
+            email=email,
+            tags=(f"tag-{mark['tag']}",),
+            metadata={mark["key"]: mark["value"]},
+        ),
+        ana.caller,
+    )
     mallory.create_contact(phone="+14155550003", name="Late", email="late@example.com")
     await bed.change(
         "UPDATE contacts SET source = 'shopify', opted_in_at = 1000000"
         " WHERE tenant_id = :tenant_id",
         tenant_id=ana.user.tenant_id,
     )
-    await bed.change(
-        "UPDATE contacts SET created_at = :at, updated_at = :at WHERE uuid = :id",
-        at=3_786_912_000_000_000,  # 2090: none of Mallory's came later
-        id=saved["id"],
-    )
     return Held(
-        contact_id=saved["id"],
+        contact_id=saved.id,
         phone=PHONE,
         name=name,
         email=email,
@@ -166,20 +178,13 @@ def nobody(romain: Held) -> Held:
         letter="ꙭ",
         source="widget",
         since="2089-12-31T23:59:58+00:00",
-        cursors={name: _cursor_beside(cursor) for name, cursor in romain.cursors.items()},
+        cursors={name: _beside(cursor) for name, cursor in romain.cursors.items()},
     )
 
 
 def _beside(uuid: str) -> str:
     """An id that no row has, at the same place in every order."""
     return uuid[:-1] + f"{int(uuid[-1], 16) ^ 1:x}"
-
-
-def _cursor_beside(cursor: str) -> str:
-    if len(cursor) == len(str(uuid4())):
-        return _beside(cursor)
-    place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    return base64.urlsafe_b64encode(_beside(place).encode()).decode().rstrip("=")
 
 
 def wire(answer: httpx.Response) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:

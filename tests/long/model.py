@@ -83,8 +83,8 @@ class Model:
         self.withdrawn: dict[str, datetime] = {}
         """Phones of the erased, and when they had opted out."""
         self.log: list[dict[str, Any]] = []
-        self.place: tuple[datetime, int] | None = None
-        """Where the last page that had a next one ended."""
+        self.last_seen = 0
+        """Whose number ended the last page that had a next one."""
 
     def call(self, step: Step, now: datetime) -> Answer:
         self.now, self.step = now, step
@@ -286,12 +286,12 @@ class Model:
 
     def list_contacts(self, given: Given) -> Answer:
         found = self._matching(given)
-        if given.get("cursor") == LAST and self.place:
-            found = [one for one in found if _place(one) > self.place]
+        if given.get("cursor") == LAST:
+            found = [one for one in found if one["number"] > self.last_seen]
         limit = given.get("limit", 100)
         page, has_more = found[:limit], len(found) > limit
         if has_more:
-            self.place = _place(page[-1])
+            self.last_seen = page[-1]["number"]
         shown = [_shown(one, CONTACT) for one in page]
         return 200, {"contacts": shown, "next_cursor": LAST if has_more else None}, None
 
@@ -390,10 +390,6 @@ def _quiet(kept: Contact) -> float:
     """How long they have been quiet: those who never wrote for ever."""
     at = kept["last_message_at"]
     return -at.timestamp() if at else float("inf")
-
-
-def _place(kept: Contact) -> tuple[datetime, int]:
-    return kept["created_at"], kept["number"]
 
 
 def _is_blank(value: object) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import cycle
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -31,7 +30,7 @@ from kith.domain.tokens import Caller
 from kith.errors import AppError
 from kith.settings import Settings
 from kith.store.database import Tx
-from tests.cast import tag_rows
+from tests.cast import id_of, tag_rows
 from tests.databases import postgres_database
 from tests.long.model import E164, EMAIL, EMAIL_KEYS, LAST, Contact, Model, Step, etag, text
 
@@ -39,8 +38,9 @@ RUNS = int(os.environ.get("KITH_TEST_MODEL_RUNS", "15"))
 STEPS_MAX = 50
 START = datetime(2026, 5, 7, 8, 0, tzinfo=UTC)
 UNKNOWN_ID = "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61"
-PAUSES_S = (0.0, 0.000001, 61.5, 0.0, 1.0)
-"""From call to call, in turn: contacts also come within one microsecond."""
+PAUSES_S = (0.0, 0.000001, 61.5, 0.0, 1.0, -0.5)
+"""From call to call, in turn: contacts also come within one microsecond, or the clock is set back.
+"""
 ROUTE_OF = {route.name: route for route in ROUTES}
 WHOLE = (Step("list-contacts", {"limit": 500}), Step("list-tags", {}))
 
@@ -239,13 +239,16 @@ class System:
         """What the model calls a contact, and its id here."""
         self.tag_ids: dict[str, str] = {}
         self.cursor: str | None = None
-        self._prefix = str(uuid4())[:24]
+        self._bits = random.getrandbits(62)
         self._made = 0
+        self._latest = START
 
     def _new_id(self) -> str:
-        """In the order made, as the product's are, also when the clock stands still."""
+        """In the order made, as the product's are, also when the clock stands or goes back."""
         self._made += 1
-        return f"{self._prefix}{self._made:012x}"
+        assert self._made < 2**12
+        self._latest = max(self._latest, self.now)
+        return id_of(self._latest, self._made << 62 | self._bits)
 
     async def open(self) -> None:
         given = workspaces.NewWorkspace(name="Model", email=EMAIL)

@@ -5,10 +5,10 @@ import random
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -17,16 +17,21 @@ from hypothesis import strategies as st
 
 from kith.actions.run import utc_now
 from kith.domain import email as emails
-from kith.domain import json, search
+from kith.domain import ids, json, search
 from kith.domain.contacts import Contact, Filters
-from kith.domain.cursors import Place
 from kith.domain.times import EPOCH, to_us
 from kith.errors import Refused
 from kith.store import bulk, contact_lists, contact_search, contacts, migrate, tags, tenants
 from kith.store.database import Database, Row, Tx, connect
 from kith.store.sqlite import SQLite
+from tests.cast import id_of
 from tests.databases import postgres_database
 
+START = datetime(2026, 5, 7, 8, 0, tzinfo=UTC)
+LAGS = (
+    *[timedelta(0)] * 3, timedelta(milliseconds=1), timedelta(days=1), -ids.CLOCK_SET_BACK,
+)  # fmt: skip
+"""How much later than its contact came an id may have been made."""
 SOURCES = ("api", "shopify", "manual")
 TAGS = ("vip", "VIP", "fr-FR", "é", "x' OR 1=1")
 EMAILS = ("ana@example.com", "ANA@Example.com", "даша@example.com", "straße@example.com", None)
@@ -110,10 +115,6 @@ class Person(msgspec.Struct, frozen=True, dict=True):
     def tags(self) -> list[str]:
         return msgspec.json.decode(self.contact.tags, type=list[str])
 
-    @property
-    def place(self) -> Place:
-        return to_us(self.contact.created_at), self.contact.id
-
     def fits(self, filters: Filters) -> bool:
         one = self.contact
         is_opted_in = one.opted_in_at is not None and one.withdrawn_at is None
@@ -193,9 +194,7 @@ class World:
     async def tag(self, tx: Tx, person: Person, names: tuple[str, ...]) -> None:
         tenant_id, row_id = person.tenant_id, person.contact.row_id
         await tags.unlink_others(tx, tenant_id=tenant_id, contact_row_id=row_id, names=names)
-        await tags.link(
-            tx, tenant_id=tenant_id, contact_row_id=row_id, names=names, position=-1, at=EPOCH
-        )
+        await tags.link(tx, tenant_id=tenant_id, contact_row_id=row_id, names=names, at=EPOCH)
         await self.change(tx, person, tags=msgspec.Raw(json.encode(names)))
 
     async def remove(self, tx: Tx, person: Person) -> None:
@@ -219,7 +218,7 @@ class World:
         assert found == [person.contact for person in expected[:rows_max]]
 
     async def check_list(
-        self, tenant_id: int, filters: Filters, after: Place | None, rows_max: int
+        self, tenant_id: int, filters: Filters, after: str | None, rows_max: int
     ) -> None:
         found = await self.database.scan(
             lambda tx: contact_lists.in_order(
@@ -227,16 +226,31 @@ class World:
             )
         )
         expected = sorted(
-            person.place
+            person.contact.id
             for person in self.of(tenant_id)
-            if person.fits(filters) and (after is None or person.place > after)
+            if person.fits(filters) and (after is None or person.contact.id > after)
         )
-        assert [place for _, place in found] == expected[:rows_max]
-        shown = [msgspec.json.decode(document, type=dict[str, Any]) for document, _ in found]
-        for document, place in zip(shown, expected, strict=False):
-            person = self.people[place[1]]
-            assert (document["id"], document["name"]) == (place[1], person.contact.name)
+        assert [uuid for _, uuid in found] == expected[:rows_max]
+        for text, uuid in found:
+            document = msgspec.json.decode(text, type=dict[str, Any])
+            person = self.people[uuid]
+            assert (document["id"], document["name"]) == (uuid, person.contact.name)
             assert document["tags"] == person.tags
+
+    async def check_tags(self) -> None:
+        """The rows of a contact's tags stand in the order shown."""
+        rows = await self.database.scan(
+            lambda tx: tx.all(
+                "SELECT x.tenant_id, x.contact_id, t.name FROM contact_tags x"
+                " JOIN tags t ON t.id = x.tag_id ORDER BY x.position"
+            )
+        )
+        found: dict[tuple[int, int], list[str]] = {}
+        for tenant_id, row_id, name in rows:
+            if tenant_id in self.tenants:
+                found.setdefault((tenant_id, row_id), []).append(name)
+        people = self.people.values()
+        assert found == {(p.tenant_id, p.contact.row_id): p.tags for p in people if p.tags}
 
     async def check_index(self) -> None:
         """SQLite's index holds each trigram of each contact, and nothing else."""
@@ -274,7 +288,7 @@ def somebody(random_: random.Random) -> Contact:
         """One of few, so that many are the same."""
         if random_.random() < none:
             return None
-        return EPOCH + timedelta(seconds=random_.randint(1, 9))
+        return moment(random_.randint(1, 9), random_.choice((0, 0, 1)))
 
     return a_contact(
         random_,
@@ -290,9 +304,15 @@ def somebody(random_: random.Random) -> Contact:
     )
 
 
-def a_contact(random_: random.Random, **fields: Any) -> Contact:
+def moment(step: int, us: int) -> datetime:
+    """Close enough that a clock set back, CLOCK_SET_BACK, puts ids among earlier ones."""
+    return START + timedelta(seconds=20 * step, microseconds=us)
+
+
+def a_contact(random_: random.Random, *, created_at: datetime = START, **fields: Any) -> Contact:
+    """Many have an id of the same millisecond."""
     plain = Contact(
-        id=str(UUID(int=random_.getrandbits(128), version=4)),
+        id=id_of(created_at + random_.choice(LAGS), random_.getrandbits(74)),
         phone=f"+1415{random_.randrange(10**7):07}",  # type: ignore[arg-type]
         name=None,
         email=None,
@@ -304,8 +324,8 @@ def a_contact(random_: random.Random, **fields: Any) -> Contact:
         opted_out_at=None,
         last_message_at=None,
         total_messages=0,
-        created_at=EPOCH,
-        updated_at=EPOCH,
+        created_at=created_at,
+        updated_at=START,
         row_id=0,
     )
     return msgspec.structs.replace(plain, **fields)
@@ -313,7 +333,7 @@ def a_contact(random_: random.Random, **fields: Any) -> Contact:
 
 # The properties.
 
-TIMES = st.integers(0, 10).map(lambda s: EPOCH + timedelta(seconds=s))
+TIMES = st.builds(moment, st.integers(0, 10), st.sampled_from([0, 0, 1]))
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -323,12 +343,16 @@ class Limits(msgspec.Struct, frozen=True):
     candidates_max: int
     terms_max: int
     grams_enough: int
+    sample: int
+    rows_to_a_gram: int
 
     def set(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(contact_lists, "WALK_ROWS", self.walk_rows)
         patch.setattr(contact_lists, "CANDIDATES_MAX", self.candidates_max)
         patch.setattr(contact_search, "TERMS_MAX", self.terms_max)
         patch.setattr(contact_search, "GRAMS_ENOUGH", self.grams_enough)
+        patch.setattr(contact_search, "SAMPLE", self.sample)
+        patch.setattr(contact_search, "ROWS_TO_A_GRAM", self.rows_to_a_gram)
 
 
 LIMITS = st.builds(
@@ -336,6 +360,8 @@ LIMITS = st.builds(
     st.sampled_from([0, 7, 60, 10_000]),
     st.sampled_from([0, 3, 20, 10_000]),
     st.sampled_from([0, 2, 20, 10_000]),
+    st.integers(1, 3),
+    st.sampled_from([0, 3, 20, 10_000]),
     st.integers(1, 3),
 )
 
@@ -384,6 +410,13 @@ class Drawn:
         else:
             names = self(st.lists(st.sampled_from(TAGS), max_size=3, unique=True))
             await self.world.tag(tx, person, tuple(names))
+
+    def cursor(self) -> str | None:
+        """Somebody's id, or nobody's."""
+        person = self.person()
+        nobodys = st.builds(id_of, TIMES, st.integers(0, 2**74 - 1))
+        known = st.just(person.contact.id if person else None)
+        return self(st.one_of(st.none(), known, nobodys))
 
     def query(self) -> str | None:
         """1 to 8 characters, mostly of somebody's."""
@@ -435,9 +468,9 @@ async def test_answers_equal_the_model_after_any_writes(
                 tenant_id = data.draw(st.sampled_from(world.tenants))
                 rows_max = data.draw(st.sampled_from([1, 5, 50]))
                 await world.check(tenant_id, Filters(**drawn.searched()), rows_max)
-                near = drawn.person()
-                after = near.place if near and data.draw(st.booleans()) else None
-                await world.check_list(tenant_id, Filters(**drawn.listed()), after, rows_max)
+                filters = Filters(**drawn.listed())
+                await world.check_list(tenant_id, filters, drawn.cursor(), rows_max)
+        await world.check_tags()
         if database.engine == "sqlite":
             await world.check_index()
 
@@ -489,8 +522,17 @@ class Told:
 PEOPLE = 300
 """In each of both workspaces: `p000 Common` to `p299 Common`, p299 the most recently active."""
 TENTH_IS_RARE = "zebra"
-WIDE = Limits(walk_rows=10_000, candidates_max=10_000, terms_max=10_000, grams_enough=3)
-SMALL = Limits(walk_rows=20, candidates_max=40, terms_max=30, grams_enough=3)
+WIDE = Limits(
+    walk_rows=10_000,
+    candidates_max=10_000,
+    terms_max=10_000,
+    grams_enough=3,
+    sample=10_000,
+    rows_to_a_gram=3,
+)
+SMALL = Limits(
+    walk_rows=20, candidates_max=40, terms_max=30, grams_enough=3, sample=40, rows_to_a_gram=3
+)
 
 
 @pytest.fixture(scope="module")
@@ -512,8 +554,8 @@ async def crowd(on_sqlite: Opened) -> AsyncIterator[World]:
                             email="Ana@example.com" if n in (7, 8) else None,
                             tags=msgspec.Raw(b'["vip"]' if n < 30 else b'["VIP"]'),
                             last_message_at=EPOCH + timedelta(hours=n),
-                            created_at=EPOCH + timedelta(seconds=n),
-                            updated_at=EPOCH + timedelta(days=n >= 295, seconds=1),
+                            created_at=START + timedelta(seconds=n),
+                            updated_at=START + timedelta(days=n >= 295, seconds=1),
                         )
                         for n in range(PEOPLE)
                     ],
@@ -586,7 +628,7 @@ async def crowd(on_sqlite: Opened) -> AsyncIterator[World]:
         (Filters(email="x@example.com"), SMALL, 50, ["email", "among"]),
         (
             Filters(email="ana@example.com", query="p008 c"),
-            msgspec.structs.replace(SMALL, candidates_max=1),
+            msgspec.structs.replace(SMALL, candidates_max=1, sample=1),
             50,
             ["email", "how rare", "trigrams", "among"],
         ),
@@ -618,7 +660,13 @@ async def test_ways_of_search(
     ("filters", "limits", "ways"),
     [
         (Filters(), SMALL, ["walk"]),
-        (Filters(source="api", opted_in=False, created_after=EPOCH), SMALL, ["walk"]),
+        (Filters(source="api", opted_in=False, created_after=START), SMALL, ["walk"]),
+        (Filters(created_after=START + timedelta(seconds=200)), SMALL, ["walk"]),
+        (
+            Filters(created_after=START + timedelta(seconds=200), query=TENTH_IS_RARE),
+            SMALL,
+            ["how rare", "trigrams", "among"],
+        ),
         (Filters(tag="nobody's"), SMALL, ["tag's id"]),
         (Filters(query="z"), SMALL, ["terms", "trigrams", "among"]),
         (Filters(query="0"), SMALL, ["terms", "walk"]),
@@ -628,10 +676,10 @@ async def test_ways_of_search(
         (Filters(tag="vip"), SMALL, ["tag's id", "tag", "among"]),
         (Filters(tag="VIP"), SMALL, ["tag's id", "tag", "walk"]),
         (Filters(email="ana@example.com"), SMALL, ["email", "among"]),
-        (Filters(updated_after=EPOCH + timedelta(hours=1)), SMALL, ["changes", "among"]),
-        (Filters(updated_after=EPOCH), SMALL, ["changes", "walk"]),
+        (Filters(updated_after=START + timedelta(hours=1)), SMALL, ["changes", "among"]),
+        (Filters(updated_after=START), SMALL, ["changes", "walk"]),
         (
-            Filters(updated_after=EPOCH + timedelta(hours=1), query="common", tag="VIP"),
+            Filters(updated_after=START + timedelta(hours=1), query="common", tag="VIP"),
             SMALL,
             ["tag's id", "how rare", "trigrams", "tag", "changes", "among"],
         ),
@@ -645,7 +693,7 @@ async def test_ways_of_list(
     ways: list[str],
 ) -> None:
     limits.set(monkeypatch)
-    middle = sorted(person.place for person in crowd.of(crowd.tenants[0]))[150]
+    middle = sorted(person.contact.id for person in crowd.of(crowd.tenants[0]))[150]
     assert (
         await _ways(
             crowd,
