@@ -42,10 +42,11 @@ def walk(person: Person, **given: object) -> list[dict[str, Any]]:
     while True:
         shown = page(person, cursor=cursor, **given)
         found += shown["contacts"]
-        cursor = shown["next_cursor"]
-        if cursor is None:
+        if shown["next_cursor"] is None:
             return found
         assert shown["contacts"], "a cursor leads somewhere"
+        assert shown["next_cursor"] != cursor, "and on"
+        cursor = shown["next_cursor"]
 
 
 def names(person: Person, **given: object) -> list[str | None]:

@@ -441,7 +441,7 @@ class Drawn:
 
     def listed(self) -> dict[str, Any]:
         return {
-            **self.searched(),
+            **(self.searched() if self(st.booleans()) else {}),
             "source": self.some(st.sampled_from(SOURCES)),
             "opted_in": self.some(st.booleans()),
             "created_after": self.some(TIMES),

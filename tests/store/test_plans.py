@@ -1,0 +1,66 @@
+"""How SQLite finds rows, where the wrong way would read a whole workspace."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from kith.actions.run import utc_now
+from kith.store import migrate
+from kith.store.sqlite import SQLite
+
+
+@pytest.fixture
+async def connection(tmp_path: Path) -> AsyncIterator[apsw.Connection]:
+    """As the writer's: the planner's facts are read when a connection is opened."""
+    path = str(tmp_path / "kith.db")
+    database = SQLite(path)
+    await migrate.apply_all(database, utc_now())
+    await database.close()
+    opened = apsw.Connection(path)
+    yield opened
+    opened.close()
+
+
+def tables(connection: apsw.Connection) -> list[str]:
+    found = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    return [name for (name,) in found]
+
+
+def plan(connection: apsw.Connection, sql: str) -> str:
+    return "\n".join(str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}"))
+
+
+def foreign_keys(connection: apsw.Connection) -> list[tuple[str, tuple[str, ...]]]:
+    """Child tables and their columns."""
+    found = []
+    for table in tables(connection):
+        keys: dict[int, list[str]] = defaultdict(list)
+        for number, _, _, column, *_ in connection.execute(f"PRAGMA foreign_key_list({table})"):
+            keys[number].append(column)
+        found += [(table, tuple(columns)) for columns in keys.values()]
+    return found
+
+
+async def test_what_hangs_on_a_contact_is_found_by_the_contact(
+    connection: apsw.Connection,
+) -> None:
+    """Nobody writes the statements with which SQLite follows a foreign key, so no hint helps."""
+    keys = [key for key in foreign_keys(connection) if "tenant_id" in key[1] and len(key[1]) > 1]
+    assert ("identities", ("tenant_id", "contact_id")) in keys
+    for table, columns in keys:
+        if {"contact_id", "contact_uuid"} & set(columns):
+            where = " AND ".join(f"{column} = 1" for column in columns)
+            shown = plan(connection, f"DELETE FROM {table} WHERE {where}")
+            assert all(f"{column}=?" in shown for column in columns), shown
+
+
+@pytest.mark.parametrize("table", ["audit_log", "consent_records"])
+async def test_entries_of_one_contact_are_found_by_it(
+    connection: apsw.Connection, table: str
+) -> None:
+    where = "WHERE tenant_id = 1 AND contact_uuid = 'x'"
+    for sql in (f"UPDATE {table} SET tenant_id = 1 {where}", f"SELECT * FROM {table} {where}"):
+        assert "contact_uuid=?" in plan(connection, sql)
