@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from kith.actions import audit
+from kith.actions import audit, reachability
 from kith.actions.contacts import ContactNotFound
+from kith.actions.reachability import Reached
 from kith.actions.run import Context
 from kith.domain import email as emails
 from kith.domain import etags
@@ -23,9 +24,12 @@ HISTORY_MAX = 100
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
-    """`document` is the documented JSON; None when the caller knows this version."""
+    """`document` is the documented JSON; None when the caller knows this version.
 
-    etag: str
+    Without `etag` the answer depends on the clock as well, and no version names it.
+    """
+
+    etag: str | None
     document: msgspec.Raw | None
     more: "Expanded | None" = None
 
@@ -36,11 +40,13 @@ class Expanded(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[Link] | None = None
     identities: list[Identity] | None = None
     history: list[Entry] | None = None
+    reachability: Reached | None = None
 
 
 async def get(ctx: Context, given: GetContact) -> Found:
     """The contact that the one identifier given points at. Raises ContactNotFound."""
-    if ctx.terms.if_none_match and (known := await _known(ctx, given)) is not None:
+    has_version = "reachability" not in given.expand
+    if ctx.terms.if_none_match and has_version and (known := await _known(ctx, given)) is not None:
         return Found(known, None)
     row = await _row(ctx, given, "document")
     if row is None:
@@ -49,7 +55,17 @@ async def get(ctx: Context, given: GetContact) -> Found:
     if not given.expand:
         return Found(etag, msgspec.Raw(document))
     more = await _expanded(ctx, etags.contact_id(etag), given.expand)
-    return Found(etags.expanded(etag, given.expand), msgspec.Raw(document), more)
+    expanded = etags.expanded(etag, given.expand) if has_version else None
+    return Found(expanded, msgspec.Raw(document), more)
+
+
+async def get_reachability(ctx: Context, given: GetContact) -> Reached:
+    """The verdict on the contact that get-contact would give. Raises ContactNotFound."""
+    row = await _row(ctx, given, "etag")
+    reached = row and await reachability.of_contact(ctx, etags.contact_id(row[1]))
+    if not reached:
+        raise ContactNotFound(by_id=given.contact_id is not None)
+    return reached
 
 
 async def get_many(ctx: Context, given: GetContacts) -> list[msgspec.Raw | AppError]:
@@ -106,14 +122,16 @@ async def _known(ctx: Context, given: GetContact) -> str | None:
 
 async def _expanded(ctx: Context, contact_id: str, parts: Iterable[str]) -> Expanded:
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    links = known_as = history = None
+    links = known_as = history = reached = None
     if "tags" in parts:
         links = await tag_rows.of_contact(tx, tenant_id=tenant_id, contact_uuid=contact_id)
     if "identities" in parts:
         known_as = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=contact_id)
     if "history" in parts:
         history = await audit.newest(ctx, contact_id, audit.NEWEST, HISTORY_MAX)
-    return Expanded(tags=links, identities=known_as, history=history)
+    if "reachability" in parts:
+        reached = await reachability.of_contact(ctx, contact_id)
+    return Expanded(tags=links, identities=known_as, history=history, reachability=reached)
 
 
 def _given(keys: Iterable[str | None]) -> set[str]:

@@ -5,10 +5,19 @@ from typing import Any, Literal
 
 import msgspec
 
-from kith.actions import audit, contact_lists, contacts, look_ups, personal_data, tags, workspaces
+from kith.actions import (
+    audiences,
+    audit,
+    contact_lists,
+    contacts,
+    look_ups,
+    personal_data,
+    tags,
+    workspaces,
+)
 from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Action
-from kith.api import gives, schemas, takes
+from kith.api import gives, reachability, schemas, takes
 from kith.api.fields import Shape
 from kith.api.security_log import Event
 from kith.domain.tokens import Scope
@@ -40,7 +49,9 @@ class Route(msgspec.Struct, frozen=True):
     """Whether an item of the list may be a refusal."""
     needs_workspace: bool = True
     missing: type[NotFound] | None = None
-    etag: Callable[[Any], str] | None = None
+    missed_ids: Callable[[Any], int] | None = None
+    """How many ids of a call that was answered nobody has."""
+    etag: Callable[[Any], str | None] | None = None
     also: Callable[[Any], int] | None = None
     """The status of a result, where it may also be 200."""
     logs: Event | None = None
@@ -63,8 +74,9 @@ def contact_of(result: Any) -> Any:
     return getattr(result, "contact", result)
 
 
-def _etag(result: Any) -> str:
-    return str(contact_of(result).etag)
+def _etag(result: Any) -> str | None:
+    found: str | None = contact_of(result).etag
+    return found
 
 
 def _created(result: contacts.FoundOrCreated) -> int:
@@ -87,6 +99,14 @@ ROUTES = (
     Route("POST", "/actions/get-contacts", takes.GET_CONTACTS, look_ups.get_many,
           gives.contacts_or_refusals, schemas.ContactAnswer, "look", "read",
           "Up to 500 contacts, each by id, phone or e-mail", is_list=True, holds_refusals=True),
+    Route("POST", "/actions/get-reachability", reachability.GET_REACHABILITY,
+          look_ups.get_reachability, reachability.verdicts, reachability.ReachabilityAnswer, "look",
+          "read", "Whether a contact may be written to, with what, until when",
+          missing=ContactNotFound),
+    Route("POST", "/actions/check-audience", reachability.CHECK_AUDIENCE, audiences.check,
+          reachability.audience, reachability.AudienceAnswer, "scan", "read",
+          "Up to 10,000 contacts counted by what they may be written",
+          missed_ids=reachability.missed_ids),
     Route("POST", "/actions/create-contact", takes.CREATE_CONTACT, contacts.save,
           gives.saved_contact, schemas.SavedContactAnswer, "write", "write",
           "Create the contact of a phone, or add to it", status=201, etag=_etag),

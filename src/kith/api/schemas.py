@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from kith.api.reachability import ReachabilityAnswer
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time
 from kith.domain.audit import What
@@ -119,6 +120,10 @@ class ContactAnswer(msgspec.Struct, frozen=True, gc=False):
     history: Annotated[
         list[AuditEntry] | UnsetType,
         Meta(description="Only with `expand`: the newest 100 changes, newest first."),
+    ] = UNSET
+    reachability: Annotated[
+        ReachabilityAnswer | UnsetType,
+        Meta(description="Only with `expand`: may they be written to, at this moment?"),
     ] = UNSET
 
 

@@ -41,11 +41,11 @@ class SecurityLog:
         if fold.count == 1:
             log.warning(event, **fields)
 
-    def missed_id(self, who: int, **fields: object) -> None:
-        """An id that the workspace of token `who` does not have; many in a minute are a probe."""
+    def missed_ids(self, who: int, misses: int, /, **fields: object) -> None:
+        """Ids that the workspace of token `who` does not have; many in a minute are a probe."""
         fold = self._fold(("tenant.probe", who), fields)
-        fold.count += 1
-        if fold.count == PROBES_A_MINUTE + 1:
+        before, fold.count = fold.count, fold.count + misses
+        if before <= PROBES_A_MINUTE < fold.count:
             log.warning("tenant.probe", count=fold.count, **fields)
 
     def flush(self, *, all_of_them: bool = False) -> None:

@@ -176,7 +176,11 @@ class Server:
         return await self._write(request, route, caller, given, raw)
 
     async def _scan(self, request: Request, route: Route, caller: Caller, given: Any) -> Answer:
-        answer = rendered(route, await self._runner.scan(route.action, given, caller))
+        result = await self._runner.scan(route.action, given, caller)
+        answer = rendered(route, result)
+        if route.missed_ids is not None and (misses := route.missed_ids(result)):
+            fields = self._fields(request, answer.status)
+            self.security.missed_ids(caller.token_id, misses, **fields)
         if route.logs is not None:
             self.security.note(route.logs, caller.token_id, **self._fields(request, answer.status))
         return answer
@@ -265,7 +269,7 @@ class Server:
 
     def _note_miss(self, request: Request, caller: Caller, refusal: object) -> None:
         if isinstance(refusal, errors.NotFound) and refusal.by_id:
-            self.security.missed_id(caller.token_id, **self._fields(request, refusal.status))
+            self.security.missed_ids(caller.token_id, 1, **self._fields(request, refusal.status))
 
     def _fields(self, request: Request, status: int) -> dict[str, object]:
         """What a log line may say of a request: nothing secret, nothing personal (rule R10)."""

@@ -157,8 +157,8 @@ EXPAND = Field(
     {
         "type": ["array", "string", "null"],
         "items": {"type": "string", "enum": list(EXPANSIONS)},
-        "description": "Adds to the answer, each under its own name: `identities` and `history` "
-        "as further keys, `tags` as objects with id and time in place of the names.",
+        "description": "Adds to the answer, each under its own name: `identities`, `history` and "
+        "`reachability` as further keys, `tags` as objects with id and time in place of the names.",
         "examples": [["identities", "history"]],
     },
 )
@@ -204,7 +204,8 @@ GET_CONTACT = Shape(
     ONE_OF_THREE,
     description="Several contacts may share an e-mail address: the one with the newest message is "
     "given, then the oldest. The answer's `ETag` names its version: send it back as "
-    "`If-None-Match`, and an unchanged contact answers 304 without a body.",
+    "`If-None-Match`, and an unchanged contact answers 304 without a body. With `reachability`, "
+    "which depends on the clock too, there is no `ETag` and never a 304.",
     example={"phone": "+14155550123"},
 )
 

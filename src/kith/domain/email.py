@@ -32,6 +32,13 @@ def parse(value: object) -> str:
     return text
 
 
+def as_shown(value: object) -> str | None:
+    """The address when it is an everyday one in ASCII, so that nothing is left to read."""
+    if not isinstance(value, str) or len(value) > CHARACTERS_MAX or not value.isascii():
+        return None
+    return value if _is_plain(value) else None
+
+
 def key(address: str) -> str:
     """What is compared: case is folded here, never by a database (row T16.2).
 

@@ -28,6 +28,11 @@ def parse(value: object) -> str:
     raise BadValue("must be a valid UUID.")
 
 
+def as_shown(value: object) -> str | None:
+    """The id when it is written as Kith shows it, so that nothing is left to read."""
+    return value if isinstance(value, str) and _CANONICAL.fullmatch(value) else None
+
+
 def before_any_of(at: datetime) -> str:
     """What stands before each id that was made at that time or later: a UUIDv7 begins with it."""
     since = max(0, to_us(at) - CLOCK_SET_BACK // MICROSECOND) // 1_000

@@ -12,7 +12,7 @@ import phonenumbers
 from kith.errors import BadValue
 
 Phone = NewType("Phone", str)
-"""Strict E.164 in ASCII digits; only `parse` and `whatsapp.variant` make one."""
+"""Strict E.164 in ASCII digits; only `parse`, `as_shown` and `whatsapp.variant` make one."""
 Region = NewType("Region", str)
 """Two letters of ISO 3166 whose numbering plan is known; only `parse_region` makes one."""
 
@@ -63,6 +63,11 @@ def parse(value: object, *, region: Region | None = None) -> Phone:
     if region and not _has_code(typed, region) and (number := _dialled(typed, region)):
         return number
     return _international(typed)
+
+
+def as_shown(value: object) -> Phone | None:
+    """The number when it is written as Kith shows it, so that nothing is left to read."""
+    return Phone(value) if isinstance(value, str) and _is_plain(value) else None
 
 
 def dialled(value: object, *, region: Region) -> Phone | None:

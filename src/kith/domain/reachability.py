@@ -15,6 +15,7 @@ import msgspec
 from kith.domain import times
 from kith.errors import BadValue
 
+Kind = Literal["free_form", "utility", "marketing"]
 Reason = Literal[
     "no_address",
     "blocked",
@@ -98,6 +99,16 @@ class NumberState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     meta_refused_at: datetime | None = None
     frequency_capped_until: datetime | None = None
     experiment_until: datetime | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, gc=False):
+    """All that is known of one contact; `phones` are those of the numbers, by the id of each."""
+
+    contact_id: str
+    standing: Standing
+    numbers: tuple[NumberState, ...]
+    phones: dict[str, str | None]
+    margin: Margin
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):

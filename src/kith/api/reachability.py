@@ -1,0 +1,249 @@
+"""get-reachability and check-audience: what they take, and how they answer."""
+
+from datetime import timedelta
+from typing import Annotated, Any, get_args
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from kith.actions import audiences
+from kith.actions.audiences import Audience, CheckAudience
+from kith.actions.reachability import Reached
+from kith.api import takes
+from kith.api.fields import Field, Shape
+from kith.api.parts import nullable, one_of
+from kith.api.values import Id, Time
+from kith.domain import email, ids, phone
+from kith.domain.contacts import GetContact
+from kith.domain.reachability import MEANINGS, Kind, Reachability, Reason, Verdict
+from kith.domain.times import wire
+from kith.errors import AppError, BadValue, Invalid
+
+KINDS: tuple[str, ...] = get_args(Kind)
+KEYS_AS_TYPED_MAX = 500
+"""Of one check-audience: reading one may take 60 us, which all others wait for."""
+_SECOND = timedelta(seconds=1)
+
+
+def parse_keys(value: object) -> tuple[GetContact | AppError, ...]:
+    """Whom check-audience asks about; an item that cannot be used becomes its own refusal."""
+    if not isinstance(value, list):
+        raise BadValue('must be an array such as [{"phone": "+14155550123"}].')
+    if len(value) > audiences.CONTACTS_MAX:
+        raise BadValue(f"may not hold more than {audiences.CONTACTS_MAX:,} items.")
+    keys = [_as_shown(item) for item in value]
+    if keys.count(None) > KEYS_AS_TYPED_MAX:
+        raise BadValue(
+            f"may hold no more than {KEYS_AS_TYPED_MAX} keys that are not written as Kith shows"
+            " them: ids in lower case, phones such as +14155550123, plain e-mail addresses."
+        )
+    return tuple(_read(item) if key is None else key for key, item in zip(keys, value, strict=True))
+
+
+def _as_shown(item: object) -> GetContact | None:
+    """A key that needs no reading; None for any other."""
+    if not isinstance(item, dict) or len(item) != 1:
+        return None
+    if contact_id := ids.as_shown(item.get("contact_id")):
+        return GetContact(contact_id=contact_id)
+    if number := phone.as_shown(item.get("phone")):
+        return GetContact(phone=number)
+    if address := email.as_shown(item.get("email")):
+        return GetContact(email=address)
+    return None
+
+
+def _read(item: object) -> GetContact | AppError:
+    if not isinstance(item, dict):
+        return Invalid({"contacts": ['An item must be an object such as {"phone": "+1..."}.']})
+    try:
+        found: GetContact = GET_REACHABILITY.convert(item)
+    except Invalid as refusal:
+        return refusal
+    return found
+
+
+GET_REACHABILITY = Shape(
+    GetContact,
+    (takes.CONTACT_ID, takes.PHONE, takes.EMAIL),
+    takes.ONE_OF_THREE,
+    description="Whether the contact may be written to, for each of three kinds of message: "
+    "`free_form` (anything, inside WhatsApp's 24-hour window), `utility` and `marketing` (approved "
+    "templates, at any time). The first three keys are those of the business number that allows "
+    "most; `numbers` has each. The verdict holds at the moment of the answer: ask again before "
+    "each message.",
+    example={"phone": "+14155550123"},
+)
+
+CHECK_AUDIENCE = Shape(
+    CheckAudience,
+    (
+        Field(
+            "contacts",
+            parse_keys,
+            {
+                "type": ["array", "null"],
+                "items": {"type": "object"},
+                "maxItems": audiences.CONTACTS_MAX,
+                "description": "Up to 10,000 objects, each with exactly one of `contact_id`, "
+                "`phone` and `email`; the whole body up to 1 MiB, so about 100 bytes for each. "
+                f"Up to {KEYS_AS_TYPED_MAX} of them may be typed in any other way than Kith shows "
+                "them.",
+                "examples": [[{"phone": "+14155550123"}, {"email": "romain@example.com"}]],
+            },
+            is_required=True,
+        ),
+        Field(
+            "purpose",
+            one_of(KINDS),
+            nullable(
+                "string",
+                "Lists the ids of those who may be sent this kind of message, too.",
+                "marketing",
+                enum=[*KINDS, None],
+            ),
+        ),
+    ),
+    description="Counts for each kind of message how many of these contacts may be sent one, and "
+    "why not the others. Who is named twice counts once. Keys that nobody has are `unknown`, those "
+    "that cannot be read `unusable`: neither is among the counts.",
+    example={"contacts": [{"phone": "+14155550123"}], "purpose": "marketing"},
+)
+
+_REASONS = " ".join(f"`{reason}`: {meaning}" for reason, meaning in MEANINGS.items())
+
+
+class VerdictAnswer(msgspec.Struct, frozen=True, gc=False):
+    """Whether one kind of message may be sent."""
+
+    allowed: Annotated[
+        bool, Meta(description="True exactly when the reason is `ok`.", examples=[True])
+    ]
+    reason: Annotated[
+        Reason,
+        Meta(
+            description=f"The first that blocks, in this order, or `ok`. {_REASONS}",
+            examples=["ok"],
+        ),
+    ]
+    until: Annotated[
+        Time | None,
+        Meta(
+            description="When an open window closes, or a block ends that time ends; else null.",
+            examples=["2026-05-08T08:12:23+00:00"],
+        ),
+    ]
+
+
+class NumberAnswer(msgspec.Struct, frozen=True, gc=False):
+    """What one business number may send the contact."""
+
+    number_id: Annotated[
+        str, Meta(description="As WhatsApp calls it.", examples=["106540352242922"])
+    ]
+    phone: Annotated[str | None, Meta(description="The number.", examples=["+14155550100"])]
+    free_form: VerdictAnswer
+    utility: VerdictAnswer
+    marketing: VerdictAnswer
+
+
+class ReachabilityAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The verdict, by the number that allows most and by each."""
+
+    contact_id: Id
+    free_form: VerdictAnswer
+    utility: VerdictAnswer
+    marketing: VerdictAnswer
+    numbers: Annotated[
+        list[NumberAnswer],
+        Meta(description="Each business number of the workspace; empty when it has none yet."),
+    ]
+
+
+_COUNTED: dict[Reason, int] = {"opted_out": 950, "ok": 9_000}
+
+ReasonCounts = msgspec.defstruct(
+    "ReasonCounts",
+    [
+        (
+            reason,
+            Annotated[int, Meta(ge=0, description=meaning, examples=[_COUNTED.get(reason, 0)])],
+        )
+        for reason, meaning in MEANINGS.items()
+    ],
+    frozen=True,
+    namespace={"__doc__": "How many contacts each reason was told of."},
+)
+
+
+class AudienceAnswer(msgspec.Struct, frozen=True):
+    """How many may be written, and why not the others."""
+
+    contacts: Annotated[int, Meta(ge=0, description="Different people.", examples=[9_950])]
+    unknown: Annotated[int, Meta(ge=0, description="Keys that nobody has.", examples=[48])]
+    unusable: Annotated[int, Meta(ge=0, description="Keys that cannot be read.", examples=[2])]
+    free_form: ReasonCounts  # type: ignore[valid-type]  # made from the closed list of reasons
+    utility: ReasonCounts  # type: ignore[valid-type]
+    marketing: ReasonCounts  # type: ignore[valid-type]
+    allowed: Annotated[
+        list[Id] | UnsetType,
+        Meta(description="Only with `purpose`: who may be sent that kind, oldest first."),
+    ] = UNSET
+
+
+def verdicts(reached: Reached) -> ReachabilityAnswer:
+    overall = reached.judgement.overall
+    return ReachabilityAnswer(
+        reached.contact_id,
+        _verdict(overall.free_form),
+        _verdict(overall.utility),
+        _verdict(overall.marketing),
+        [
+            _number(number_id, reached.phones[number_id], given)
+            for number_id, given in reached.judgement.numbers
+        ],
+    )
+
+
+def audience(checked: Audience) -> AudienceAnswer:
+    by_kind = checked.tally
+    return AudienceAnswer(
+        checked.contacts_count,
+        checked.unknown,
+        checked.unusable,
+        ReasonCounts(**by_kind.free_form),
+        ReasonCounts(**by_kind.utility),
+        ReasonCounts(**by_kind.marketing),
+        UNSET if checked.allowed is None else checked.allowed,
+    )
+
+
+def _number(number_id: str, number_phone: str | None, given: Reachability) -> NumberAnswer:
+    return NumberAnswer(
+        number_id,
+        number_phone,
+        _verdict(given.free_form),
+        _verdict(given.utility),
+        _verdict(given.marketing),
+    )
+
+
+# Made once: of most verdicts nothing is of their own.
+_TIMELESS: dict[Reason, VerdictAnswer] = {
+    reason: VerdictAnswer(reason == "ok", reason, None) for reason in MEANINGS
+}
+
+
+def _verdict(given: Verdict) -> VerdictAnswer:
+    """A window closes in the second told or later, a block is over in it or earlier."""
+    if given.until is None:
+        return _TIMELESS[given.reason]
+    until = given.until
+    if not given.allowed and until.microsecond:
+        until += _SECOND
+    return VerdictAnswer(given.allowed, given.reason, wire(until))
+
+
+def missed_ids(checked: Any) -> int:
+    found: int = checked.missed_ids
+    return found

@@ -1,0 +1,267 @@
+"""What a verdict follows from, of one contact in one statement and of many in a few."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from kith.domain import json
+from kith.domain.reachability import Facts, Margin, NumberState, Standing, State, parse_margin
+from kith.domain.times import from_us
+from kith.store.database import Engine, Row, Tx
+
+NUMBERS_MAX = 100
+"""Business numbers of a workspace that are judged, the lowest ids."""
+
+_NUMBER = (
+    "n.number_id, n.phone, n.unavailable_since,"
+    " v.last_inbound_at, v.refused_at, v.capped_until, v.experiment_until"
+)
+# A row for each business number, or one without. The workspace's own row goes by :workspace, which
+# is the same number: `tenant_id` stands only where it keeps a table to its tenant.
+_OF_CONTACT = (
+    "SELECT t.window_margin_s, c.phone,"
+    " (SELECT string_agg(i.kind, ' ') FROM identities i"
+    " WHERE i.tenant_id = c.tenant_id AND i.contact_id = c.id),"
+    " (SELECT string_agg(b.reason, ' ') FROM contact_blocks b"
+    " WHERE b.tenant_id = c.tenant_id AND b.contact_id = c.id),"
+    f" m.state, m.is_stopped_at_meta, u.state, {_NUMBER}"
+    " FROM contacts c JOIN tenants t ON t.id = :workspace"
+    " LEFT JOIN consent_states m ON m.tenant_id = c.tenant_id AND m.contact_id = c.id"
+    " AND m.channel = 'whatsapp' AND m.purpose = 'marketing'"
+    " LEFT JOIN consent_states u ON u.tenant_id = c.tenant_id AND u.contact_id = c.id"
+    " AND u.channel = 'whatsapp' AND u.purpose = 'utility'"
+    " LEFT JOIN business_numbers n ON n.tenant_id = c.tenant_id"
+    " LEFT JOIN conversations v ON v.tenant_id = c.tenant_id AND v.contact_id = c.id"
+    " AND v.number_id = n.number_id"
+    " WHERE c.tenant_id = :tenant_id AND c.uuid = :uuid ORDER BY n.number_id LIMIT :numbers_max"
+)
+
+_EACH: dict[Engine, str] = {
+    "sqlite": "json_each(:keys) j",
+    "postgres": "json_array_elements_text(CAST(:keys AS JSON)) j (value)",
+}
+_PEOPLE = "SELECT j.value, c.id, c.uuid, c.phone FROM"
+_BY_ID = {
+    engine: f"{_PEOPLE} {each} CROSS JOIN contacts c"
+    " WHERE c.tenant_id = :tenant_id AND c.uuid = j.value"
+    for engine, each in _EACH.items()
+}
+_BY_PHONE = {
+    engine: f"{_PEOPLE} {each} CROSS JOIN identities i"
+    " JOIN contacts c ON c.tenant_id = i.tenant_id AND c.id = i.contact_id"
+    " WHERE i.tenant_id = :tenant_id AND i.kind = 'phone' AND i.value = j.value"
+    for engine, each in _EACH.items()
+}
+# As get-contact chooses: the most recently active, then the oldest.
+_BY_EMAIL = {
+    engine: f"{_PEOPLE} {each} CROSS JOIN contacts c WHERE c.tenant_id = :tenant_id AND c.id ="
+    " (SELECT d.id FROM contacts d WHERE d.tenant_id = :tenant_id AND d.email_key = j.value"
+    " ORDER BY d.last_message_at DESC NULLS LAST, d.created_at, d.id LIMIT 1)"
+    for engine, each in _EACH.items()
+}
+
+_EACH_ROW: dict[Engine, tuple[str, str]] = {
+    "sqlite": ("json_each(:row_ids) j", "j.value"),
+    "postgres": ("json_array_elements_text(CAST(:row_ids AS JSON)) j (value)",
+                 "CAST(j.value AS BIGINT)"),
+}  # fmt: skip
+_KINDS = {
+    engine: f"SELECT i.contact_id, i.kind FROM {each} CROSS JOIN identities i"
+    f" WHERE i.tenant_id = :tenant_id AND i.contact_id = {row_id}"
+    " AND i.kind IN ('wa_id', 'bsuid')"
+    for engine, (each, row_id) in _EACH_ROW.items()
+}
+_BLOCKS = {
+    engine: f"SELECT b.contact_id, b.reason FROM {each} CROSS JOIN contact_blocks b"
+    f" WHERE b.tenant_id = :tenant_id AND b.contact_id = {row_id}"
+    for engine, (each, row_id) in _EACH_ROW.items()
+}
+_CONSENT = {
+    engine: "SELECT s.contact_id, s.purpose, s.state, s.is_stopped_at_meta"
+    f" FROM {each} CROSS JOIN consent_states s"
+    f" WHERE s.tenant_id = :tenant_id AND s.contact_id = {row_id} AND s.channel = 'whatsapp'"
+    for engine, (each, row_id) in _EACH_ROW.items()
+}
+_CONVERSATIONS = {
+    engine: "SELECT v.contact_id, v.number_id, v.last_inbound_at, v.refused_at, v.capped_until,"
+    f" v.experiment_until FROM {each} CROSS JOIN conversations v"
+    f" WHERE v.tenant_id = :tenant_id AND v.contact_id = {row_id}"
+    for engine, (each, row_id) in _EACH_ROW.items()
+}
+
+
+class Person(msgspec.Struct, frozen=True, gc=False):
+    """A contact that a key names; `row_id` never leaves Kith."""
+
+    row_id: int
+    contact_id: str
+    has_phone: bool
+
+
+async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> Facts | None:
+    """None when there is no such contact."""
+    rows = await tx.all(
+        _OF_CONTACT,
+        tenant_id=tenant_id,
+        workspace=tenant_id,
+        uuid=contact_uuid,
+        numbers_max=NUMBERS_MAX,
+    )
+    if not rows:
+        return None
+    margin_s, phone, kinds, reasons, marketing, is_stopped, utility = rows[0][:7]
+    given = [row[7:] for row in rows if row[7] is not None]
+    return Facts(
+        contact_id=contact_uuid,
+        standing=_standing(
+            has_phone=phone is not None,
+            kinds=kinds.split() if kinds else (),
+            reasons=reasons.split() if reasons else (),
+            marketing=marketing,
+            utility=utility,
+            is_meta_stopped=bool(is_stopped),
+        ),
+        numbers=tuple(
+            _number(number_id, unavailable_since is not None, *passed)
+            for number_id, _, unavailable_since, *passed in given
+        ),
+        phones={number_id: number_phone for number_id, number_phone, *_ in given},
+        margin=parse_margin(margin_s),
+    )
+
+
+async def people_by_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[str, Person]:
+    """Those there are, by key, as the other two; the caller keeps the keys few."""
+    return _people(await tx.all(_BY_ID[tx.engine], tenant_id=tenant_id, keys=_as_json(uuids)))
+
+
+async def people_by_phone(tx: Tx, *, tenant_id: int, phones: Iterable[str]) -> dict[str, Person]:
+    return _people(await tx.all(_BY_PHONE[tx.engine], tenant_id=tenant_id, keys=_as_json(phones)))
+
+
+async def people_by_email(
+    tx: Tx, *, tenant_id: int, email_keys: Iterable[str]
+) -> dict[str, Person]:
+    return _people(
+        await tx.all(_BY_EMAIL[tx.engine], tenant_id=tenant_id, keys=_as_json(email_keys))
+    )
+
+
+async def numbers_of(tx: Tx, *, tenant_id: int) -> dict[str, NumberState]:
+    """The workspace's business numbers by id, lowest first, as to somebody who never wrote."""
+    rows = await tx.all(
+        "SELECT n.number_id, n.unavailable_since FROM business_numbers n"
+        " WHERE n.tenant_id = :tenant_id ORDER BY n.number_id LIMIT :numbers_max",
+        tenant_id=tenant_id,
+        numbers_max=NUMBERS_MAX,
+    )
+    return {row[0]: _number(row[0], row[1] is not None) for row in rows}
+
+
+async def margin_of(tx: Tx, *, tenant_id: int) -> Margin:
+    row = await tx.one(
+        "SELECT window_margin_s FROM tenants WHERE id = :tenant_id", tenant_id=tenant_id
+    )
+    assert row is not None
+    return parse_margin(row[0])
+
+
+async def standings(tx: Tx, *, tenant_id: int, people: Iterable[Person]) -> dict[int, Standing]:
+    """By row id."""
+    known = {person.row_id: person for person in people}
+    given = {"tenant_id": tenant_id, "row_ids": json.encode([*known]).decode()}
+    kinds, reasons = defaultdict[int, list[str]](list), defaultdict[int, list[str]](list)
+    for row_id, kind in await tx.all(_KINDS[tx.engine], **given):
+        kinds[row_id].append(kind)
+    for row_id, reason in await tx.all(_BLOCKS[tx.engine], **given):
+        reasons[row_id].append(reason)
+    consent = {
+        (row_id, purpose): (state, bool(is_stopped))
+        for row_id, purpose, state, is_stopped in await tx.all(_CONSENT[tx.engine], **given)
+    }
+    nothing = None, False
+    found = {}
+    for row_id, person in known.items():
+        marketing, is_meta_stopped = consent.get((row_id, "marketing"), nothing)
+        found[row_id] = _standing(
+            has_phone=person.has_phone,
+            kinds=kinds.get(row_id, ()),
+            reasons=reasons.get(row_id, ()),
+            marketing=marketing,
+            utility=consent.get((row_id, "utility"), nothing)[0],
+            is_meta_stopped=is_meta_stopped,
+        )
+    return found
+
+
+async def conversations(
+    tx: Tx, *, tenant_id: int, people: Iterable[Person], numbers: Mapping[str, NumberState]
+) -> dict[int, dict[str, NumberState]]:
+    """What passed between whom and which of `numbers`: by row id, then by number."""
+    rows = await tx.all(
+        _CONVERSATIONS[tx.engine],
+        tenant_id=tenant_id,
+        row_ids=json.encode([person.row_id for person in people]).decode(),
+    )
+    found: dict[int, dict[str, NumberState]] = defaultdict(dict)
+    for row_id, number_id, *passed in rows:
+        if (number := numbers.get(number_id)) is not None:
+            found[row_id][number_id] = _number(number_id, number.is_unavailable, *passed)
+    return found
+
+
+def _standing(
+    *,
+    has_phone: bool,
+    kinds: Sequence[str],
+    reasons: Sequence[str],
+    marketing: State | None,
+    utility: State | None,
+    is_meta_stopped: bool,
+) -> Standing:
+    return Standing(
+        has_phone_or_wa_id=has_phone or "wa_id" in kinds,
+        has_bsuid="bsuid" in kinds,
+        is_blocked="blocked" in reasons,
+        is_country_restricted="country_restricted" in reasons,
+        is_not_on_whatsapp="not_on_whatsapp" in reasons,
+        is_meta_stopped=is_meta_stopped,
+        is_identity_changed="identity_changed" in reasons,
+        marketing=marketing,
+        utility=utility,
+    )
+
+
+def _number(
+    number_id: str,
+    is_unavailable: bool,
+    last_inbound_at: int | None = None,
+    refused_at: int | None = None,
+    capped_until: int | None = None,
+    experiment_until: int | None = None,
+) -> NumberState:
+    return NumberState(
+        number_id=number_id,
+        is_unavailable=is_unavailable,
+        last_inbound_at=_time(last_inbound_at),
+        meta_refused_at=_time(refused_at),
+        frequency_capped_until=_time(capped_until),
+        experiment_until=_time(experiment_until),
+    )
+
+
+def _time(us: int | None) -> datetime | None:
+    return from_us(us) if us is not None else None
+
+
+def _people(rows: Sequence[Row]) -> dict[str, Person]:
+    return {
+        key: Person(row_id, contact_id, phone is not None)
+        for key, row_id, contact_id, phone in rows
+    }
+
+
+def _as_json(keys: Iterable[str]) -> str:
+    return json.encode(tuple(keys)).decode()
