@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kith.api.fields import ExactlyOne
 from kith.api.routes import ROUTES, Route
 from tests.api.raw import RawConnection, request
 from tests.api.refusals import INVALID, assert_invalid, is_both
@@ -57,17 +58,18 @@ def template(route: Route, field: str) -> str:
     """A body of the operation in which only this field is open."""
     taken = {other.name for other in route.takes.fields}
     others = {n: value for n, value in BASE.items() if n in taken and n != field}
-    if field == "contact_id":
+    if field == "contact_id" or (field == "email" and isinstance(route.takes.rule, ExactlyOne)):
         others.pop("phone", None)
     start = json.dumps(others).removesuffix("}")
     return f'{start}{", " if others else ""}"{field}":%s}}'
 
 
-# The items of get-contacts have refusals of their own: tests/api/test_get_contacts.py.
+LISTS_OF_KEYS = {"get-contacts", "check-audience"}
+"""Their items have refusals of their own: tests/api/test_get_contacts.py, test_audience.py."""
 FIELDS |= {
     route.name: {field.name: template(route, field.name) for field in route.takes.fields}
     for route in ROUTES
-    if route.method == "POST" and route.name not in {*FIELDS, "get-contacts", "list-audit"}
+    if route.method == "POST" and route.name not in {*FIELDS, *LISTS_OF_KEYS, "list-audit"}
 }
 PLACES = [(action, field) for action, fields in FIELDS.items() for field in fields]
 each_place = pytest.mark.parametrize(("action", "field"), PLACES)

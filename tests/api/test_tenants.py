@@ -87,10 +87,11 @@ POINTERS: dict[str, Callable[[Held, str], list[Any]]] = {
 }
 # Fields that say how and not whom; given together, beside each pointer.
 HOW = {
-    "expand": ["tags", "identities", "history"],
+    "expand": ["tags", "identities", "history", "reachability"],
     "limit": 500,
     "on_conflict": "update",
     "opted_in": True,
+    "purpose": "utility",
 }
 # What a required field is given when it does not point.
 _phones = count(4_155_560_000)
@@ -196,10 +197,13 @@ def wire(answer: httpx.Response) -> tuple[int, bytes, list[tuple[bytes, bytes]]]
 def ways(route: Route) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """How the operation is asked: plainly, with all that changes its answer, by who knows it."""
     yield {}, {}
-    how = {field.name: HOW[field.name] for field in route.takes.fields if field.name in HOW}
-    yield {**how, "tenant_id": 1, "tenant": {"id": 1}, "workspace": "Ana's shop"}, {}
+    yield {**how_of(route), "tenant_id": 1, "tenant": {"id": 1}, "workspace": "Ana's shop"}, {}
     if route.is_conditional:
         yield {}, {"If-None-Match": "*"}
+
+
+def how_of(route: Route) -> dict[str, Any]:
+    return {field.name: HOW[field.name] for field in route.takes.fields if field.name in HOW}
 
 
 def rest(person: Person, route: Route, field: str | None = None) -> dict[str, Any]:
@@ -295,7 +299,8 @@ async def test_foreign_reads_like_unknown(
     if points(route, field.name) or route.does != "write":
         assert await bed.digest() == before
     assert ana_sees(ana, romain) == whole
-    of_ana = ana.post(route.name, {**rest(ana, route, field.name), field.name: theirs[0]})
+    whole_call = {**rest(ana, route, field.name), **how_of(route), field.name: theirs[0]}
+    of_ana = ana.post(route.name, whole_call)
     assert of_ana.is_success, "what is foreign to Mallory is Ana's, or this would prove nothing"
     if route.does != "write":
         assert [mark for mark in marks if mark in of_ana.text]

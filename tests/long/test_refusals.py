@@ -24,6 +24,8 @@ KEY = "order-1001"
 GOOD: dict[str, dict[str, Any]] = {
     "get-contact": {"phone": PHONE, "expand": ["tags"]},
     "get-contacts": {"contacts": [{"phone": PHONE}]},
+    "get-reachability": {"phone": PHONE},
+    "check-audience": {"contacts": [{"phone": PHONE}], "purpose": "utility"},
     "create-contact": {"phone": NOBODY, "name": "New", "tags": "new-1", "metadata": {"new": 1}},
     "find-or-create-contact": {"phone": NOBODY, "name": "New", "on_conflict": "update"},
     "update-contact": {"phone": PHONE, "name": "New", "tags": "new-2", "metadata": {"new": 1}},
@@ -46,7 +48,8 @@ BAD: dict[str, list[Any]] = {
     "metadata": ["x", [1], 5, {"a": 2**53}, {"a": "x" * 65_536}, {"a\x00": 1}, {"a": ["\ufdd0"]}],
     "on_conflict": ["ignore", "RETURN", 5, ["error"], {}, True],
     "expand": ["everything", ["tags", 5], ["messages"], 5, {"tags": True}, True],
-    "contacts": ["x", 5, {"phone": PHONE}, [{"phone": PHONE}] * 501],
+    "contacts": ["x", 5, {"phone": PHONE}, [{"phone": PHONE}] * 10_001],
+    "purpose": ["x", "Utility", 5, ["utility"], {}, True],
     "query": ["a\x00b", "x" * 257, 5, ["romain"], {}],
     "source": ["Shopify", "unknown", 5, ["api"], {}],
     "opted_in": ["true", 1, 0, [True], {}],
@@ -63,7 +66,9 @@ BAD_CREDENTIALS = [b"", b"Bearer x", b"Basic x", "Bearer é".encode(), b"Bearer 
 POSTED = {route.name: route for route in ROUTES if route.method == "POST"}
 WRITES = [route.name for route in POSTED.values() if route.does == "write"]
 FIND = [route.name for route in POSTED.values() if route.missing is not None]
-AGREE = [name for name in FIND if name != "get-contact"]
+BY_EMAIL = {"get-contact", "get-reachability"}
+"""Operations that take one key of several."""
+AGREE = [name for name in FIND if name not in BY_EMAIL]
 """Operations that take an id and a phone, when both mean the same contact."""
 
 
@@ -106,7 +111,7 @@ class Refused:
 
     def no_identifier(self) -> Call:
         """Or no required field."""
-        action = self._one_of(sorted({*FIND, *WRITES, "get-contacts"}))
+        action = self._one_of(sorted({*FIND, *WRITES, "get-contacts", "check-audience"}))
         wanted = {"phone", "contact_id", "contacts"}
         left = {name: value for name, value in GOOD[action].items() if name not in wanted}
         return Call(action, left | self._one_of([{}, {"phone": ""}, {"contact_id": None}]), {422})
@@ -114,7 +119,7 @@ class Refused:
     def unknown(self) -> Call:
         action = self._one_of(FIND)
         keys = [{"phone": NOBODY}, {"contact_id": self._unknown_id()}, {"contact_id": "0" * 26}]
-        if action == "get-contact":
+        if action in BY_EMAIL:
             keys.append({"email": "nobody@example.com"})
         return Call(action, self._pointing(action, self._one_of(keys)), {404})
 

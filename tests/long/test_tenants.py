@@ -145,6 +145,7 @@ class Calls:
             "query": lambda: self._one_of(texts),
             "contacts": lambda: [self._key() for _ in range(self.random.randint(1, 8))],
             "expand": lambda: self.random.sample(takes.EXPANSIONS, 2),
+            "purpose": lambda: self._one_of(["free_form", "utility", "marketing"]),
             "on_conflict": lambda: self._one_of(["return", "update", "error"]),
             "source": lambda: self._one_of(["api", "shopify"]),
             "opted_in": lambda: self._one_of([True, False]),
