@@ -169,6 +169,7 @@ READS_ITS_OWN_JSON = {
     "api/gives.py": {"found.document"},
     "api/pages.py": {"_as_json()"},
     "api/openapi_refusals.py": {"answers.refusal(error).body"},
+    "store/merges.py": {"before"},
 }
 
 

@@ -120,8 +120,13 @@ CHANGES: list[Change] = [
 ]  # fmt: skip
 
 
+ON_TWO = {"merge-contacts", "unmerge-contacts"}
+"""They note an entry on each of two contacts: test_merges.py."""
+
+
 def test_every_write_is_in_the_table() -> None:
-    assert {change[0] for change in CHANGES} == {r.name for r in ROUTES if r.does == "write"}
+    writes = {route.name for route in ROUTES if route.does == "write"}
+    assert {change[0] for change in CHANGES} == writes - ON_TWO
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change[0]}-{change[2][8:]}")

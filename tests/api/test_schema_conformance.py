@@ -27,7 +27,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from kith import wiring
-from kith.actions import contacts, tokens, workspaces
+from kith.actions import contacts, merges, tokens, workspaces
+from kith.actions.merges import MergeContacts
 from kith.actions.run import Context
 from kith.api import openapi
 from kith.domain.contacts import SaveContact
@@ -54,6 +55,8 @@ KNOWN = {
     "email": "romain@example.com",
 }
 GOOD = {"tag": "vip", "tags": "vip, fr-FR", "metadata": {"a": 1}, "expand": ["history"]}
+MERGED_ID, OTHER_ID = str(UUID(int=2)), str(UUID(int=3))
+"""Somebody who was merged into the one of KNOWN, and somebody else."""
 KEYS = [{name: value} for name, value in KNOWN.items()]
 
 
@@ -88,12 +91,20 @@ async def _populate(ctx: Context, _: None) -> str:
     """One workspace with the one contact that KNOWN describes."""
     given = workspaces.NewWorkspace(name="Acme Co.", email="ana@example.com", user_name="Ana")
     workspace, user = await workspaces.create(ctx, given)
-    first = iter([KNOWN["contact_id"]])
-    inside = msgspec.structs.replace(
-        ctx, tenant_id=workspace.row_id, new_id=lambda: next(first, None) or ctx.new_id()
-    )
-    contact = SaveContact(phone=Phone(KNOWN["phone"]), email=KNOWN["email"])
-    await contacts.save(inside, contact)
+    for uuid, contact in (
+        (KNOWN["contact_id"], SaveContact(phone=Phone(KNOWN["phone"]), email=KNOWN["email"])),
+        (MERGED_ID, SaveContact(phone=Phone("+14155550124"))),
+        (OTHER_ID, SaveContact(phone=Phone("+14155550125"))),
+    ):
+        first = iter([uuid])
+        inside = msgspec.structs.replace(
+            ctx,
+            tenant_id=workspace.row_id,
+            new_id=lambda first=first: next(first, None) or ctx.new_id(),
+        )
+        await contacts.save(inside, contact)
+    of_one = MergeContacts(contact_id=MERGED_ID, into=KNOWN["contact_id"])
+    await merges.merge(inside, of_one)
     issued = await tokens.issue(
         ctx, user, tokens.NewToken(email=user.email, name="tests", scope="admin")
     )
@@ -111,6 +122,10 @@ def flatmap_body(context: Any, body: Any) -> st.SearchStrategy[Any]:
     """Nothing made up would ever be found: let some bodies name the contact there is."""
     if not isinstance(body, dict):
         return st.just(body)
+    if context.operation.path.endswith("/unmerge-contacts"):
+        return st.sampled_from([{"contact_id": MERGED_ID}, body])
+    if "into" in body:
+        return st.sampled_from([{"contact_id": OTHER_ID, "into": KNOWN["contact_id"]}, body])
     if "contacts" in body:
         return st.sampled_from([body, {"contacts": [{"phone": KNOWN["phone"]}, *KEYS]}])
     found = [
@@ -138,7 +153,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[None]:
 @pytest.mark.row("G1", "R3")
 @schema.parametrize()
 @settings(
-    max_examples=max(1, CASES // len(DOCUMENT["paths"])),
+    max_examples=max(25, CASES // len(DOCUMENT["paths"])),
     deadline=None,
     suppress_health_check=list(HealthCheck),  # the short run on a busy machine is no measure
 )

@@ -17,7 +17,8 @@ import httpx
 import pytest
 from ulid import ULID
 
-from kith.actions import contacts
+from kith.actions import contacts, merges
+from kith.actions.merges import MergeContacts
 from kith.actions.run import Runner, new_id
 from kith.api.fields import Field
 from kith.api.routes import ROUTES, Route
@@ -32,6 +33,12 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 LATER = datetime(2090, 1, 1, tzinfo=UTC)
 """When Romain came: none of Mallory's came later."""
 NOT_FOUND = b'{"error":"Contact not found"}'
+NAMED = {
+    ("merge-contacts", "contact_id"): b'{"error":"Contact not found: `contact_id` names none."}',
+    ("merge-contacts", "into"): b'{"error":"Contact not found: `into` names none."}',
+    ("unmerge-contacts", "merge_id"): b'{"error":"Merge not found"}',
+}
+"""Fields that point at somebody beside those of a rule, or that say so when there is nobody."""
 NOBODYS_WORD = {"me"}
 """Operations that take nothing: what they say follows from the token."""
 
@@ -53,6 +60,9 @@ class Held:
     source: str
     since: str
     cursors: dict[str, str]
+    merged_id: str
+    merge_id: str
+    """Of somebody who was merged into Romain."""
 
     @property
     def marks(self) -> list[str]:
@@ -68,7 +78,11 @@ def _ulid(uuid: str) -> str:
 # What each field says of who is meant, in every spelling worth a call of its own; what an operation
 # only stores stands here as well, for what it may give away.
 POINTERS: dict[str, Callable[[Held, str], list[Any]]] = {
-    "contact_id": lambda of, _: [of.contact_id, of.contact_id.upper(), _ulid(of.contact_id)],
+    "contact_id": lambda of, action: (
+        [of.merged_id, of.merged_id.upper()]
+        if action == "unmerge-contacts"
+        else [of.contact_id, of.contact_id.upper(), _ulid(of.contact_id), of.merged_id]
+    ),
     "phone": lambda of, _: [of.phone, f"{of.phone[:2]} ({of.phone[2:5]}) {of.phone[5:]}"],
     "email": lambda of, _: [of.email, of.email.upper()],
     "name": lambda of, _: [of.tag, of.tag[:8].upper(), of.name],
@@ -80,6 +94,8 @@ POINTERS: dict[str, Callable[[Held, str], list[Any]]] = {
     "created_after": lambda of, _: [of.since],
     "updated_after": lambda of, _: [of.since],
     "cursor": lambda of, action: [of.cursors[action]],
+    "into": lambda of, _: [of.contact_id, _ulid(of.contact_id), of.merged_id],
+    "merge_id": lambda of, _: [of.merge_id, of.merge_id.upper(), _ulid(of.merge_id)],
     "contacts": lambda of, _: [
         [{"contact_id": of.contact_id}, {"phone": of.phone}, {"email": of.email}],
         [{"contact_id": _ulid(of.contact_id)}, {"email": of.email.upper()}],
@@ -87,8 +103,9 @@ POINTERS: dict[str, Callable[[Held, str], list[Any]]] = {
 }
 # Fields that say how and not whom; given together, beside each pointer.
 HOW = {
-    "expand": ["tags", "identities", "history", "reachability"],
+    "expand": ["tags", "identities", "history", "reachability", "merged_from"],
     "limit": 500,
+    "dry_run": True,
     "on_conflict": "update",
     "opted_in": True,
     "purpose": "utility",
@@ -139,6 +156,10 @@ async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
         ),
         ana.caller,
     )
+    merged = ana.create_contact(phone="+14155550004", name=f"Same {mark['name']}").json()["id"]
+    done = await Runner(bed.runner.database, now=lambda: LATER).write(
+        merges.merge, MergeContacts(contact_id=merged, into=saved.id), ana.caller
+    )
     mallory.create_contact(phone="+14155550003", name="Late", email="late@example.com")
     await bed.change(
         "UPDATE contacts SET source = 'shopify', opted_in_at = 1000000"
@@ -161,6 +182,8 @@ async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
             for name, route in ACTIONS.items()
             if "cursor" in {field.name for field in route.takes.fields}
         },
+        merged_id=merged,
+        merge_id=str(done.merge_id),
     )
 
 
@@ -180,6 +203,8 @@ def nobody(romain: Held) -> Held:
         source="widget",
         since="2089-12-31T23:59:58+00:00",
         cursors={name: _beside(cursor) for name, cursor in romain.cursors.items()},
+        merged_id=_beside(romain.merged_id),
+        merge_id=_beside(romain.merge_id),
     )
 
 
@@ -209,16 +234,29 @@ def how_of(route: Route) -> dict[str, Any]:
 def rest(person: Person, route: Route, field: str | None = None) -> dict[str, Any]:
     """What the operation needs beside `field`: a contact of the person's own, new, and more."""
     needed = [one.name for one in route.takes.fields if one.is_required and one.name != field]
-    given = {name: NEEDED[name]() for name in needed}
+    given = {
+        name: new_contact(person) if name in ("contact_id", "into") else NEEDED[name]()
+        for name in needed
+    }
+    if route.name == "unmerge-contacts" and field is None:
+        both = {"contact_id": new_contact(person), "into": new_contact(person)}
+        assert person.post("merge-contacts", both).is_success
+        return {"contact_id": both["contact_id"]}
     if route.takes.rule is not None and field not in route.takes.rule.names:
-        own = person.create_contact(phone=NEEDED["phone"](), tags="mine")
-        given[route.takes.rule.names[0]] = own.json()["id"]
+        given[route.takes.rule.names[0]] = new_contact(person)
     return given
+
+
+def new_contact(person: Person) -> str:
+    saved = person.create_contact(phone=NEEDED["phone"](), tags="mine")
+    return str(saved.json()["id"])
 
 
 def points(route: Route, field: str) -> bool:
     """Whether the field alone says which contact is meant, so that nothing is found."""
     rule = route.takes.rule
+    if (route.name, field) in NAMED:
+        return True
     return route.missing is not None and rule is not None and field in rule.names
 
 
@@ -227,9 +265,17 @@ def seen(held: Held, body: dict[str, Any], answer: httpx.Response) -> str:
     status, content, headers = wire(answer)
     text = f"{status}\n{headers}\n{content.decode()}"
     own = answer.json()
-    if "id" in own:
-        text = text.replace(own["id"], "<id>").replace(own.get("phone", "<phone>"), "<phone>")
-        text = TIME.sub("<time>", text)
+    assert held.contact_id not in text
+    if isinstance(own, dict):
+        for one in (own, own.get("contact"), own.get("survivor")):
+            if isinstance(one, dict) and "id" in one:
+                text = text.replace(one["id"], "<id>")
+                text = text.replace(one.get("phone", "<phone>"), "<phone>")
+                text = TIME.sub("<time>", text)
+        for name in ("merge_id", "merged_id"):
+            text = text.replace(own.get(name) or f"<{name}>", f"<{name}>")
+        for one in own.get("gained", {}).get("identities", []):
+            text = text.replace(one["value"], "<phone>")
     sent = json.dumps(body, ensure_ascii=False)
     for name, mark in (
         ("name", held.name),
@@ -289,7 +335,8 @@ async def test_foreign_reads_like_unknown(
             mallory.post(route.name, body, headers=headers) for body, headers in pair
         )
         if points(route, field.name):
-            assert (answer.status_code, answer.content) == (404, NOT_FOUND)
+            body = NAMED.get((route.name, field.name), NOT_FOUND)
+            assert (answer.status_code, answer.content) == (404, body)
             assert wire(answer) == wire(unknown_answer)
         else:
             assert answer.is_success, answer.text

@@ -19,6 +19,8 @@ BETWEEN_DIGESTS = 50
 
 PHONE, OTHER, NOBODY = "+14155550123", "+33612345678", "+14155550999"
 KEY = "order-1001"
+NO_ID = "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61"
+"""In place of the contacts of an operation that names them by id only."""
 
 # A body that each operation would take; one field of it is then broken.
 GOOD: dict[str, dict[str, Any]] = {
@@ -30,6 +32,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "find-or-create-contact": {"phone": NOBODY, "name": "New", "on_conflict": "update"},
     "update-contact": {"phone": PHONE, "name": "New", "tags": "new-2", "metadata": {"new": 1}},
     "delete-contact": {"phone": PHONE},
+    "merge-contacts": {"contact_id": NO_ID, "into": NO_ID, "dry_run": False},
+    "unmerge-contacts": {"contact_id": NO_ID},
     "search-contacts": {"query": "romain"},
     "list-contacts": {"query": "romain"},
     "export-contact": {"phone": PHONE},
@@ -59,13 +63,17 @@ BAD: dict[str, list[Any]] = {
     "limit": [0, -1, 501, 2**53 - 1, 1.5, "10", "ten", True, [10], {}],
 }  # fmt: skip
 BAD["updated_after"] = BAD["created_after"]
+BAD["into"] = BAD["merge_id"] = BAD["contact_id"]
+BAD["dry_run"] = BAD["opted_in"]
 BAD_BODIES = [b"{", b"[]", b'"x"', b"\xff", b'{"phone": NaN}', b'{"phone": 1e400}', b"[" * 40]
 BAD_KEYS = [b"", b"x" * 256, b"a b", b"\xc3\xa9"]
 BAD_CREDENTIALS = [b"", b"Bearer x", b"Basic x", "Bearer é".encode(), b"Bearer kith_" + b"0" * 72]
 
 POSTED = {route.name: route for route in ROUTES if route.method == "POST"}
-WRITES = [route.name for route in POSTED.values() if route.does == "write"]
-FIND = [route.name for route in POSTED.values() if route.missing is not None]
+MERGES = ["merge-contacts", "unmerge-contacts"]
+"""They take ids only."""
+WRITES = [r.name for r in POSTED.values() if r.does == "write" and r.name not in MERGES]
+FIND = [r.name for r in POSTED.values() if r.missing is not None and r.name not in MERGES]
 BY_EMAIL = {"get-contact", "get-reachability"}
 """Operations that take one key of several."""
 AGREE = [name for name in FIND if name not in BY_EMAIL]
@@ -91,6 +99,7 @@ class Refused:
             self.bad_field, self.bad_field, self.bad_body, self.no_identifier, self.unknown,
             self.foreign, self.two_contacts, self.may_only_read, self.stranger, self.conflict,
             self.stale, self.key_reused, self.bad_key, self.wrong_address, self.too_much,
+            self.merge,
         )  # fmt: skip
         self.kinds: tuple[Callable[[], Call], ...] = kinds
 
@@ -128,6 +137,24 @@ class Refused:
         action = self._one_of(FIND)
         key = {"contact_id": self._one_of([*self.ids.values()])}
         return Call(action, self._pointing(action, key), {404}, who="mallory")
+
+    def merge(self) -> Call:
+        """With somebody unknown or foreign, with itself, of another version, undone too early."""
+        ids, unknown = self.ids, self._unknown_id()
+        mine, who = ids[PHONE], self._one_of(["ana", "mallory"])
+        action, body, status = self._one_of(
+            [
+                ("merge-contacts", {"contact_id": mine, "into": unknown}, 404),
+                ("merge-contacts", {"contact_id": unknown, "into": mine}, 404),
+                ("merge-contacts", {"contact_id": mine, "into": mine.upper()}, 422),
+                ("merge-contacts", {"contact_id": ids[OTHER], "into": mine}, 412),
+                ("unmerge-contacts", {"contact_id": mine}, 422),
+                ("unmerge-contacts", {"contact_id": unknown}, 404),
+                ("unmerge-contacts", {"merge_id": unknown}, 404),
+            ]
+        )
+        headers = {"If-Match": self.etags[OTHER]} if status == 412 else {}
+        return Call(action, body, {404 if who == "mallory" else status}, headers, who=who)
 
     def two_contacts(self) -> Call:
         action = self._one_of(FIND)

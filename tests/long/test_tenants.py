@@ -69,6 +69,7 @@ class Marked:
         self.ids: list[str] = []
         self.etags: list[str] = []
         self.cursors: dict[str, list[str]] = {}
+        self.merges: list[str] = []
 
     def marker(self) -> str:
         return f"{self.random.getrandbits(128):032x}"
@@ -93,6 +94,10 @@ class Marked:
         await bed.change("UPDATE contacts SET opted_out_at = 1 WHERE uuid = :uuid", uuid=erased)
         assert ana.post("delete-contact", {"contact_id": erased}).status_code == 200
         self.ids.append(erased)
+        merged = ana.create_contact(phone=f"{self.phones[-1]}0", name=self.kept).json()["id"]
+        done = ana.post("merge-contacts", {"contact_id": merged, "into": self.ids[1]})
+        self.ids.append(merged)
+        self.merges.append(done.json()["merge_id"])
         for action in ("list-contacts", "list-audit"):
             pages = [ana.post(action, {"limit": limit}).json() for limit in range(1, CONTACTS)]
             self.cursors[action] = [page["next_cursor"] for page in pages]
@@ -109,7 +114,7 @@ class Twin:
             self.of[marker.upper()] = self.of[marker].upper()
         for number in ana.phones:  # without the plus, as it may be typed
             self.of[number[1:]] = f"999{self.random.randrange(10**10, 10**11)}"
-        for uuid in dict.fromkeys([*ana.ids, *ana.cursors["list-audit"]]):
+        for uuid in dict.fromkeys([*ana.ids, *ana.cursors["list-audit"], *ana.merges]):
             for ours, theirs in zip(spellings(uuid), spellings(self._like(uuid)), strict=True):
                 self.of[ours] = theirs
         longest_first = sorted(self.of, key=len, reverse=True)
@@ -136,6 +141,9 @@ class Calls:
         }  # fmt: skip
         self.values: dict[str, Callable[[], Any]] = {
             "contact_id": lambda: self._one_of(spellings(self._one_of(marked.ids))),
+            "into": lambda: self._one_of(spellings(self._one_of(marked.ids))),
+            "merge_id": lambda: self._one_of(spellings(self._one_of(marked.merges))),
+            "dry_run": lambda: self._one_of([True, False]),
             "phone": self._phone,
             "email": lambda: self._one_of([str.lower, str.upper])(self._one_of(marked.emails)),
             "name": lambda: self._one_of(texts),

@@ -35,8 +35,8 @@ _AUDITED = (
 class ContactNotFound(NotFound):
     code, text = "contact_not_found", "Contact not found"
 
-    def __init__(self, *, by_id: bool = False) -> None:
-        super().__init__()
+    def __init__(self, *, by_id: bool = False, text: str | None = None) -> None:
+        super().__init__(text)
         self.by_id = by_id
 
 
@@ -109,7 +109,7 @@ async def find(ctx: Context, given: ContactKey) -> Contact:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     known = None
     if given.contact_id is not None:
-        known = await contact_rows.by_id(tx, tenant_id=tenant_id, uuid=given.contact_id)
+        known = await of_id(ctx, given.contact_id)
         if known is None:
             raise ContactNotFound(by_id=True)
     if given.phone is not None:
@@ -121,7 +121,16 @@ async def find(ctx: Context, given: ContactKey) -> Contact:
             raise Invalid({"contact_id": [problem], "phone": [problem]})
         known = by_phone
     assert known is not None, "the input has one of them"
-    _check_version(ctx, known)
+    check_version(ctx, known)
+    return known
+
+
+async def of_id(ctx: Context, contact_id: str) -> Contact | None:
+    """The contact of an id; of a merged one that in which it lives on."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    known = await contact_rows.by_id(tx, tenant_id=tenant_id, uuid=contact_id)
+    if known is None:
+        known = await contact_rows.by_merged_id(tx, tenant_id=tenant_id, uuid=contact_id)
     return known
 
 
@@ -174,13 +183,14 @@ async def _of_phone(ctx: Context, given: SaveContact) -> Contact | None:
     """Raises Changed, also when there is none although `If-Match` names one."""
     known = await contact_rows.by_phone(ctx.tx, tenant_id=ctx.tenant_id, phone=given.phone)
     if known is not None:
-        _check_version(ctx, known)
+        check_version(ctx, known)
     elif ctx.terms.if_match is not None:
         raise Changed()
     return known
 
 
-def _check_version(ctx: Context, known: Contact) -> None:
+def check_version(ctx: Context, known: Contact) -> None:
+    """Raises Changed when the caller's `If-Match` names another version."""
     terms = ctx.terms.if_match
     if terms is not None and not etags.is_current(known.etag, terms):
         raise Changed()

@@ -12,15 +12,17 @@ from kith.domain import email as emails
 from kith.domain import etags
 from kith.domain.audit import Entry
 from kith.domain.contacts import GetContact, GetContacts, Identity
+from kith.domain.merging import MergedFrom
 from kith.domain.tags import Link
 from kith.errors import AppError
 from kith.store import contact_documents as documents
-from kith.store import identities
+from kith.store import identities, merges
 from kith.store import tags as tag_rows
 from kith.store.contact_documents import Wanted
 from kith.store.database import Row
 
 HISTORY_MAX = 100
+MERGED_FROM_MAX = 100
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -41,6 +43,7 @@ class Expanded(msgspec.Struct, frozen=True, kw_only=True):
     identities: list[Identity] | None = None
     history: list[Entry] | None = None
     reachability: Reached | None = None
+    merged_from: list[MergedFrom] | None = None
 
 
 async def get(ctx: Context, given: GetContact) -> Found:
@@ -49,6 +52,8 @@ async def get(ctx: Context, given: GetContact) -> Found:
     if ctx.terms.if_none_match and has_version and (known := await _known(ctx, given)) is not None:
         return Found(known, None)
     row = await _row(ctx, given, "document")
+    if row is None and given.contact_id is not None:
+        row = await _survivor(ctx, given.contact_id, "document")
     if row is None:
         raise ContactNotFound(by_id=given.contact_id is not None)
     document, etag = row
@@ -83,6 +88,8 @@ async def get_many(ctx: Context, given: GetContacts) -> list[msgspec.Raw | AppEr
         tenant_id=tenant_id,
         email_keys={emails.key(key.email) for key in asked if key.email is not None},
     )
+    if missing := _given(key.contact_id for key in asked) - by_id.keys():
+        by_id |= await documents.many_by_merged_id(tx, tenant_id=tenant_id, uuids=missing)
     answers: list[msgspec.Raw | AppError] = []
     for key in given.contacts:
         if isinstance(key, AppError):
@@ -111,9 +118,18 @@ async def _row(ctx: Context, given: GetContact, wanted: Wanted) -> Row | None:
     return await documents.by_email(tx, tenant_id=tenant_id, email_key=key, wanted=wanted)
 
 
+async def _survivor(ctx: Context, contact_id: str, wanted: Wanted) -> Row | None:
+    """The contact in which a merged one lives on."""
+    return await documents.by_merged_id(
+        ctx.tx, tenant_id=ctx.tenant_id, uuid=contact_id, wanted=wanted
+    )
+
+
 async def _known(ctx: Context, given: GetContact) -> str | None:
     """The entity tag of the answer, when the caller has named it."""
     row = await _row(ctx, given, "etag")
+    if row is None and given.contact_id is not None:
+        row = await _survivor(ctx, given.contact_id, "etag")
     if row is None:
         return None
     etag: str = etags.expanded(row[1], given.expand) if given.expand else row[1]
@@ -122,7 +138,7 @@ async def _known(ctx: Context, given: GetContact) -> str | None:
 
 async def _expanded(ctx: Context, contact_id: str, parts: Iterable[str]) -> Expanded:
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    links = known_as = history = reached = None
+    links = known_as = history = reached = merged_from = None
     if "tags" in parts:
         links = await tag_rows.of_contact(tx, tenant_id=tenant_id, contact_uuid=contact_id)
     if "identities" in parts:
@@ -131,7 +147,17 @@ async def _expanded(ctx: Context, contact_id: str, parts: Iterable[str]) -> Expa
         history = await audit.newest(ctx, contact_id, audit.NEWEST, HISTORY_MAX)
     if "reachability" in parts:
         reached = await reachability.of_contact(ctx, contact_id)
-    return Expanded(tags=links, identities=known_as, history=history, reachability=reached)
+    if "merged_from" in parts:
+        merged_from = await merges.merged_from(
+            tx, tenant_id=tenant_id, uuid=contact_id, rows_max=MERGED_FROM_MAX
+        )
+    return Expanded(
+        tags=links,
+        identities=known_as,
+        history=history,
+        reachability=reached,
+        merged_from=merged_from,
+    )
 
 
 def _given(keys: Iterable[str | None]) -> set[str]:

@@ -10,10 +10,11 @@ from kith.domain import suppression
 from kith.domain.audit import Entry
 from kith.domain.contacts import Contact, ContactKey, Identity
 from kith.domain.idempotency import KeptAnswer
+from kith.domain.merging import Merge
 from kith.domain.tags import Link
 from kith.store import audit as audit_rows
 from kith.store import contacts as contact_rows
-from kith.store import idempotency, identities, suppressions
+from kith.store import idempotency, identities, merges, suppressions
 from kith.store import tags as tag_rows
 
 HISTORY_MAX = 10_000
@@ -33,6 +34,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     history: list[Entry]
     is_history_whole: bool
     answers: list[KeptAnswer]
+    merges: list[Merge]
 
 
 async def erase(ctx: Context, given: ContactKey) -> Erased:
@@ -40,14 +42,18 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
 
     What stays: that it happened, on the audit log; and a keyed hash of the phone with its opt-out,
     so that a contact made anew of it is no way around that. Raises ContactNotFound, Invalid,
-    Changed.
+    Changed. Whoever was merged into it goes too.
     """
     known = await contacts.find(ctx, given)
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    if known.phone is not None:
-        await _suppress(ctx, known, known.phone)
+    for phone in await _phones(ctx, known):
+        await _suppress(ctx, known, phone)
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=known)
-    await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuid=known.id)
+    uuids = [known.id, *await merges.ids_into(tx, tenant_id=tenant_id, uuid=known.id)]
+    for uuid in uuids:
+        await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuid=uuid)
+        await _forget_in_hosts(ctx, uuid)
+    await merges.forget(tx, tenant_id=tenant_id, uuids=uuids)
     await audit.record(ctx, "contact.erased", known.id)
     return Erased(known.id)
 
@@ -56,7 +62,11 @@ async def export(ctx: Context, given: ContactKey) -> Held:
     """Raises ContactNotFound, Invalid."""
     known = await contacts.find(ctx, given)
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    history = await audit.newest(ctx, known.id, audit.NEWEST, HISTORY_MAX + 1)
+    uuids = [known.id, *await merges.ids_into(tx, tenant_id=tenant_id, uuid=known.id)]
+    history: list[Entry] = []
+    for uuid in uuids:
+        history += await audit.newest(ctx, uuid, audit.NEWEST, HISTORY_MAX + 1)
+    history.sort(key=lambda entry: entry.id, reverse=True)
     return Held(
         at=ctx.now,
         contact=known,
@@ -65,7 +75,37 @@ async def export(ctx: Context, given: ContactKey) -> Held:
         history=history[:HISTORY_MAX],
         is_history_whole=len(history) <= HISTORY_MAX,
         answers=await idempotency.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
+        merges=await merges.of_contact(tx, tenant_id=tenant_id, uuids=uuids),
     )
+
+
+async def _phones(ctx: Context, known: Contact) -> list[str]:
+    """Its own, and those that a merge brought."""
+    known_as = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    phones = {one.value for one in known_as if one.kind == "phone"}
+    return sorted(phones | ({known.phone} if known.phone is not None else set()))
+
+
+async def _forget_in_hosts(ctx: Context, contact_uuid: str) -> None:
+    """Blank what the log of others says of the time that this one lived in them, until an unmerge.
+
+    Nobody can tell any more which of it was whose.
+    """
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    waiting, seen = [(contact_uuid, 0, 2**63 - 1)], set()
+    while waiting:
+        uuid, since, until = waiting.pop()
+        for host, at, undone_at in await merges.hosts(tx, tenant_id=tenant_id, uuid=uuid):
+            span = (host, max(since, at), min(until, undone_at))
+            if span[1] <= span[2] and span not in seen:
+                seen.add(span)
+                waiting.append(span)
+                await audit_rows.blank_between(
+                    tx, tenant_id=tenant_id, contact_uuid=host, since=span[1], until=span[2]
+                )
+                await idempotency.forget_between(
+                    tx, tenant_id=tenant_id, contact_uuid=host, since=span[1], until=span[2]
+                )
 
 
 async def _suppress(ctx: Context, known: Contact, phone: str) -> None:

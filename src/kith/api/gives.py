@@ -10,7 +10,7 @@ from kith.actions.contacts import FoundOrCreated
 from kith.actions.look_ups import Expanded, Found
 from kith.actions.personal_data import Erased, Held
 from kith.actions.tags import Tagged
-from kith.api import answers, reachability
+from kith.api import answers, merges, reachability
 from kith.api.schemas import (
     AuditEntry,
     AuditUser,
@@ -62,6 +62,8 @@ def _behind(more: Expanded) -> dict[str, Any]:
         parts["history"] = [_entry(entry) for entry in more.history]
     if more.reachability is not None:
         parts["reachability"] = reachability.verdicts(more.reachability)
+    if more.merged_from is not None:
+        parts["merged_from"] = [merges.merged_from(one) for one in more.merged_from]
     return parts
 
 
@@ -165,6 +167,7 @@ def exported_contact(held: Held) -> ExportedAnswer:
             KeptAnswerAnswer(kept.action, kept.key, wire(kept.at), kept.answer)
             for kept in held.answers
         ],
+        merges=[merges.journal(one) for one in held.merges],
     )
 
 

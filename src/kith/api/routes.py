@@ -11,6 +11,7 @@ from kith.actions import (
     contact_lists,
     contacts,
     look_ups,
+    merges,
     personal_data,
     tags,
     workspaces,
@@ -18,6 +19,7 @@ from kith.actions import (
 from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Action
 from kith.api import gives, reachability, schemas, takes
+from kith.api import merges as merging
 from kith.api.fields import Shape
 from kith.api.security_log import Event
 from kith.domain.tokens import Scope
@@ -120,6 +122,12 @@ ROUTES = (
     Route("POST", "/actions/delete-contact", takes.DELETE_CONTACT, personal_data.erase,
           gives.deleted_contact, schemas.DeletedContactAnswer, "write", "write",
           "Erase a contact and all that identifies it", missing=ContactNotFound),
+    Route("POST", "/actions/merge-contacts", merging.MERGE_CONTACTS, merges.merge,
+          merging.merged, merging.MergedAnswer, "write", "write",
+          "Let one contact live on in another", missing=ContactNotFound, etag=_etag),
+    Route("POST", "/actions/unmerge-contacts", merging.UNMERGE_CONTACTS, merges.unmerge,
+          merging.unmerged, merging.UnmergedAnswer, "write", "write", "Undo a merge",
+          missing=ContactNotFound, etag=_etag, refuses=(merging.UNDO_FIRST,)),
     Route("POST", "/actions/search-contacts", takes.SEARCH_CONTACTS, contact_lists.search,
           gives.searched_contacts, schemas.SearchedContact, "scan", "read",
           "Contacts by part of a name, phone or e-mail", is_list=True),

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from kith.api.merges import MergeAnswer, MergedFromAnswer
 from kith.api.reachability import ReachabilityAnswer
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time
@@ -124,6 +125,10 @@ class ContactAnswer(msgspec.Struct, frozen=True, gc=False):
     reachability: Annotated[
         ReachabilityAnswer | UnsetType,
         Meta(description="Only with `expand`: may they be written to, at this moment?"),
+    ] = UNSET
+    merged_from: Annotated[
+        list[MergedFromAnswer] | UnsetType,
+        Meta(description="Only with `expand`: ids that lead here, the 100 last merged first."),
     ] = UNSET
 
 
@@ -261,6 +266,10 @@ class ExportedAnswer(msgspec.Struct, frozen=True):
     ]
     kept_answers: Annotated[
         list[KeptAnswerAnswer], Meta(description="Kept for 24 hours, for calls that are repeated.")
+    ]
+    merges: Annotated[
+        list[MergeAnswer],
+        Meta(description="The journal of who was merged into this contact, newest first."),
     ]
 
 

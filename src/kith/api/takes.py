@@ -157,8 +157,9 @@ EXPAND = Field(
     {
         "type": ["array", "string", "null"],
         "items": {"type": "string", "enum": list(EXPANSIONS)},
-        "description": "Adds to the answer, each under its own name: `identities`, `history` and "
-        "`reachability` as further keys, `tags` as objects with id and time in place of the names.",
+        "description": "Adds to the answer, each under its own name: `identities`, `history`, "
+        "`reachability` and `merged_from` as further keys, `tags` as objects with id and time in "
+        "place of the names.",
         "examples": [["identities", "history"]],
     },
 )

@@ -45,6 +45,9 @@ def print_more(more: Expanded) -> None:
     if more.history is not None:
         changes = [(wire(e.at), e.what, _who(e), _changed(e)) for e in more.history]
         _print_part("History", ("AT", "WHAT", "WHO", "CHANGED"), changes)
+    if more.merged_from is not None:
+        merged = [(one.id, wire(one.merged_at)) for one in more.merged_from]
+        _print_part("Merged from", ("ID", "MERGED"), merged)
 
 
 def _print_part(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

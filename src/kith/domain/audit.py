@@ -10,6 +10,8 @@ What = Literal[
     "contact.updated",
     "contact.tagged",
     "contact.untagged",
+    "contact.merged",
+    "contact.unmerged",
     "contact.erased",
 ]
 

@@ -13,7 +13,7 @@ from kith.errors import AppError
 
 Source = Literal["manual", "csv_import", "shopify", "woocommerce", "widget", "zapier", "api"]
 OnConflict = Literal["return", "update", "error"]
-Expansion = Literal["tags", "identities", "history", "reachability"]
+Expansion = Literal["tags", "identities", "history", "reachability", "merged_from"]
 
 NAME_BYTES_MAX = 1_024
 KEYS_MAX = 500
@@ -138,21 +138,21 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, An
         old, new = before.get(field), after[field]
         if isinstance(old, dict) and isinstance(new, dict):
             keys = [
-                key for key in {**old, **new} if _differ(old.get(key, UNSET), new.get(key, UNSET))
+                key for key in {**old, **new} if differ(old.get(key, UNSET), new.get(key, UNSET))
             ]
             old = {key: old[key] for key in keys if key in old}
             new = {key: new[key] for key in keys if key in new}
-        if _differ(old, new):
+        if differ(old, new):
             was[field], now[field] = old, new
     return was, now
 
 
-def _differ(old: Any, new: Any) -> bool:
+def differ(old: Any, new: Any) -> bool:
     """Whether two values are not the same JSON: to Python, true is 1."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() != new.keys() or any(_differ(old[key], new[key]) for key in old)
+        return old.keys() != new.keys() or any(differ(old[key], new[key]) for key in old)
     if isinstance(old, list | tuple) and isinstance(new, list | tuple):
-        return len(old) != len(new) or any(map(_differ, old, new))
+        return len(old) != len(new) or any(map(differ, old, new))
     return bool(old != new) or isinstance(old, bool) != isinstance(new, bool)
 
 

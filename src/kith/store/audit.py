@@ -87,6 +87,21 @@ async def blank(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:
     )
 
 
+async def blank_between(
+    tx: Tx, *, tenant_id: int, contact_uuid: str, since: int, until: int
+) -> None:
+    """As `blank`, of a time: microseconds since 1970, both included."""
+    await tx.run(
+        "UPDATE audit_log SET before_json = NULL, after_json = NULL"
+        " WHERE tenant_id = :tenant_id AND contact_uuid = :contact_uuid"
+        " AND at >= :since AND at <= :until",
+        tenant_id=tenant_id,
+        contact_uuid=contact_uuid,
+        since=since,
+        until=until,
+    )
+
+
 def _entries(rows: Sequence[Row]) -> list[Entry]:
     return [
         Entry(

@@ -19,6 +19,16 @@ _BY_ID = {
     " WHERE d.tenant_id = :tenant_id AND d.uuid = :uuid"
     for wanted, columns in _WANTED.items()
 }
+# One statement: between two, the contact could be merged or split off.
+_SURVIVOR = (
+    "COALESCE((SELECT m.into_uuid FROM merged_contacts m"
+    " WHERE m.tenant_id = :tenant_id AND m.uuid = :uuid), :uuid)"
+)
+_BY_MERGED_ID = {
+    wanted: f"SELECT {columns} FROM contact_documents d"
+    f" WHERE d.tenant_id = :tenant_id AND d.uuid = {_SURVIVOR}"
+    for wanted, columns in _WANTED.items()
+}
 _BY_PHONE = {
     wanted: f"SELECT {columns} FROM identities i"
     " JOIN contact_documents d ON d.tenant_id = i.tenant_id AND d.id = i.contact_id"
@@ -40,6 +50,12 @@ _MANY_BY_ID = {
     " WHERE d.tenant_id = :tenant_id AND d.uuid = j.value"
     for engine, each in _EACH.items()
 }
+_MANY_BY_MERGED_ID = {
+    engine: f"SELECT j.value, d.document FROM {each} LEFT JOIN merged_contacts m"
+    " ON m.tenant_id = :tenant_id AND m.uuid = j.value CROSS JOIN contact_documents d"
+    " WHERE d.tenant_id = :tenant_id AND d.uuid = COALESCE(m.into_uuid, j.value)"
+    for engine, each in _EACH.items()
+}
 _MANY_BY_PHONE = {
     engine: f"SELECT i.value, d.document FROM {each} CROSS JOIN identities i"
     " JOIN contact_documents d ON d.tenant_id = i.tenant_id AND d.id = i.contact_id"
@@ -53,10 +69,15 @@ _MANY_BY_EMAIL = {
 }
 
 
-# These three hand on the coroutine of the statement: one of their own costs 1 us.
+# These hand on the coroutine of the statement: one of their own costs 1 us.
 def by_id(tx: Tx, *, tenant_id: int, uuid: str, wanted: Wanted) -> Awaitable[Row | None]:
-    """`(document, etag)`, as the other two; the document is None where it is not wanted."""
+    """`(document, etag)`, as the others; the document is None where it is not wanted."""
     return tx.one(_BY_ID[wanted], tenant_id=tenant_id, uuid=uuid)
+
+
+def by_merged_id(tx: Tx, *, tenant_id: int, uuid: str, wanted: Wanted) -> Awaitable[Row | None]:
+    """As `by_id`, also when the id has been merged: then the contact in which it lives on."""
+    return tx.one(_BY_MERGED_ID[wanted], tenant_id=tenant_id, uuid=uuid)
 
 
 def by_phone(tx: Tx, *, tenant_id: int, phone: Phone, wanted: Wanted) -> Awaitable[Row | None]:
@@ -70,6 +91,13 @@ def by_email(tx: Tx, *, tenant_id: int, email_key: str, wanted: Wanted) -> Await
 async def many_by_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[str, str]:
     """The documents of those there are, by key; the caller keeps the keys few."""
     return _by_key(await tx.all(_MANY_BY_ID[tx.engine], tenant_id=tenant_id, keys=_as_json(uuids)))
+
+
+async def many_by_merged_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[str, str]:
+    """As `many_by_id`, by the ids that may have been merged."""
+    return _by_key(
+        await tx.all(_MANY_BY_MERGED_ID[tx.engine], tenant_id=tenant_id, keys=_as_json(uuids))
+    )
 
 
 async def many_by_phone(tx: Tx, *, tenant_id: int, phones: Iterable[str]) -> dict[str, str]:

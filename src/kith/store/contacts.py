@@ -23,6 +23,12 @@ _BY_PHONE = (
     " WHERE i.tenant_id = :tenant_id AND i.kind = 'phone' AND i.value = :phone"
 )
 _BY_ID = f"SELECT {COLUMNS} FROM contacts c WHERE c.tenant_id = :tenant_id AND c.uuid = :uuid"
+# One statement: between two, the contact could be merged or split off.
+_BY_MERGED_ID = (
+    f"SELECT {COLUMNS} FROM contacts c WHERE c.tenant_id = :tenant_id AND c.uuid = COALESCE("
+    "(SELECT m.into_uuid FROM merged_contacts m WHERE m.tenant_id = :tenant_id AND m.uuid = :uuid),"
+    " :uuid)"
+)
 
 Written = Literal["rest", "name", "email"]
 """Each writes what stands before it too."""
@@ -48,6 +54,12 @@ async def by_phone(tx: Tx, *, tenant_id: int, phone: Phone) -> Contact | None:
 
 async def by_id(tx: Tx, *, tenant_id: int, uuid: str) -> Contact | None:
     row = await tx.one(_BY_ID, tenant_id=tenant_id, uuid=uuid)
+    return of(row) if row else None
+
+
+async def by_merged_id(tx: Tx, *, tenant_id: int, uuid: str) -> Contact | None:
+    """As `by_id`, also when the id has been merged: then the contact in which it lives on."""
+    row = await tx.one(_BY_MERGED_ID, tenant_id=tenant_id, uuid=uuid)
     return of(row) if row else None
 
 
@@ -94,6 +106,64 @@ async def change(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> N
     )
     if old_key is not None:
         await contact_search.note(tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=old_key)
+
+
+async def rewrite(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> None:
+    """Write every column but those that never change; the version must be a new one."""
+    is_sought_otherwise = _search_key(was) != _search_key(contact)
+    old_key = await _stored_key(tx, tenant_id=tenant_id, row_id=contact.row_id)
+    await tx.run(
+        "UPDATE contacts SET phone = :phone, name = :name, email = :email, email_key = :email_key,"
+        " locale = :locale, metadata = :metadata, tags = :tags, opted_in_at = :opted_in_at,"
+        " opted_out_at = :opted_out_at, last_message_at = :last_message_at,"
+        " total_messages = :total_messages, search_key = :search_key, updated_at = :updated_at,"
+        " version = :version WHERE tenant_id = :tenant_id AND id = :row_id",
+        tenant_id=tenant_id,
+        row_id=contact.row_id,
+        **_columns(contact),
+    )
+    if is_sought_otherwise:
+        await contact_search.note(tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=old_key)
+
+
+async def restore(tx: Tx, *, tenant_id: int, contact: Contact) -> int:
+    """A contact that was there before comes back, under a new row id; returns that."""
+    row = await tx.one(
+        "INSERT INTO contacts (tenant_id, uuid, phone, name, email, email_key, source, locale,"
+        " metadata, tags, opted_in_at, opted_out_at, last_message_at, total_messages, search_key,"
+        " created_at, updated_at, version) VALUES (:tenant_id, :uuid, :phone, :name, :email,"
+        " :email_key, :source, :locale, :metadata, :tags, :opted_in_at, :opted_out_at,"
+        " :last_message_at, :total_messages, :search_key, :created_at, :updated_at, :version)"
+        " RETURNING id",
+        tenant_id=tenant_id,
+        uuid=contact.id,
+        source=contact.source,
+        created_at=to_us(contact.created_at),
+        **_columns(contact),
+    )
+    assert row is not None
+    row_id = int(row[0])
+    await contact_search.note(tx, tenant_id=tenant_id, row_id=row_id, old_key=None)
+    return row_id
+
+
+def _columns(contact: Contact) -> dict[str, object]:
+    return {
+        "phone": contact.phone,
+        "name": contact.name,
+        "email": contact.email,
+        "email_key": emails.key(contact.email) if contact.email else None,
+        "locale": contact.locale,
+        "metadata": bytes(contact.metadata).decode(),
+        "tags": bytes(contact.tags).decode(),
+        "opted_in_at": to_us(contact.opted_in_at) if contact.opted_in_at else None,
+        "opted_out_at": to_us(contact.opted_out_at) if contact.opted_out_at else None,
+        "last_message_at": to_us(contact.last_message_at) if contact.last_message_at else None,
+        "total_messages": contact.total_messages,
+        "search_key": _search_key(contact),
+        "updated_at": to_us(contact.updated_at),
+        "version": contact.version,
+    }
 
 
 def _written(was: Contact, contact: Contact) -> Written:

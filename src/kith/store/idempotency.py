@@ -65,6 +65,20 @@ async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[KeptA
     ]
 
 
+async def forget_between(
+    tx: Tx, *, tenant_id: int, contact_uuid: str, since: int, until: int
+) -> None:
+    """The answers about a contact of a time: microseconds since 1970, both included."""
+    await tx.run(
+        "DELETE FROM idempotency_keys WHERE tenant_id = :tenant_id"
+        " AND contact_uuid = :contact_uuid AND created_at >= :since AND created_at <= :until",
+        tenant_id=tenant_id,
+        contact_uuid=contact_uuid,
+        since=since,
+        until=until,
+    )
+
+
 async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> None:
     """Keys that may be used anew; each call with one sweeps its workspace."""
     await tx.run(

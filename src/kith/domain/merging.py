@@ -1,0 +1,224 @@
+"""Two contacts that are one person: what the survivor gets of the other, and how it is given back.
+
+A contact is taken apart into facets: single facts that can be given and taken back alone, such as
+a name, one tag, one key of the metadata. A merge notes as gifts what it changed of the survivor's.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from kith.domain import json
+from kith.domain.contacts import Contact, differ
+from kith.domain.times import from_us, to_us
+
+CONVERSATION = ("last_inbound_at", "refused_at", "capped_until", "experiment_until")
+"""The columns of `Side.conversations`, in their order; of each the later is the more restrictive,
+but for the first: there the later is the true one."""
+
+_FILLED = ("phone", "name", "email", "locale")
+
+Place = tuple[str, str]
+"""A group of facets, and a key in it."""
+Facets = dict[Place, Any]
+_CONSENT: Place = ("consent", "whatsapp_marketing")
+_NEWEST: Place = ("field", "last_message_at")
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact as it was, to the last row; times of rows are microseconds since 1970.
+
+    `tags` in their order with when each was added; `identities` as kind, value, since, confidence;
+    `conversations` by business number; `blocks` by reason, with since when.
+    """
+
+    contact: Contact
+    tags: list[tuple[str, int]]
+    identities: list[tuple[str, str, int, str]]
+    conversations: dict[str, tuple[int | None, int | None, int | None, int | None]]
+    blocks: dict[str, int]
+
+
+class Gift(msgspec.Struct, frozen=True, array_like=True):
+    """What a merge changed of the survivor's; `was` is None where there was nothing."""
+
+    group: str
+    key: str
+    was: Any
+    now: Any
+
+    @property
+    def place(self) -> Place:
+        return self.group, self.key
+
+
+class Journal(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an unmerge needs.
+
+    `followers` are ids that had been merged into the one before; `answers` are the kept answers
+    that went over, as action and key.
+    """
+
+    merged: Side
+    into: Side
+    gifts: list[Gift]
+    followers: list[str]
+    answers: list[tuple[str, str]]
+
+
+class Merge(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the journal; `journal` is None once it is undone or erased."""
+
+    id: str
+    from_id: str
+    into_id: str
+    at: datetime
+    undone_at: datetime | None
+    journal: Journal | None
+
+
+class MergedFrom(msgspec.Struct, frozen=True, kw_only=True):
+    """An id that leads to the contact since it was merged."""
+
+    id: str
+    merged_at: datetime
+
+
+def facets(side: Side) -> Facets:
+    """Only what there is: nothing is None but a null in the metadata."""
+    one = side.contact
+    found: Facets = {("field", name): getattr(one, name) for name in _FILLED}
+    found[_NEWEST] = _us(one.last_message_at)
+    found[_CONSENT] = [_us(one.opted_in_at), _us(one.opted_out_at)]
+    if found[_CONSENT] == [None, None]:
+        found[_CONSENT] = None
+    found |= {("tag", name): added_at for name, added_at in side.tags}
+    found |= {("block", reason): since for reason, since in side.blocks.items()}
+    for number, columns in side.conversations.items():
+        named = zip(CONVERSATION, columns, strict=True)
+        found |= {("conversation", f"{number}/{name}"): at for name, at in named}
+    found = {place: value for place, value in found.items() if value is not None}
+    metadata = json.decode_object(bytes(one.metadata))
+    return found | {("metadata", key): value for key, value in metadata.items()}
+
+
+def gifts(ours: Facets, theirs: Facets) -> list[Gift]:
+    """What changes of the survivor's facets when the other lives on in it."""
+    found = []
+    for place, value in theirs.items():
+        joined = _joined(place, ours[place], value) if place in ours else value
+        if place not in ours or differ(joined, ours[place]):
+            found.append(Gift(*place, ours.get(place), joined))
+    return found
+
+
+def given(ours: Facets, changes: Iterable[Gift]) -> Facets:
+    return ours | {gift.place: gift.now for gift in changes}
+
+
+def given_back(
+    now: Facets, gone: Iterable[Gift], later: Sequence[tuple[Facets, Mapping[Place, Gift]]]
+) -> tuple[Facets, list[dict[Place, Gift]]]:
+    """The survivor's facets without a merge's gifts, and then the gifts of the later merges.
+
+    What others have written since stays, and what a later one of those merged holds too, becomes
+    its gift. `later` are the facets and the gifts of merges into the same contact, oldest first.
+    """
+    left, kept = dict(now), [dict(gifts_of) for _, gifts_of in later]
+    for gift in gone:
+        place = gift.place
+        value, has_value = gift.was, gift.was is not None
+        expected, new = gift.now, [gifts_of.get(place) for gifts_of in kept]
+        for at, (theirs, _) in enumerate(later):
+            if (old := new[at]) is not None:
+                if differ(old.was, expected):
+                    break  # somebody wrote in between
+                expected = old.now
+            new[at] = None
+            if place in theirs:
+                joined = _joined(place, value, theirs[place]) if has_value else theirs[place]
+                if not has_value or differ(joined, value):
+                    new[at] = Gift(*place, value if has_value else None, joined)
+                    value, has_value = joined, True
+        else:
+            if place not in now or differ(now[place], expected):
+                continue
+            for gifts_of, one in zip(kept, new, strict=True):
+                gifts_of.pop(place, None)
+                if one is not None:
+                    gifts_of[place] = one
+            left.pop(place)
+            if has_value:
+                left[place] = value
+    return left, kept
+
+
+def contact_with(contact: Contact, ours: Facets) -> Contact:
+    """The contact as its facets say, but for what is not of its row."""
+    opted_in, opted_out = ours.get(_CONSENT, (None, None))
+    metadata = {key: value for (group, key), value in ours.items() if group == "metadata"}
+    before = json.decode_object(bytes(contact.metadata))
+    kept = {key: metadata[key] for key in before if key in metadata}
+    return msgspec.structs.replace(
+        contact,
+        **{name: ours.get(("field", name)) for name in _FILLED},
+        last_message_at=_time(ours.get(_NEWEST)),
+        opted_in_at=_time(opted_in),
+        opted_out_at=_time(opted_out),
+        metadata=msgspec.Raw(json.encode({**kept, **metadata})),
+    )
+
+
+def stricter(one: Facets, other: Facets) -> Facets:
+    """The facets of one, with consent as narrow as the narrower of both has it."""
+    if _CONSENT not in other:
+        return one
+    if _CONSENT not in one:
+        return one | {_CONSENT: other[_CONSENT]}
+    return one | {_CONSENT: _joined(_CONSENT, one[_CONSENT], other[_CONSENT])}
+
+
+def stopped_since(journal: Journal, now: Facets) -> Facets:
+    """Consent as the survivor has it now, when it was withdrawn after the merge; else nothing."""
+    after = given(facets(journal.into), journal.gifts).get(_CONSENT)
+    current = now.get(_CONSENT)
+    if current is None or current == after or _withdrawn_at(current) is None:
+        return {}
+    return {_CONSENT: current}
+
+
+def _joined(place: Place, ours: Any, theirs: Any) -> Any:
+    if place == _CONSENT:
+        return _narrower(ours, theirs)
+    if place == _NEWEST or place[0] == "conversation":
+        return max(ours, theirs)
+    if place[0] == "block":
+        return min(ours, theirs)
+    return ours
+
+
+def _narrower(ours: Sequence[int | None], theirs: Sequence[int | None]) -> list[int | None]:
+    """Who withdrew on one side has withdrawn; an agreement is no younger than that."""
+    withdrawn = [at for at in map(_withdrawn_at, (ours, theirs)) if at is not None]
+    agreed = ours[0] if ours[0] is not None else theirs[0]
+    if not withdrawn:
+        return [agreed, None]
+    is_before = ours[0] is not None and ours[0] <= max(withdrawn)
+    return [ours[0] if is_before else None, max(withdrawn)]
+
+
+def _withdrawn_at(consent: Sequence[int | None]) -> int | None:
+    agreed, withdrawn = consent
+    if agreed is not None and withdrawn is not None and withdrawn < agreed:
+        return None
+    return withdrawn
+
+
+def _us(at: datetime | None) -> int | None:
+    return None if at is None else to_us(at)
+
+
+def _time(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
