@@ -15,7 +15,9 @@ STATEMENT = re.compile(
     r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE (TABLE|INDEX|UNIQUE)|ALTER TABLE|DROP"
     r"|PRAGMA|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|WITH \w+ AS)\b"
 )
-TABLES = dict(re.findall(r"^CREATE TABLE (\w+) \((.*?)^\)", MIGRATIONS, re.MULTILINE | re.DOTALL))
+TABLES = dict(
+    re.findall(r"^CREATE TABLE (\w+) \((.*?)(?:^\)|\);)", MIGRATIONS, re.MULTILINE | re.DOTALL)
+)
 # A user may have no workspace, and a token is found by its digest alone: that is where a tenant
 # comes from. Everything else belongs to a tenant from the start.
 OWNED = {name for name, body in TABLES.items() if "tenant_id BIGINT NOT NULL" in body}
@@ -167,7 +169,7 @@ def copied_without_tenant(tree: ast.Module) -> list[str]:
 
 def test_the_tenant_owned_tables_are_known():
     assert {"contacts", "identities", "tags", "contact_tags"} <= OWNED
-    assert {"audit_log", "idempotency_keys", "suppressions"} <= OWNED
+    assert {"audit_log", "idempotency_keys", "suppressions", "consent_records"} <= OWNED
     assert "contact_documents" in OWNED
     assert not OWNED & {"tenants", "users", "tokens"}
 

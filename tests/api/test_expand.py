@@ -80,7 +80,7 @@ def test_without_it_there_are_thirteen_keys(
 
 @pytest.mark.parametrize(
     "wrong",
-    ["x", "tags,x", "tags history", "Tags", "HISTORY", "tag", "consent", "id", "*", "tags;history",
+    ["x", "tags,x", "tags history", "Tags", "HISTORY", "tag", "consents", "id", "*", "tags;history",
      ["x"], ["tags", "x"], ["tags,history"], [1], [None], [["tags"]], [{}], 1, 1.5, True, False, {},
      {"tags": True}, "x" * 5_000, ["\u202e"]],
 )  # fmt: skip

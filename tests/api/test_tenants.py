@@ -89,8 +89,12 @@ POINTERS: dict[str, Callable[[Held, str], list[Any]]] = {
     "tags": lambda of, _: [of.tag, [of.tag]],
     "tag": lambda of, _: [of.tag],
     "metadata": lambda of, _: [{of.key: of.value}],
+    "evidence": lambda of, _: [{of.key: of.value}],
+    "note": lambda of, _: [of.name],
+    "wording": lambda of, _: [of.name],
+    "wording_version": lambda of, _: [of.tag],
     "query": lambda of, _: [of.name, of.email, of.phone[-9:], of.letter],
-    "source": lambda of, _: [of.source],
+    "source": lambda of, action: [of.source if action == "list-contacts" else "api"],
     "created_after": lambda of, _: [of.since],
     "updated_after": lambda of, _: [of.since],
     "cursor": lambda of, action: [of.cursors[action]],
@@ -103,18 +107,30 @@ POINTERS: dict[str, Callable[[Held, str], list[Any]]] = {
 }
 # Fields that say how and not whom; given together, beside each pointer.
 HOW = {
-    "expand": ["tags", "identities", "history", "reachability", "merged_from"],
+    "as_of": "2090-01-01T00:00:00+00:00",
+    "channel": "sms",
+    "expand": ["tags", "identities", "history", "consent", "reachability", "merged_from"],
+    "format": "json",
+    "purpose": "utility",
+    "state": "withdrawn",
+    "method": "note",
+    "locale": "en",
+    "occurred_at": "2026-01-01T00:00:00+00:00",
     "limit": 500,
     "dry_run": True,
     "on_conflict": "update",
     "opted_in": True,
-    "purpose": "utility",
 }
 # What a required field is given when it does not point.
 _phones = count(4_155_560_000)
 NEEDED: dict[str, Callable[[], Any]] = {
     "phone": lambda: f"+1{next(_phones)}",
     "tag": lambda: "mine",
+    "channel": lambda: "whatsapp",
+    "purpose": lambda: "marketing",
+    "state": lambda: "granted",
+    "source": lambda: "api",
+    "method": lambda: "checkbox",
 }
 POINTED = [
     pytest.param(route, field, id=f"{route.name}-{field.name}")
@@ -145,7 +161,8 @@ async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
     ana.create_contact(phone="+14155550002", name=f"First {mark['name']}", **given)
     email, name = f"{mark['email']}@example.com", f"ꙮ {mark['name']}"
     romains = chain([id_of(LATER)], iter(new_id, None))
-    saved = await Runner(bed.runner.database, now=lambda: LATER, new_id=romains.__next__).write(
+    later = Runner(bed.runner.database, now=lambda: LATER, new_id=romains.__next__)
+    saved = await later.write(
         contacts.save,
         SaveContact(
             phone=phone.parse(PHONE),
@@ -160,6 +177,11 @@ async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
     done = await Runner(bed.runner.database, now=lambda: LATER).write(
         merges.merge, MergeContacts(contact_id=merged, into=saved.id), ana.caller
     )
+    agreed = {name: make() for name, make in NEEDED.items() if name not in ("phone", "tag")}
+    for note in (name, f"Again {name}"):
+        row = {"phone": PHONE, **agreed, "evidence": given["metadata"], "note": note}
+        route = ACTIONS["set-consent"]
+        await later.write(route.action, route.takes.convert(row), ana.caller)
     mallory.create_contact(phone="+14155550003", name="Late", email="late@example.com")
     await bed.change(
         "UPDATE contacts SET source = 'shopify', opted_in_at = 1000000"
@@ -178,13 +200,18 @@ async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
         source="shopify",
         since="2089-12-31T23:59:59+00:00",
         cursors={
-            name: ana.post(name, {"limit": 1}).json()["next_cursor"]
+            name: ana.post(name, {"limit": 1, **_whose(route, saved.id)}).json()["next_cursor"]
             for name, route in ACTIONS.items()
             if "cursor" in {field.name for field in route.takes.fields}
         },
         merged_id=merged,
         merge_id=str(done.merge_id),
     )
+
+
+def _whose(route: Route, contact_id: str) -> dict[str, str]:
+    """Where a list is one contact's: whose it is."""
+    return {"contact_id": contact_id} if route.takes.rule is not None else {}
 
 
 @pytest.fixture
@@ -272,6 +299,8 @@ def seen(held: Held, body: dict[str, Any], answer: httpx.Response) -> str:
                 text = text.replace(one["id"], "<id>")
                 text = text.replace(one.get("phone", "<phone>"), "<phone>")
                 text = TIME.sub("<time>", text)
+        if record := own.get("record"):
+            text = text.replace(record["id"], "<record>").replace(record["address"], "<phone>")
         for name in ("merge_id", "merged_id"):
             text = text.replace(own.get(name) or f"<{name}>", f"<{name}>")
         for one in own.get("gained", {}).get("identities", []):
@@ -346,7 +375,8 @@ async def test_foreign_reads_like_unknown(
     if points(route, field.name) or route.does != "write":
         assert await bed.digest() == before
     assert ana_sees(ana, romain) == whole
-    whole_call = {**rest(ana, route, field.name), **how_of(route), field.name: theirs[0]}
+    whose = _whose(route, romain.contact_id) if field.name == "cursor" else {}
+    whole_call = {**rest(ana, route, field.name), **how_of(route), field.name: theirs[0], **whose}
     of_ana = ana.post(route.name, whole_call)
     assert of_ana.is_success, "what is foreign to Mallory is Ana's, or this would prove nothing"
     if route.does != "write":

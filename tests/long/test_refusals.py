@@ -41,6 +41,17 @@ GOOD: dict[str, dict[str, Any]] = {
     "remove-tag": {"phone": PHONE, "tag": "vip"},
     "list-tags": {"name": "vip"},
     "list-audit": {"limit": 10},
+    "set-consent": {
+        "phone": PHONE,
+        "channel": "sms",
+        "purpose": "utility",
+        "state": "granted",
+        "source": "api",
+        "method": "checkbox",
+    },
+    "get-consent": {"phone": PHONE},
+    "list-consent": {"phone": PHONE},
+    "export-consent-proof": {"phone": PHONE, "format": "html"},
 }
 BAD: dict[str, list[Any]] = {
     "contact_id": ["x", 5, ["a"], {"id": "a"}, True, "0" * 25, "Z" * 26, "0198f2a4", "\ufdd0"],
@@ -60,6 +71,17 @@ BAD: dict[str, list[Any]] = {
     "created_after": ["2026-05-07", "2026-05-07T08:14:23", "2026-02-30T00:00:00Z", "now", 5, -1,
                       "10000-01-01T00:00:00Z", "2026-05-07T24:00:00Z", ["2026-05-07T08:14:23Z"]],
     "cursor": ["x", "!" * 20, "MTIz", "A" * 101, 5, ["x"], {}, "é"],
+    "as_of": ["2026-05-07", "now", 5, -1, {}, "10000-01-01T00:00:00Z"],
+    "occurred_at": ["2026-05-07", "now", 5, -1, {}, "2999-01-01T00:00:00Z"],
+    "channel": ["fax", "SMS", 5, ["sms"], {}, True],
+    "state": ["unknown", "Granted", 5, ["granted"], {}, True],
+    "method": ["guess", "api_default", 5, ["note"], {}, True],
+    "format": ["pdf", "HTML", 5, ["json"], {}, True],
+    "wording": ["x" * 10_001, 5, ["x"], {}, "\x00"],
+    "wording_version": ["x" * 101, 5, ["x"], {}, "a\nb"],
+    "locale": ["x", "<fr>", 5, ["fr"], {}, "é"],
+    "evidence": ["x", [1], 5, {"a": 2**53}, {"a": "x" * 16_384}, {"a\x00": 1}, True],
+    "note": ["x" * 2_001, 5, ["x"], {}, "\x00"],
     "limit": [0, -1, 501, 2**53 - 1, 1.5, "10", "ten", True, [10], {}],
 }  # fmt: skip
 BAD["updated_after"] = BAD["created_after"]

@@ -101,6 +101,10 @@ class Marked:
         for action in ("list-contacts", "list-audit"):
             pages = [ana.post(action, {"limit": limit}).json() for limit in range(1, CONTACTS)]
             self.cursors[action] = [page["next_cursor"] for page in pages]
+        row = {"contact_id": self.ids[0], "channel": "sms", "purpose": "utility",
+               "state": "granted", "source": "api", "method": "note"}  # fmt: skip
+        rows = [ana.post("set-consent", {**row, "note": self.kept}).json() for _ in "123"]
+        self.cursors["list-consent"] = [row["record"]["id"] for row in rows]
 
 
 class Twin:
@@ -114,7 +118,8 @@ class Twin:
             self.of[marker.upper()] = self.of[marker].upper()
         for number in ana.phones:  # without the plus, as it may be typed
             self.of[number[1:]] = f"999{self.random.randrange(10**10, 10**11)}"
-        for uuid in dict.fromkeys([*ana.ids, *ana.cursors["list-audit"], *ana.merges]):
+        listed = (*ana.cursors["list-audit"], *ana.cursors["list-consent"], *ana.merges)
+        for uuid in dict.fromkeys([*ana.ids, *listed]):
             for ours, theirs in zip(spellings(uuid), spellings(self._like(uuid)), strict=True):
                 self.of[ours] = theirs
         longest_first = sorted(self.of, key=len, reverse=True)
@@ -156,6 +161,17 @@ class Calls:
             "purpose": lambda: self._one_of(["free_form", "utility", "marketing"]),
             "on_conflict": lambda: self._one_of(["return", "update", "error"]),
             "source": lambda: self._one_of(["api", "shopify"]),
+            "channel": lambda: self._one_of(["whatsapp", "sms"]),
+            "state": lambda: self._one_of(["granted", "withdrawn", "pending"]),
+            "method": lambda: self._one_of(["checkbox", "note"]),
+            "format": lambda: self._one_of(["json", "html"]),
+            "wording": lambda: self._one_of(texts),
+            "wording_version": lambda: self._one_of(marked.tags),
+            "locale": lambda: "fr",
+            "evidence": lambda: {marked.sent: marked.sent},
+            "note": lambda: self._one_of(texts),
+            "as_of": lambda: self._one_of(["1999-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]),
+            "occurred_at": lambda: self._one_of(["1999-01-01T00:00:00Z", "2020-01-01T00:00:00Z"]),
             "opted_in": lambda: self._one_of([True, False]),
             "created_after": lambda: self._one_of(["1999-01-01T00:00:00Z", "9999-01-01T00:00:00Z"]),
             "limit": lambda: self._one_of([1, 2, 100, 500]),

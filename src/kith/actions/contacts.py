@@ -1,6 +1,6 @@
 """Contacts: found by what the caller knows, made and kept right."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +9,9 @@ from msgspec import UNSET
 
 from kith.actions import audit
 from kith.actions.run import Context
-from kith.domain import etags, json, metadata, suppression, tags
+from kith.domain import consent, etags, json, metadata, suppression, tags
 from kith.domain.audit import What
+from kith.domain.consent import Record
 from kith.domain.contacts import (
     Contact,
     ContactKey,
@@ -22,6 +23,7 @@ from kith.domain.contacts import (
 )
 from kith.domain.times import wire
 from kith.errors import Changed, Conflict, Invalid, NotFound, naming
+from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
 from kith.store import identities, suppressions
 from kith.store import tags as tag_rows
@@ -198,11 +200,10 @@ def check_version(ctx: Context, known: Contact) -> None:
 
 async def _create(ctx: Context, given: SaveContact, source: Source) -> Contact:
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    opted_out_at = None
-    if (digest := await suppression_digest(ctx, given.phone)) is not None:
-        opted_out_at = await suppressions.opted_out_at(tx, tenant_id=tenant_id, digest=digest)
+    contact_id = ctx.new_id()
+    withdrawn = await _withdrawn_before(ctx, contact_id, given.phone)
     contact = Contact(
-        id=ctx.new_id(),
+        id=contact_id,
         phone=given.phone,
         name=given.name,
         email=given.email,
@@ -211,7 +212,7 @@ async def _create(ctx: Context, given: SaveContact, source: Source) -> Contact:
         metadata=msgspec.Raw(json.encode(given.metadata)),
         tags=msgspec.Raw(json.encode(given.tags)),
         opted_in_at=None,
-        opted_out_at=opted_out_at,
+        opted_out_at=consent.projection(withdrawn)[1],
         last_message_at=None,
         total_messages=0,
         created_at=ctx.now,
@@ -225,8 +226,29 @@ async def _create(ctx: Context, given: SaveContact, source: Source) -> Contact:
     )
     if given.tags:
         await tag_anew(ctx, contact, given.tags)
+    if withdrawn:
+        await _begin_ledger(ctx, contact, withdrawn)
     await audit.record(ctx, "contact.created", contact.id, after=_document(contact))
     return contact
+
+
+async def _withdrawn_before(ctx: Context, contact_id: str, phone: str) -> list[Record]:
+    """The ledger's first rows of somebody who was erased after an opt-out; of others, none."""
+    digest = await suppression_digest(ctx, phone)
+    if digest is None:
+        return []
+    kept = await suppressions.withdrawals(ctx.tx, tenant_id=ctx.tenant_id, digest=digest)
+    return consent.noted_again(
+        kept, contact_id=contact_id, address=phone, at=ctx.now, new_id=ctx.new_id
+    )
+
+
+async def _begin_ledger(ctx: Context, contact: Contact, rows: Sequence[Record]) -> None:
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    for row in rows:
+        await ledger.add(tx, tenant_id=tenant_id, record=row)
+    states = consent.all_in_force(rows)
+    await ledger.set_states(tx, tenant_id=tenant_id, contact_row_id=contact.row_id, states=states)
 
 
 async def _add_to(ctx: Context, known: Contact, given: SaveContact) -> Contact:

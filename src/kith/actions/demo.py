@@ -80,7 +80,7 @@ async def add(ctx: Context, batch: Batch) -> None:
     await tag_rows.ensure(
         tx, tenant_id=tenant_id, names=_tags_of(new), new_id=ctx.new_id, at=ctx.now
     )
-    await bulk.add(tx, tenant_id=tenant_id, contacts=new)
+    await bulk.add(tx, tenant_id=tenant_id, contacts=new, consent_note=demo.CONSENT_NOTE)
 
 
 async def open_up(ctx: Context, workspace: Workspace) -> Opened:

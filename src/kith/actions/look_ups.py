@@ -8,13 +8,15 @@ from kith.actions import audit, reachability
 from kith.actions.contacts import ContactNotFound
 from kith.actions.reachability import Reached
 from kith.actions.run import Context
+from kith.domain import consent, etags
 from kith.domain import email as emails
-from kith.domain import etags
 from kith.domain.audit import Entry
+from kith.domain.consent import InForce
 from kith.domain.contacts import GetContact, GetContacts, Identity
 from kith.domain.merging import MergedFrom
 from kith.domain.tags import Link
 from kith.errors import AppError
+from kith.store import consent as ledger
 from kith.store import contact_documents as documents
 from kith.store import identities, merges
 from kith.store import tags as tag_rows
@@ -42,6 +44,7 @@ class Expanded(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[Link] | None = None
     identities: list[Identity] | None = None
     history: list[Entry] | None = None
+    consent: list[InForce] | None = None
     reachability: Reached | None = None
     merged_from: list[MergedFrom] | None = None
 
@@ -138,13 +141,16 @@ async def _known(ctx: Context, given: GetContact) -> str | None:
 
 async def _expanded(ctx: Context, contact_id: str, parts: Iterable[str]) -> Expanded:
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    links = known_as = history = reached = merged_from = None
+    links = known_as = history = agreed = reached = merged_from = None
     if "tags" in parts:
         links = await tag_rows.of_contact(tx, tenant_id=tenant_id, contact_uuid=contact_id)
     if "identities" in parts:
         known_as = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=contact_id)
     if "history" in parts:
         history = await audit.newest(ctx, contact_id, audit.NEWEST, HISTORY_MAX)
+    if "consent" in parts:
+        rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=contact_id)
+        agreed = consent.all_in_force(rows)
     if "reachability" in parts:
         reached = await reachability.of_contact(ctx, contact_id)
     if "merged_from" in parts:
@@ -155,6 +161,7 @@ async def _expanded(ctx: Context, contact_id: str, parts: Iterable[str]) -> Expa
         tags=links,
         identities=known_as,
         history=history,
+        consent=agreed,
         reachability=reached,
         merged_from=merged_from,
     )

@@ -6,13 +6,15 @@ import msgspec
 
 from kith.actions import audit, contacts
 from kith.actions.run import Context
-from kith.domain import suppression
+from kith.domain import consent, suppression
 from kith.domain.audit import Entry
+from kith.domain.consent import Record
 from kith.domain.contacts import Contact, ContactKey, Identity
 from kith.domain.idempotency import KeptAnswer
 from kith.domain.merging import Merge
 from kith.domain.tags import Link
 from kith.store import audit as audit_rows
+from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
 from kith.store import idempotency, identities, merges, suppressions
 from kith.store import tags as tag_rows
@@ -35,19 +37,21 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     is_history_whole: bool
     answers: list[KeptAnswer]
     merges: list[Merge]
+    consent: list[Record]
 
 
 async def erase(ctx: Context, given: ContactKey) -> Erased:
     """Remove a contact and all that identifies it, everywhere it was written.
 
-    What stays: that it happened, on the audit log; and a keyed hash of the phone with its opt-out,
-    so that a contact made anew of it is no way around that. Raises ContactNotFound, Invalid,
-    Changed. Whoever was merged into it goes too.
+    What stays: that it happened, on the audit log; the ledger's rows, which no longer tell of whom;
+    and a keyed hash of the phone with its opt-outs, so that a contact made anew of it is no way
+    around them. Raises ContactNotFound, Invalid, Changed. Whoever was merged into it goes too.
     """
     known = await contacts.find(ctx, given)
     tx, tenant_id = ctx.tx, ctx.tenant_id
     for phone in await _phones(ctx, known):
         await _suppress(ctx, known, phone)
+    await ledger.blank(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=known)
     uuids = [known.id, *await merges.ids_into(tx, tenant_id=tenant_id, uuid=known.id)]
     for uuid in uuids:
@@ -76,6 +80,7 @@ async def export(ctx: Context, given: ContactKey) -> Held:
         is_history_whole=len(history) <= HISTORY_MAX,
         answers=await idempotency.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
         merges=await merges.of_contact(tx, tenant_id=tenant_id, uuids=uuids),
+        consent=await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
     )
 
 
@@ -114,10 +119,12 @@ async def _suppress(ctx: Context, known: Contact, phone: str) -> None:
     if key is None:
         key = ctx.new_secret().hex()
         await suppressions.set_key(tx, tenant_id=tenant_id, key=key)
+    rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await suppressions.add(
         tx,
         tenant_id=tenant_id,
         digest=suppression.digest(phone, workspace_key=key, secret_key=ctx.secret_key),
         erased_at=ctx.now,
         opted_out_at=known.withdrawn_at,
+        withdrawals=consent.withdrawals(rows),
     )

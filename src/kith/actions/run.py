@@ -10,7 +10,7 @@ import uuid_utils
 
 from kith.domain import idempotency
 from kith.domain.idempotency import Kept
-from kith.domain.tokens import SECRET_BYTES, Caller
+from kith.domain.tokens import SCOPES, SECRET_BYTES, Caller, Scope
 from kith.errors import KeyReused
 from kith.store import idempotency as kept_answers
 from kith.store.database import Database, Tx
@@ -33,7 +33,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     """What an action knows beside its input: its transaction, who asks, what time it is.
 
     `tenant_id` is 0 for the operator's own commands, which no request can reach; `user_id` and
-    `token_id` are 0 for whatever the command line does.
+    `token_id` are 0 for whatever the command line does. `scopes` are those of the token.
     """
 
     tx: Tx
@@ -45,6 +45,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     new_secret: Callable[[], bytes]
     secret_key: str
     terms: Terms
+    scopes: tuple[Scope, ...]
 
 
 Action = Callable[[Context, Given], Awaitable[T]]
@@ -143,9 +144,10 @@ class Runner:
     def _context(self, tx: Tx, caller: Caller | None, terms: Terms) -> Context:
         if caller is None:
             tenant_id = user_id = token_id = 0
+            scopes = SCOPES
         else:
             tenant_id, user_id = caller.tenant_id or 0, caller.user_id
-            token_id = caller.token_id
+            token_id, scopes = caller.token_id, caller.scopes
         return Context(
             tx,
             tenant_id,
@@ -156,6 +158,7 @@ class Runner:
             self.new_secret,
             self.secret_key,
             terms,
+            scopes,
         )
 
 

@@ -10,7 +10,7 @@ from kith.actions.contacts import FoundOrCreated
 from kith.actions.look_ups import Expanded, Found
 from kith.actions.personal_data import Erased, Held
 from kith.actions.tags import Tagged
-from kith.api import answers, merges, reachability
+from kith.api import answers, consent, merges, reachability
 from kith.api.schemas import (
     AuditEntry,
     AuditUser,
@@ -60,6 +60,8 @@ def _behind(more: Expanded) -> dict[str, Any]:
         parts["identities"] = [_identity(known_as) for known_as in more.identities]
     if more.history is not None:
         parts["history"] = [_entry(entry) for entry in more.history]
+    if more.consent is not None:
+        parts["consent"] = consent.all_in_force(more.consent)
     if more.reachability is not None:
         parts["reachability"] = reachability.verdicts(more.reachability)
     if more.merged_from is not None:
@@ -168,6 +170,7 @@ def exported_contact(held: Held) -> ExportedAnswer:
             for kept in held.answers
         ],
         merges=[merges.journal(one) for one in held.merges],
+        consent_records=[consent.record(row) for row in held.consent],
     )
 
 

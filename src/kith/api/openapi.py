@@ -177,6 +177,8 @@ def _successes(route: Route, shapes: dict[str, Json]) -> dict[str, Json]:
         "headers": refusals.headers("X-Request-Id", *refusals.RATE_HEADERS, *more),
         "content": {JSON: {"schema": answer, "example": example(answer, shapes)}},
     }
+    if route.gives_html:
+        success["content"]["text/html"] = {"schema": {"type": "string"}}
     found = {str(route.status): success}
     if route.also is not None:
         found["200"] = success

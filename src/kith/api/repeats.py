@@ -19,6 +19,8 @@ def rendered(route: Route, result: object) -> Answer:
     shown = route.gives(result)
     if shown is None and etag is not None:
         return answers.unchanged(etag)
+    if isinstance(shown, Answer):  # no JSON
+        return shown
     status = route.also(result) if route.also is not None else route.status
     return Answer(status, json.encode(shown), etag=etag)
 

@@ -8,6 +8,7 @@ import msgspec
 from kith.actions import (
     audiences,
     audit,
+    consent,
     contact_lists,
     contacts,
     look_ups,
@@ -18,6 +19,7 @@ from kith.actions import (
 )
 from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Action
+from kith.api import consent as consents
 from kith.api import gives, reachability, schemas, takes
 from kith.api import merges as merging
 from kith.api.fields import Shape
@@ -60,6 +62,8 @@ class Route(msgspec.Struct, frozen=True):
     """What security wants to know each time it was answered."""
     refuses: tuple[AppError, ...] = ()
     """Refusals of its own, as examples."""
+    gives_html: bool = False
+    """Whether the answer may also be a page."""
 
     @property
     def name(self) -> str:
@@ -145,6 +149,19 @@ ROUTES = (
           missing=ContactNotFound, etag=_etag),
     Route("POST", "/actions/list-tags", takes.LIST_TAGS, tags.list_all, gives.listed_tags,
           schemas.TagAnswer, "scan", "read", "The workspace's tags", is_list=True),
+    Route("POST", "/actions/set-consent", consents.SET_CONSENT, consent.set_state, consents.told,
+          consents.ConsentSetAnswer, "write", "write", "Record that somebody agreed or withdrew",
+          missing=ContactNotFound, etag=_etag),
+    Route("POST", "/actions/get-consent", consents.GET_CONSENT, consent.get, consents.known,
+          consents.ConsentKnownAnswer, "look", "read", "What a contact agrees to, now or then",
+          missing=ContactNotFound),
+    Route("POST", "/actions/list-consent", consents.LIST_CONSENT, consent.list_records,
+          consents.listed, consents.ConsentListedAnswer, "scan", "read",
+          "The ledger of a contact's consent", missing=ContactNotFound),
+    Route("POST", "/actions/export-consent-proof", consents.EXPORT_PROOF, consent.export_proof,
+          consents.proof, consents.ConsentProofAnswer, "scan", "read",
+          "What a contact agreed to, as a proof", missing=ContactNotFound, logs="export.run",
+          gives_html=True),
     Route("POST", "/actions/list-audit", takes.LIST_AUDIT, audit.list_entries,
           gives.listed_audit, schemas.ListedAuditAnswer, "scan", "admin",
           "Who changed what, and how it was before"),

@@ -10,6 +10,7 @@ from kith.api.reachability import ReachabilityAnswer
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time
 from kith.domain.audit import What
+from kith.domain.consent import Channel, ConsentSource, Method, Purpose, State
 from kith.domain.contacts import Source
 
 
@@ -64,6 +65,62 @@ class AuditEntry(msgspec.Struct, frozen=True):
             examples=[{"name": "Romain"}],
         ),
     ]
+
+
+class ConsentAnswer(msgspec.Struct, frozen=True):
+    """What is in force for one channel and purpose, and the row of the ledger that decides it."""
+
+    channel: Annotated[Channel, Meta(examples=["whatsapp"])]
+    purpose: Annotated[Purpose, Meta(examples=["marketing"])]
+    state: Annotated[
+        State | None, Meta(description="Null when nothing is known.", examples=["granted"])
+    ]
+    since: Annotated[
+        Time | None,
+        Meta(description="When the person did so.", examples=["2026-04-15T10:32:00+00:00"]),
+    ]
+    source: Annotated[ConsentSource | None, Meta(examples=["api"])]
+    method: Annotated[Method | None, Meta(examples=["checkbox"])]
+    record_id: Annotated[str | None, Meta(examples=[EXAMPLE_ID])]
+    stopped_at_meta: Annotated[
+        bool, Meta(description="Whether WhatsApp itself was told to stop.", examples=[False])
+    ]
+
+
+class ConsentRecordAnswer(msgspec.Struct, frozen=True):
+    """A row of the ledger. After an erasure, address, evidence and note are null."""
+
+    id: Id
+    contact_id: Id
+    origin_contact_id: Annotated[
+        Id, Meta(description="For whom it was written; another contact after a merge.")
+    ]
+    channel: Annotated[Channel, Meta(examples=["whatsapp"])]
+    purpose: Annotated[Purpose, Meta(examples=["marketing"])]
+    state: Annotated[State, Meta(examples=["granted"])]
+    occurred_at: Annotated[Time, Meta(description="When the person did so.")]
+    recorded_at: Annotated[Time, Meta(description="When Kith learned of it.")]
+    source: Annotated[ConsentSource, Meta(examples=["api"])]
+    method: Annotated[Method, Meta(examples=["checkbox"])]
+    user: Annotated[AuditUser | None, Meta(description="Who of the business recorded it.")]
+    token_id: Annotated[int | None, Meta(examples=[7])]
+    address: Annotated[
+        str | None,
+        Meta(description="Their number or e-mail address then.", examples=["+14155550123"]),
+    ]
+    wording: Annotated[
+        str | None, Meta(description="What they were shown.", examples=["Yes, send me offers."])
+    ]
+    wording_version: Annotated[str | None, Meta(examples=["2026-03"])]
+    locale: Annotated[str | None, Meta(examples=["en"])]
+    evidence: Annotated[
+        msgspec.Raw | None,
+        Meta(
+            extra_json_schema={"type": ["object", "null"]},
+            examples=[{"ip": "203.0.113.7", "url": "https://example.com/signup"}],
+        ),
+    ]
+    note: Annotated[str | None, Meta(examples=[None])]
 
 
 class ContactAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -121,6 +178,10 @@ class ContactAnswer(msgspec.Struct, frozen=True, gc=False):
     history: Annotated[
         list[AuditEntry] | UnsetType,
         Meta(description="Only with `expand`: the newest 100 changes, newest first."),
+    ] = UNSET
+    consent: Annotated[
+        list[ConsentAnswer] | UnsetType,
+        Meta(description="Only with `expand`: each channel and purpose, in this order."),
     ] = UNSET
     reachability: Annotated[
         ReachabilityAnswer | UnsetType,
@@ -270,6 +331,9 @@ class ExportedAnswer(msgspec.Struct, frozen=True):
     merges: Annotated[
         list[MergeAnswer],
         Meta(description="The journal of who was merged into this contact, newest first."),
+    ]
+    consent_records: Annotated[
+        list[ConsentRecordAnswer], Meta(description="The whole ledger of consent, oldest first.")
     ]
 
 

@@ -158,8 +158,8 @@ EXPAND = Field(
         "type": ["array", "string", "null"],
         "items": {"type": "string", "enum": list(EXPANSIONS)},
         "description": "Adds to the answer, each under its own name: `identities`, `history`, "
-        "`reachability` and `merged_from` as further keys, `tags` as objects with id and time in "
-        "place of the names.",
+        "`consent`, `reachability` and `merged_from` as further keys, `tags` as objects with id and "
+        "time in place of the names.",
         "examples": [["identities", "history"]],
     },
 )
@@ -168,7 +168,7 @@ CURSOR_SCHEMA = nullable(
 )
 
 
-def _limit(highest: int) -> Field:
+def limit(highest: int) -> Field:
     return Field(
         "limit",
         whole_number(1, highest),
@@ -182,7 +182,7 @@ def _limit(highest: int) -> Field:
     )
 
 
-def _time(name: str, description: str) -> Field:
+def time(name: str, description: str) -> Field:
     schema = nullable("string", description, "2026-05-07T08:14:23+00:00", format="date-time")
     return Field(name, times.parse, schema)
 
@@ -359,10 +359,10 @@ LIST_CONTACTS = Shape(
                 True,
             ),
         ),
-        _time("created_after", "Who came later than this."),
-        _time("updated_after", "Whose contact changed later than this."),
+        time("created_after", "Who came later than this."),
+        time("updated_after", "Whose contact changed later than this."),
         Field("cursor", ids.parse, CURSOR_SCHEMA),
-        _limit(contact_lists.PAGE_MAX),
+        limit(contact_lists.PAGE_MAX),
     ),
     description="Every contact by its id, so the oldest first, in pages. Give the `next_cursor` of "
     "an answer as `cursor` until it is null. However much is written meanwhile, a contact that was "
@@ -372,7 +372,7 @@ LIST_CONTACTS = Shape(
 
 LIST_AUDIT = Shape(
     ListAudit,
-    (CONTACT_ID, Field("cursor", ids.parse, CURSOR_SCHEMA), _limit(audit.PAGE_MAX)),
+    (CONTACT_ID, Field("cursor", ids.parse, CURSOR_SCHEMA), limit(audit.PAGE_MAX)),
     description="Who changed what of which contact, newest first, with what it was before. Without "
     "user and token it was the operator, from the command line.",
     example={"limit": 100},

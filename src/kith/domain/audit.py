@@ -10,6 +10,7 @@ What = Literal[
     "contact.updated",
     "contact.tagged",
     "contact.untagged",
+    "contact.consent_changed",
     "contact.merged",
     "contact.unmerged",
     "contact.erased",

@@ -6,8 +6,8 @@ nothing less will do: a row may arrive late, and then the ones after it decide w
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Literal, get_args
 
 import msgspec
 
@@ -23,6 +23,13 @@ ConsentSource = Literal[
 ]
 """`inbound`: a message of the person. `meta`: stop or resume, said to WhatsApp itself."""
 Method = Literal["checkbox", "keyword", "button", "confirmation", "platform", "note", "api_default"]
+
+PAIRS: tuple[tuple[Channel, Purpose], ...] = tuple(
+    (channel, purpose) for channel in get_args(Channel) for purpose in get_args(Purpose)
+)
+"""Everything that consent may be asked for, in the order in which it is shown."""
+CLOCK_SKEW = timedelta(minutes=5)
+"""By how much what the person did may lie ahead of Kith's clock."""
 
 _STRICTNESS: dict[State | None, int] = {None: 0, "granted": 1, "pending": 2, "withdrawn": 3}
 _OWN_ACTS = {
@@ -52,6 +59,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     source: ConsentSource
     method: Method
     actor_user_id: int | None = None
+    actor_user_email: str | None = None
+    """As it is today; not of the row."""
+    actor_token_id: int | None = None
     address: str | None = None
     wording: str | None = None
     wording_version: str | None = None
@@ -60,12 +70,47 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
 
 
+class InForce(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in force for one channel and purpose; `row` decides it, None: nothing is known.
+
+    `own` is the same without what was said to Meta, which `is_stopped_at_meta` tells apart.
+    """
+
+    channel: Channel
+    purpose: Purpose
+    row: Record | None
+    own: Record | None
+    is_stopped_at_meta: bool
+
+    @property
+    def state(self) -> State | None:
+        return self.row.state if self.row is not None else None
+
+    @property
+    def since(self) -> datetime | None:
+        return acted_at(self.row) if self.row is not None else None
+
+
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of an opt-out when the person is erased: nothing that tells who it was."""
+
+    channel: Channel
+    purpose: Purpose
+    at: datetime
+    source: ConsentSource
+    method: Method
+
+
 class _Standing(msgspec.Struct, frozen=True):
     """What stands at the end of a history: an own stop, a stop at Meta, what else was said."""
 
     stop: Record | None
     meta_stop: Record | None
     said: Record | None
+
+    @property
+    def stops(self) -> list[Record]:
+        return [stop for stop in (self.stop, self.meta_stop) if stop is not None]
 
     @property
     def limits(self) -> tuple[Record | None, ...]:
@@ -97,6 +142,79 @@ def in_force(rows: Iterable[Record], as_of: datetime | None = None) -> Record | 
         rows = [row for row in rows if acted_at(row) <= as_of]
     now = _standing(rows)
     return now.stop or now.meta_stop or now.said
+
+
+def all_in_force(rows: Iterable[Record], as_of: datetime | None = None) -> list[InForce]:
+    """What is in force for every channel and purpose, of all rows of a contact."""
+    rows = [row for row in rows if as_of is None or acted_at(row) <= as_of]
+    found = []
+    for channel, purpose in PAIRS:
+        some = about(rows, channel=channel, purpose=purpose)
+        now = _standing(some)
+        found.append(
+            InForce(
+                channel=channel,
+                purpose=purpose,
+                row=in_force(some),
+                own=now.stop or now.said,
+                is_stopped_at_meta=stopped_at_meta(some) is not None,
+            )
+        )
+    return found
+
+
+def ends_a_grant(asking: Record, rows: Sequence[Record]) -> bool:
+    """Whether a row that is merely pending would end what was granted.
+
+    It must not: a stranger who types a number asks too. `rows` are of its channel and purpose.
+    """
+    now, then = in_force(rows), in_force([*rows, asking])
+    was_granted = now is not None and now.state == "granted"
+    return was_granted and then is not None and then.state == "pending"
+
+
+def withdrawals(rows: Iterable[Record]) -> list[Withdrawal]:
+    """The opt-outs that stand, one's own and one at Meta apart: each is undone otherwise."""
+    rows = list(rows)
+    return [
+        Withdrawal(
+            channel=stop.channel,
+            purpose=stop.purpose,
+            at=acted_at(stop),
+            source=stop.source,
+            method=stop.method,
+        )
+        for channel, purpose in PAIRS
+        for stop in _standing(about(rows, channel=channel, purpose=purpose)).stops
+    ]
+
+
+def noted_again(
+    kept: Iterable[Withdrawal],
+    *,
+    contact_id: str,
+    address: str | None,
+    at: datetime,
+    new_id: Callable[[], str],
+) -> list[Record]:
+    """The rows with which somebody begins who was erased after an opt-out."""
+    return [
+        Record(
+            id=new_id(),
+            contact_id=contact_id,
+            origin_contact_id=contact_id,
+            channel=one.channel,
+            purpose=one.purpose,
+            state="withdrawn",
+            occurred_at=one.at,
+            recorded_at=at,
+            source=one.source,
+            method=one.method,
+            address=address,
+            note="Withdrawn before an erasure, of which a keyed hash of the number was kept.",
+        )
+        for one in kept
+    ]
 
 
 def stopped_at_meta(rows: Iterable[Record]) -> Record | None:
@@ -201,6 +319,8 @@ def _again(row: Record, *, uuid: str, into: str, at: datetime) -> Record:
         occurred_at=at,
         recorded_at=at,
         actor_user_id=None,
+        actor_user_email=None,
+        actor_token_id=None,
         evidence=msgspec.Raw(json.encode({"repeats": row.id})),
         note="A merge of two contacts kept the stricter consent.",
     )

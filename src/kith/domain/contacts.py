@@ -13,7 +13,7 @@ from kith.errors import AppError
 
 Source = Literal["manual", "csv_import", "shopify", "woocommerce", "widget", "zapier", "api"]
 OnConflict = Literal["return", "update", "error"]
-Expansion = Literal["tags", "identities", "history", "reachability", "merged_from"]
+Expansion = Literal["tags", "identities", "history", "consent", "reachability", "merged_from"]
 
 NAME_BYTES_MAX = 1_024
 KEYS_MAX = 500

@@ -13,6 +13,7 @@ from kith.domain.phone import Phone
 WORKSPACE_UUID = "00000000-0000-7000-8000-0000000de300"
 WORKSPACE_NAME = "Kith demo"
 USER_EMAIL = "demo@example.com"
+CONSENT_NOTE = "Invented, as everybody in the demo is."
 NUMBER_MAX = 7_999_999
 """The last number that a phone of this shape has room for."""
 

@@ -3,9 +3,15 @@
 from collections.abc import Awaitable, Callable
 
 from kith.domain import search
+from kith.store import consent
 from kith.store.database import Tx
 
 ROWS = 5_000
+CONSENT_ROWS = 20_000
+CONSENT_NOTE = (
+    "Held before the ledger was kept, without proof; the time it was recorded is that of the"
+    " contact's last change before."
+)
 
 # One by one: SQLite would plan an UPDATE ... FROM as a walk over all contacts for each new key.
 _KEY_CONTACT = "UPDATE contacts SET search_key = :key WHERE tenant_id = :tenant_id AND id = :row_id"
@@ -61,4 +67,20 @@ async def _tags(tx: Tx, tenant_id: int) -> None:
         last = rows[-1][0]
 
 
-AFTER_MIGRATION: dict[int, Callable[[Tx], Awaitable[None]]] = {2: search_keys}
+async def consent_ledger(tx: Tx) -> None:
+    """Of every contact that carries consent, so many at once that each statement stays short."""
+    for (tenant_id,) in await tx.all("SELECT id FROM tenants ORDER BY id"):
+        last = ""
+        while found := await tx.all(
+            "SELECT MIN(n.uuid), MAX(n.uuid) FROM (SELECT uuid FROM contacts"
+            " WHERE tenant_id = :tenant_id AND uuid > :last ORDER BY uuid LIMIT :rows_max) n"
+            " HAVING COUNT(*) > 0",
+            tenant_id=tenant_id,
+            last=last,
+            rows_max=CONSENT_ROWS,
+        ):
+            [(first, last)] = found
+            await consent.fill(tx, tenant_id=tenant_id, first=first, last=last, note=CONSENT_NOTE)
+
+
+AFTER_MIGRATION: dict[int, Callable[[Tx], Awaitable[None]]] = {2: search_keys, 4: consent_ledger}

@@ -6,6 +6,7 @@ from kith.domain import email as emails
 from kith.domain import search
 from kith.domain.contacts import Contact
 from kith.domain.times import to_us
+from kith.store import consent
 from kith.store.database import Engine, Row, Tx
 
 _COLUMNS = (
@@ -54,12 +55,18 @@ _LINKS = {
 }
 
 
-async def add(tx: Tx, *, tenant_id: int, contacts: Sequence[Contact]) -> None:
-    """Add them with phones and tags. The tags exist, nobody has the phones; `row_id` is ignored."""
+async def add(
+    tx: Tx, *, tenant_id: int, contacts: Sequence[Contact], consent_note: str = "Added in bulk."
+) -> None:
+    """Add them with phones, tags and consent, of which `consent_note` says where it comes from.
+
+    The tags exist, nobody has the phones; `row_id` is ignored.
+    """
     await tx.copy("contacts", _COLUMNS, (_row(contact, tenant_id) for contact in contacts))
     new = {"first": min(c.id for c in contacts), "last": max(c.id for c in contacts)}
     for sql in (_IDENTITIES, _LINKS[tx.engine]):
         await tx.run(sql, tenant_id=tenant_id, **new)
+    await consent.fill(tx, tenant_id=tenant_id, note=consent_note, **new)
     if tx.engine == "sqlite":
         await tx.run(_SEARCHED, tenant_id=tenant_id, **new)
 

@@ -166,6 +166,20 @@ def _columns(contact: Contact) -> dict[str, object]:
     }
 
 
+async def set_consent(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
+    """Write what the ledger makes of the contact; the version must be a new one."""
+    await tx.run(
+        "UPDATE contacts SET opted_in_at = :opted_in_at, opted_out_at = :opted_out_at,"
+        " updated_at = :at, version = :version WHERE tenant_id = :tenant_id AND id = :row_id",
+        tenant_id=tenant_id,
+        row_id=contact.row_id,
+        opted_in_at=to_us(contact.opted_in_at) if contact.opted_in_at else None,
+        opted_out_at=to_us(contact.opted_out_at) if contact.opted_out_at else None,
+        at=to_us(contact.updated_at),
+        version=contact.version,
+    )
+
+
 def _written(was: Contact, contact: Contact) -> Written:
     if was.email != contact.email:
         return "email"

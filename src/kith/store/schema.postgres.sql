@@ -150,7 +150,8 @@ CREATE TABLE suppressions (
     kind text NOT NULL,
     digest text NOT NULL,
     erased_at bigint NOT NULL,
-    opted_out_at bigint
+    opted_out_at bigint,
+    withdrawals text NOT NULL DEFAULT '[]'::text
 );
 
 CREATE TABLE tags (

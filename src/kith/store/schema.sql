@@ -146,7 +146,7 @@ CREATE TABLE suppressions (
     kind TEXT NOT NULL,
     digest TEXT NOT NULL,
     erased_at BIGINT NOT NULL,
-    opted_out_at BIGINT,
+    opted_out_at BIGINT, withdrawals TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (tenant_id, kind, digest)
 ) WITHOUT ROWID;
 

@@ -1,7 +1,12 @@
 """Keyed hashes of erased numbers, so that nobody revives who left (row T18.1)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
+from kith.domain import json
+from kith.domain.consent import Withdrawal
 from kith.domain.times import from_us, to_us
 from kith.store.database import Tx
 
@@ -23,27 +28,53 @@ async def set_key(tx: Tx, *, tenant_id: int, key: str) -> None:
 
 
 async def add(
-    tx: Tx, *, tenant_id: int, digest: str, erased_at: datetime, opted_out_at: datetime | None
+    tx: Tx,
+    *,
+    tenant_id: int,
+    digest: str,
+    erased_at: datetime,
+    opted_out_at: datetime | None,
+    withdrawals: Sequence[Withdrawal],
 ) -> None:
-    """An opt-out noted by an earlier erasure stays."""
+    """What an earlier erasure noted stays, unless there is news.
+
+    `withdrawals` are those of the ledger, `opted_out_at` is what the contact showed of them.
+    """
     await tx.run(
-        "INSERT INTO suppressions (tenant_id, kind, digest, erased_at, opted_out_at)"
-        " VALUES (:tenant_id, 'phone', :digest, :erased_at, :opted_out_at)"
+        "INSERT INTO suppressions (tenant_id, kind, digest, erased_at, opted_out_at, withdrawals)"
+        " VALUES (:tenant_id, 'phone', :digest, :erased_at, :opted_out_at, :withdrawals)"
         " ON CONFLICT (tenant_id, kind, digest) DO UPDATE SET erased_at = excluded.erased_at,"
-        " opted_out_at = COALESCE(excluded.opted_out_at, suppressions.opted_out_at)",
+        " opted_out_at = COALESCE(excluded.opted_out_at, suppressions.opted_out_at),"
+        " withdrawals = CASE excluded.withdrawals WHEN '[]' THEN suppressions.withdrawals"
+        " ELSE excluded.withdrawals END",
         tenant_id=tenant_id,
         digest=digest,
         erased_at=to_us(erased_at),
         opted_out_at=to_us(opted_out_at) if opted_out_at else None,
+        withdrawals=json.encode(withdrawals).decode(),
     )
 
 
-async def opted_out_at(tx: Tx, *, tenant_id: int, digest: str) -> datetime | None:
-    """When an erased number had withdrawn, None when it had not or was never erased."""
+async def withdrawals(tx: Tx, *, tenant_id: int, digest: str) -> list[Withdrawal]:
+    """What an erased number had withdrawn; nothing when it had not, or was never erased."""
     row = await tx.one(
-        "SELECT opted_out_at FROM suppressions"
+        "SELECT opted_out_at, withdrawals FROM suppressions"
         " WHERE tenant_id = :tenant_id AND kind = 'phone' AND digest = :digest",
         tenant_id=tenant_id,
         digest=digest,
     )
-    return from_us(row[0]) if row and row[0] is not None else None
+    if row is None:
+        return []
+    noted = msgspec.json.decode(row[1], type=list[Withdrawal])
+    is_told = any((one.channel, one.purpose) == ("whatsapp", "marketing") for one in noted)
+    if row[0] is not None and not is_told:  # erased before there was a ledger
+        noted.append(
+            Withdrawal(
+                channel="whatsapp",
+                purpose="marketing",
+                at=from_us(row[0]),
+                source="import",
+                method="platform",
+            )
+        )
+    return noted

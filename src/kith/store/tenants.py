@@ -17,6 +17,13 @@ async def add(tx: Tx, *, uuid: str, name: str, at: datetime) -> int:
     return int(row[0])
 
 
+async def by_id(tx: Tx, *, tenant_id: int) -> tuple[str, str]:
+    """`(uuid, name)`."""
+    row = await tx.one("SELECT uuid, name FROM tenants WHERE id = :tenant_id", tenant_id=tenant_id)
+    assert row is not None
+    return row[0], row[1]
+
+
 async def by_uuid(tx: Tx, uuid: str) -> Row | None:
     """`(id, uuid, name)`."""
     return await tx.one("SELECT id, uuid, name FROM tenants WHERE uuid = :uuid", uuid=uuid)

@@ -46,6 +46,7 @@ CREATE TRIGGER consent_records_are_not_emptied BEFORE TRUNCATE ON consent_record
 CREATE TRIGGER consent_records_are_not_rewritten BEFORE UPDATE ON consent_records FOR EACH ROW WHEN (NEW.address IS NOT NULL OR NEW.wording IS DISTINCT FROM OLD.wording OR NEW.evidence IS NOT NULL OR NEW.note IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.contact_uuid, NEW.origin_contact_uuid, NEW.channel, NEW.purpose, NEW.state, NEW.occurred_at, NEW.recorded_at, NEW.source, NEW.method, NEW.user_id, NEW.token_id, NEW.wording_version, NEW.locale) IS DISTINCT FROM (OLD.tenant_id, OLD.uuid, OLD.contact_uuid, OLD.origin_contact_uuid, OLD.channel, OLD.purpose, OLD.state, OLD.occurred_at, OLD.recorded_at, OLD.source, OLD.method, OLD.user_id, OLD.token_id, OLD.wording_version, OLD.locale)) EXECUTE FUNCTION consent_records_refuse(); -- postgres
 
 -- What is in force, from the ledger: one row for each channel and purpose that anything is known of.
+-- `state` and `since` leave out what was said to Meta itself: marketing is stopped while either says so.
 CREATE TABLE consent_states (
     tenant_id BIGINT NOT NULL,
     contact_id BIGINT NOT NULL,
@@ -58,6 +59,9 @@ CREATE TABLE consent_states (
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID; -- sqlite
 ); -- postgres
+
+-- The opt-outs of somebody erased, beside the one of `opted_out_at`: a JSON array, nothing personal.
+ALTER TABLE suppressions ADD COLUMN withdrawals TEXT NOT NULL DEFAULT '[]';
 
 -- The numbers from which the business writes, as WhatsApp calls them.
 CREATE TABLE business_numbers (

@@ -1,0 +1,255 @@
+"""Consent: every change of it goes through the ledger, and the contact shows what follows."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from kith.actions import audit, contacts
+from kith.actions.run import Context
+from kith.domain import consent, json
+from kith.domain.consent import Channel, ConsentSource, InForce, Method, Purpose, Record, State
+from kith.domain.contacts import Contact, ContactKey
+from kith.domain.metadata import Metadata
+from kith.domain.times import wire
+from kith.errors import BadValue, Forbidden, Refused, naming
+from kith.store import consent as ledger
+from kith.store import contacts as contact_rows
+from kith.store import identities, tenants, users
+
+PAGE_MAX = 500
+RECORDS_MAX = 1_000
+"""Of one contact, all read at each change; an opt-out is written even beyond."""
+
+Format = Literal["json", "html"]
+
+
+class SetConsent(ContactKey, frozen=True, kw_only=True):
+    """What somebody says that a person did; `occurred_at` is now when it is not given."""
+
+    channel: Channel
+    purpose: Purpose
+    state: State
+    source: ConsentSource
+    method: Method
+    wording: str | None = None
+    wording_version: str | None = None
+    locale: str | None = None
+    evidence: Metadata | None = None
+    note: str | None = None
+    occurred_at: datetime | None = None
+
+
+class GetConsent(ContactKey, frozen=True, kw_only=True):
+    as_of: datetime | None = None
+
+
+class ListConsent(ContactKey, frozen=True, kw_only=True):
+    """`cursor` is the id of the last row seen."""
+
+    cursor: str | None = None
+    limit: int = 100
+
+
+class ExportProof(ContactKey, frozen=True, kw_only=True):
+    format: Format = "json"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """`record` is the row that was written; None when it would have ended a grant by asking."""
+
+    contact: Contact
+    in_force: InForce
+    record: Record | None
+
+
+class Known(msgspec.Struct, frozen=True):
+    contact: Contact
+    as_of: datetime
+    in_force: list[InForce]
+
+
+class Page(msgspec.Struct, frozen=True):
+    contact: Contact
+    records: list[Record]
+    next_cursor: str | None
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that shows what a person agreed to, newest first."""
+
+    at: datetime
+    workspace_id: str
+    workspace_name: str
+    contact: Contact
+    in_force: list[InForce]
+    records: list[Record]
+    format: Format
+
+
+async def set_state(ctx: Context, given: SetConsent) -> Told:
+    """What a caller says that a person did. Raises ContactNotFound, Invalid, Changed, Refused.
+
+    Raises Forbidden for a grant in an operator's name, which may undo an opt-out, by a token that
+    is not the operator's.
+    """
+    if given.source == "operator" and given.state == "granted" and "admin" not in ctx.scopes:
+        raise Forbidden()
+    return await tell(ctx, await contacts.find(ctx, given), given)
+
+
+async def tell(ctx: Context, known: Contact, given: SetConsent) -> Told:
+    """Write what a person did, as far as it may be written; for every way in.
+
+    Raises Invalid, Refused.
+    """
+    with naming("occurred_at"):
+        _check_time(ctx, given.occurred_at)
+    rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    row = await _row(ctx, known, given)
+    beside = consent.about(rows, channel=row.channel, purpose=row.purpose)
+    with naming("note"):
+        consent.check(row, over=consent.in_force(beside))
+    if consent.ends_a_grant(row, beside):
+        return Told(known, _about(rows, row), None)
+    if len(rows) >= RECORDS_MAX and row.state != "withdrawn":
+        raise Refused(
+            f"The ledger holds {RECORDS_MAX} rows of this contact; only an opt-out is added."
+        )
+    contact = await record(ctx, known, [row], rows=rows)
+    return Told(contact, _about([*rows, row], row), row)
+
+
+async def record(
+    ctx: Context, known: Contact, new: Sequence[Record], *, rows: Sequence[Record] | None = None
+) -> Contact:
+    """Append rows to the contact's ledger: the one place where consent changes.
+
+    Brings what is in force and what the contact shows up to date, also with no row to append.
+    `rows` are those there are, where the caller knows them; all of them count.
+    """
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if rows is None:
+        rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
+    for row in new:
+        await ledger.add(tx, tenant_id=tenant_id, record=row)
+    whole = [*rows, *new]
+    opted_in_at, opted_out_at = consent.projection(whole)
+    contact = msgspec.structs.replace(
+        known,
+        opted_in_at=opted_in_at,
+        opted_out_at=opted_out_at,
+        updated_at=ctx.now,
+        version=known.version + 1,
+    )
+    await ledger.set_states(
+        tx, tenant_id=tenant_id, contact_row_id=known.row_id, states=consent.all_in_force(whole)
+    )
+    await contact_rows.set_consent(tx, tenant_id=tenant_id, contact=contact)
+    await audit.record(
+        ctx,
+        "contact.consent_changed",
+        known.id,
+        before=_document(known, rows, new),
+        after=_document(contact, whole, new),
+    )
+    return contact
+
+
+async def get(ctx: Context, given: GetConsent) -> Known:
+    """What is in force, or was by all that is known today. Raises ContactNotFound, Invalid."""
+    known = await contacts.find(ctx, given)
+    rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    return Known(known, given.as_of or ctx.now, consent.all_in_force(rows, given.as_of))
+
+
+async def list_records(ctx: Context, given: ListConsent) -> Page:
+    """A page of the contact's ledger, newest first. Raises ContactNotFound, Invalid."""
+    known = await contacts.find(ctx, given)
+    found = await ledger.newest(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        contact_uuid=known.id,
+        before_uuid=given.cursor or audit.NEWEST,
+        rows_max=given.limit + 1,
+    )
+    page = found[: given.limit]
+    return Page(known, page, page[-1].id if len(found) > len(page) else None)
+
+
+async def export_proof(ctx: Context, given: ExportProof) -> Proof:
+    """Raises ContactNotFound, Invalid."""
+    known = await contacts.find(ctx, given)
+    rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    uuid, name = await tenants.by_id(ctx.tx, tenant_id=ctx.tenant_id)
+    return Proof(
+        at=ctx.now,
+        workspace_id=uuid,
+        workspace_name=name,
+        contact=known,
+        in_force=consent.all_in_force(rows),
+        records=rows[::-1],
+        format=given.format,
+    )
+
+
+def _check_time(ctx: Context, occurred_at: datetime | None) -> None:
+    if occurred_at is not None and occurred_at > ctx.now + consent.CLOCK_SKEW:
+        raise BadValue(f"may not lie in the future; here it is {wire(ctx.now)}.")
+
+
+async def _row(ctx: Context, known: Contact, given: SetConsent) -> Record:
+    evidence = msgspec.Raw(json.encode(given.evidence)) if given.evidence else None
+    user = await users.by_id(ctx.tx, ctx.user_id) if ctx.user_id else None
+    return Record(
+        id=ctx.new_id(),
+        contact_id=known.id,
+        origin_contact_id=known.id,
+        channel=given.channel,
+        purpose=given.purpose,
+        state=given.state,
+        occurred_at=given.occurred_at or ctx.now,
+        recorded_at=ctx.now,
+        source=given.source,
+        method=given.method,
+        actor_user_id=ctx.user_id or None,
+        actor_user_email=user.email if user is not None else None,
+        actor_token_id=ctx.token_id or None,
+        address=await _address(ctx, known, given.channel),
+        wording=given.wording,
+        wording_version=given.wording_version,
+        locale=given.locale,
+        evidence=evidence,
+        note=given.note,
+    )
+
+
+async def _address(ctx: Context, known: Contact, channel: Channel) -> str | None:
+    """Where the person is written to by this channel, as it is now."""
+    if channel == "email":
+        return known.email
+    if known.phone is not None or channel == "sms":
+        return known.phone
+    names = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    return next((one.value for one in names if one.kind in ("wa_id", "bsuid")), None)
+
+
+def _about(rows: Sequence[Record], row: Record) -> InForce:
+    return next(
+        one
+        for one in consent.all_in_force(rows)
+        if (one.channel, one.purpose) == (row.channel, row.purpose)
+    )
+
+
+def _document(contact: Contact, rows: Sequence[Record], new: Sequence[Record]) -> dict[str, object]:
+    """What the audit log keeps: the states that the new rows are about, and what is shown."""
+    touched = {(row.channel, row.purpose) for row in new}
+    states = {
+        f"{one.channel} {one.purpose}": one.state
+        for one in consent.all_in_force(rows)
+        if (one.channel, one.purpose) in touched
+    }
+    shown = {"opted_in_at": contact.opted_in_at, "opted_out_at": contact.opted_out_at}
+    return {"consent": states, **{name: at and wire(at) for name, at in shown.items()}}
