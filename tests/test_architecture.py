@@ -171,6 +171,7 @@ READS_ITS_OWN_JSON = {
     "api/openapi_refusals.py": {"answers.refusal(error).body"},
     "store/merges.py": {"before"},
     "store/suppressions.py": {"row[1]"},
+    "store/tenants.py": {"text"},
 }
 
 

@@ -10,11 +10,14 @@ import apsw
 import msgspec
 import pytest
 
-from kith.actions.run import utc_now
+from kith.actions.run import new_id, utc_now
+from kith.domain import ids as ids_of
 from kith.domain import search
+from kith.domain.consent import in_force, projection
 from kith.domain.contacts import Contact, Filters
+from kith.domain.times import to_us
 from kith.errors import CannotStart
-from kith.store import backfill, contact_lists, contacts, migrate, schema, tags
+from kith.store import backfill, consent, contact_lists, contacts, migrate, schema, tags
 from kith.store.database import Database, Tx, connect
 from kith.store.sqlite import SQLite
 
@@ -234,3 +237,72 @@ def test_a_line_for_one_engine_is_left_out_of_the_other() -> None:
     migration = migrate.Migration(1, "x", "a INT, -- sqlite\nb BIGINT, -- postgres\nc\n")
     assert migration.sql("sqlite").split() == ["a", "INT,", "c"]
     assert migration.sql("postgres").split() == ["b", "BIGINT,", "c"]
+
+
+HELD = {
+    "opted in": (1_000, None, "granted", (1_000, None)),
+    "opted out": (None, 2_000, "withdrawn", (None, 2_000)),
+    "in, then out": (1_000, 2_000, "withdrawn", (1_000, 2_000)),
+    "both at once": (1_000, 1_000, "withdrawn", (1_000, 1_000)),
+    "out, then in": (2_000, 1_000, "granted", (2_000, None)),
+    "neither": (None, None, None, (None, None)),
+}
+"""Before the ledger: in and out; after it: the state, in and out."""
+
+
+@pytest.mark.row("S10", "T10.2")
+@pytest.mark.parametrize("rows_at_once", [backfill.CONSENT_ROWS, 2])
+async def test_consent_from_before_the_ledger(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
+    """The ledger gives again what the contacts carried, marked as unproven."""
+    monkeypatch.setattr(backfill, "CONSENT_ROWS", rows_at_once)
+    database = await connect(database_url)
+    ids = {name: new_id() for name in HELD}
+
+    async def fill(tx: Tx) -> None:
+        for tenant_id in (1, 2):
+            await tx.run(
+                "INSERT INTO tenants (id, uuid, name, created_at) VALUES (:id, :uuid, 'Old', 0)",
+                id=tenant_id,
+                uuid=f"tenant {tenant_id}",
+            )
+            for name, (opted_in, opted_out, _, _) in HELD.items():
+                await tx.run(
+                    "INSERT INTO contacts (tenant_id, uuid, phone, source, opted_in_at,"
+                    " opted_out_at, created_at, updated_at) VALUES (:tenant_id, :uuid,"
+                    " '+14155550101', 'api', :opted_in, :opted_out, 0, 1500)",
+                    tenant_id=tenant_id,
+                    uuid=ids[name],
+                    opted_in=opted_in,
+                    opted_out=opted_out,
+                )
+
+    try:
+        for migration in migrate.known()[:3]:
+            assert await migrate._apply(database, migration, utc_now())
+        await database.write(fill)
+        assert await migrate.apply_all(database, utc_now())
+        for name, (_, _, state, shown) in HELD.items():
+            rows = await database.read(
+                lambda tx, name=name: consent.of_contact(tx, tenant_id=2, contact_uuid=ids[name])  # type: ignore[misc]
+            )
+            found = [row and to_us(row) for row in projection(rows)]
+            assert found == list(shown), name
+            row = in_force(rows)
+            assert (row.state if row else None) == state, name
+            for row in rows:
+                assert (row.source, row.method, row.evidence) == ("import", "platform", None)
+                assert (row.address, row.note) == ("+14155550101", backfill.CONSENT_NOTE)
+                assert ids_of.parse(row.id) == row.id
+            [(opted_in, opted_out, kept)] = await database.read(
+                lambda tx, name=name: tx.all(  # type: ignore[misc]
+                    "SELECT c.opted_in_at, c.opted_out_at, s.state FROM contacts c"
+                    " LEFT JOIN consent_states s ON s.tenant_id = c.tenant_id"
+                    " AND s.contact_id = c.id WHERE c.tenant_id = 2 AND c.uuid = :uuid",
+                    uuid=ids[name],
+                )
+            )
+            assert ((opted_in, opted_out), kept) == (shown, state), name
+    finally:
+        await database.close()

@@ -1,7 +1,11 @@
 """Workspaces."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
+from kith.domain import json
 from kith.domain.times import to_us
 from kith.store.database import Row, Tx
 
@@ -45,3 +49,28 @@ async def oldest(tx: Tx, *, rows_max: int) -> list[Row]:
             "SELECT id, uuid, name FROM tenants ORDER BY id LIMIT :rows_max", rows_max=rows_max
         )
     )
+
+
+async def words(tx: Tx, *, tenant_id: int) -> tuple[list[str], list[str]]:
+    """The words that the workspace adds to those by which people opt out, and in again."""
+    row = await tx.one(
+        "SELECT stop_words, start_words FROM tenants WHERE id = :tenant_id", tenant_id=tenant_id
+    )
+    assert row is not None
+    return _listed(row[0]), _listed(row[1])
+
+
+async def set_words(
+    tx: Tx, *, tenant_id: int, stop_words: Sequence[str], start_words: Sequence[str]
+) -> None:
+    await tx.run(
+        "UPDATE tenants SET stop_words = :stop_words, start_words = :start_words"
+        " WHERE id = :tenant_id",
+        tenant_id=tenant_id,
+        stop_words=json.encode(stop_words).decode(),
+        start_words=json.encode(start_words).decode(),
+    )
+
+
+def _listed(text: str) -> list[str]:
+    return msgspec.json.decode(text, type=list[str])
