@@ -29,6 +29,8 @@ RACES = 5
 ROMAIN: dict[str, Any] = {
     "phone": PHONE, "name": "Romain", "email": EMAIL, "tags": "vip", "metadata": {"a": 1},
 }  # fmt: skip
+NAME = {"kind": "external", "value": "shop:1"}
+"""One that ROMAIN has."""
 WRITES = {route.name: route for route in ROUTES if route.does == "write"}
 BODIES: dict[str, dict[str, Any]] = {
     "create-contact": {"phone": PHONE, "name": "Rom"},
@@ -37,6 +39,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "delete-contact": {"phone": PHONE},
     "add-tag": {"phone": PHONE, "tag": "b2b"},
     "remove-tag": {"phone": PHONE, "tag": "vip"},
+    "add-identity": {"phone": PHONE, "kind": "external", "value": "shop:2"},
+    "remove-identity": {"phone": PHONE, **NAME},
 }
 """Each changes ROMAIN."""
 
@@ -45,6 +49,7 @@ BODIES: dict[str, dict[str, Any]] = {
 def romain(ana: Person) -> str:
     """The tag of Ana's contact."""
     ana.create_contact(**ROMAIN)
+    ana.post("add-identity", {"phone": PHONE, **NAME})
     return tag_of(ana)
 
 
@@ -246,6 +251,8 @@ def test_a_change_makes_a_new_tag(
         ("add-tag", {"tag": " vip "}),
         ("remove-tag", {"tag": "b2b"}),
         ("remove-tag", {"tag": "VIP"}),
+        ("add-identity", NAME),
+        ("remove-identity", {**NAME, "value": "shop:2"}),
         ("export-contact", {}),
     ],
 )

@@ -65,7 +65,11 @@ def test_any_combination_in_any_spelling(
 @pytest.mark.parametrize("key", ["contact_id", "phone", "email"])
 def test_by_any_key(ana: Person, romain: dict[str, Any], key: str) -> None:
     given = {"contact_id": romain["id"], "phone": PHONE, "email": EMAIL.upper()}[key]
-    assert expanded(ana, NAMES, **{key: given}) == expanded(ana, NAMES, phone=PHONE)
+    whole = expanded(ana, NAMES, **{key: given})
+    assert whole == {
+        **expanded(ana, NAMES, phone=PHONE),
+        "match": {"matched_by": key, "match_kind": "exact"},
+    }
 
 
 @pytest.mark.parametrize("nothing", [None, "", " ", ",", [], [""], [" ", ""]])
@@ -108,7 +112,12 @@ def test_tags_as_objects(ana: Person, romain: dict[str, Any]) -> None:
 def test_identities(ana: Person, romain: dict[str, Any]) -> None:
     identities = expanded(ana, "identities")["identities"]
     assert [list(identity.items()) for identity in identities] == [
-        [("kind", "phone"), ("value", PHONE), ("created_at", romain["created_at"])]
+        [
+            ("kind", "phone"),
+            ("value", PHONE),
+            ("confidence", "given"),
+            ("created_at", romain["created_at"]),
+        ]
     ]
 
 

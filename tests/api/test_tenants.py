@@ -17,13 +17,13 @@ import httpx
 import pytest
 from ulid import ULID
 
-from kith.actions import contacts, merges
+from kith.actions import contacts, identities, merges
 from kith.actions.merges import MergeContacts
 from kith.actions.run import Runner, new_id
 from kith.api.fields import Field
 from kith.api.routes import ROUTES, Route
 from kith.domain import phone
-from kith.domain.contacts import SaveContact
+from kith.domain.contacts import NameContact, SaveContact
 from tests.cast import Bed, Person, id_of
 
 PHONE = "+14155550123"
@@ -32,6 +32,8 @@ VARIES = {"x-request-id", "x-ratelimit-remaining", "date"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 LATER = datetime(2090, 1, 1, tzinfo=UTC)
 """When Romain came: none of Mallory's came later."""
+SAID_ONCE = re.compile(r"\bs\d+:|\bmine:\d+")
+MARKS = ("name", "email", "tag", "key", "value", "bsuid", "username", "external")
 NOT_FOUND = b'{"error":"Contact not found"}'
 NAMED = {
     ("merge-contacts", "contact_id"): b'{"error":"Contact not found: `contact_id` names none."}',
@@ -59,6 +61,10 @@ class Held:
     letter: str
     source: str
     since: str
+    wa_id: str
+    bsuid: str
+    username: str
+    external_id: str
     cursors: dict[str, str]
     merged_id: str
     merge_id: str
@@ -68,6 +74,7 @@ class Held:
     def marks(self) -> list[str]:
         """What must never be seen by others, each unlike anything else."""
         words = (self.name[2:], self.email.partition("@")[0], self.tag[4:], self.key, self.value)
+        words += (self.bsuid[3:], self.username[2:], self.external_id[5:])
         return [self.contact_id, self.phone, *words]
 
 
@@ -100,22 +107,30 @@ POINTERS: dict[str, Callable[[Held, str], list[Any]]] = {
     "cursor": lambda of, action: [of.cursors[action]],
     "into": lambda of, _: [of.contact_id, _ulid(of.contact_id), of.merged_id],
     "merge_id": lambda of, _: [of.merge_id, of.merge_id.upper(), _ulid(of.merge_id)],
+    "wa_id": lambda of, _: [of.wa_id, int(of.wa_id)],
+    "bsuid": lambda of, _: [of.bsuid],
+    "username": lambda of, _: [of.username, f"@{of.username.upper()}"],
+    "external_id": lambda of, _: [of.external_id],
+    "value": lambda of, _: [lambda: f"s{next(_phones)}:{of.value}"],
     "contacts": lambda of, _: [
         [{"contact_id": of.contact_id}, {"phone": of.phone}, {"email": of.email}],
         [{"contact_id": _ulid(of.contact_id)}, {"email": of.email.upper()}],
+        [{"wa_id": of.wa_id}, {"bsuid": of.bsuid}, {"phone": of.phone[1:]}],
+        [{"username": of.username}, {"external_id": of.external_id}],
     ],
 }
 # Fields that say how and not whom; given together, beside each pointer.
 HOW = {
     "as_of": "2090-01-01T00:00:00+00:00",
     "channel": "sms",
-    "expand": ["tags", "identities", "history", "consent", "reachability", "merged_from"],
+    "expand": ["tags", "identities", "history", "consent", "reachability", "merged_from", "match"],
     "format": "json",
     "purpose": "utility",
     "state": "withdrawn",
     "method": "note",
     "locale": "en",
     "occurred_at": "2026-01-01T00:00:00+00:00",
+    "kind": "external",
     "limit": 500,
     "dry_run": True,
     "on_conflict": "update",
@@ -131,6 +146,8 @@ NEEDED: dict[str, Callable[[], Any]] = {
     "state": lambda: "granted",
     "source": lambda: "api",
     "method": lambda: "checkbox",
+    "kind": lambda: "external",
+    "value": lambda: f"mine:{next(_phones)}",
 }
 POINTED = [
     pytest.param(route, field, id=f"{route.name}-{field.name}")
@@ -156,7 +173,7 @@ async def mallory(bed: Bed) -> Person:
 async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
     """Ana's contact, which Mallory wants; Mallory has contacts from before and after."""
     mallory.create_contact(phone="+14155550001", name="Early", tags="mine")
-    mark = {name: uuid4().hex for name in ("name", "email", "tag", "key", "value")}
+    mark = {name: uuid4().hex for name in MARKS}
     given = {"tags": f"tag-{mark['tag']}", "metadata": {mark["key"]: mark["value"]}}
     ana.create_contact(phone="+14155550002", name=f"First {mark['name']}", **given)
     email, name = f"{mark['email']}@example.com", f"ꙮ {mark['name']}"
@@ -188,6 +205,14 @@ async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
         " WHERE tenant_id = :tenant_id",
         tenant_id=ana.user.tenant_id,
     )
+    known_as = {"bsuid": f"US.{mark['bsuid']}", "username": f"r.{mark['username'][:20]}"}
+    known_as |= {"external": f"shop:{mark['external']}", "wa_id": PHONE[1:]}
+    for kind, value in known_as.items():
+        await Runner(bed.runner.database, now=lambda: LATER).write(
+            identities.add,
+            NameContact(contact_id=saved.id, kind=kind, value=value),  # type: ignore[arg-type]
+            ana.caller,
+        )
     return Held(
         contact_id=saved.id,
         phone=PHONE,
@@ -199,6 +224,10 @@ async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
         letter="ꙮ",
         source="shopify",
         since="2089-12-31T23:59:59+00:00",
+        wa_id=known_as["wa_id"],
+        bsuid=known_as["bsuid"],
+        username=known_as["username"],
+        external_id=known_as["external"],
         cursors={
             name: ana.post(name, {"limit": 1, **_whose(route, saved.id)}).json()["next_cursor"]
             for name, route in ACTIONS.items()
@@ -229,6 +258,10 @@ def nobody(romain: Held) -> Held:
         letter="ꙭ",
         source="widget",
         since="2089-12-31T23:59:58+00:00",
+        wa_id=UNKNOWN_PHONE[1:],
+        bsuid=f"US.{uuid4().hex}",
+        username=f"r.{uuid4().hex[:20]}",
+        external_id=f"shop:{uuid4().hex}",
         cursors={name: _beside(cursor) for name, cursor in romain.cursors.items()},
         merged_id=_beside(romain.merged_id),
         merge_id=_beside(romain.merge_id),
@@ -287,6 +320,11 @@ def points(route: Route, field: str) -> bool:
     return route.missing is not None and rule is not None and field in rule.names
 
 
+def told(value: Any) -> Any:
+    """What a call says; some values may be said once only."""
+    return value() if callable(value) else value
+
+
 def seen(held: Held, body: dict[str, Any], answer: httpx.Response) -> str:
     """The answer, with what the caller sent, and what is the caller's own, by other names."""
     status, content, headers = wire(answer)
@@ -298,7 +336,7 @@ def seen(held: Held, body: dict[str, Any], answer: httpx.Response) -> str:
             if isinstance(one, dict) and "id" in one:
                 text = text.replace(one["id"], "<id>")
                 text = text.replace(one.get("phone", "<phone>"), "<phone>")
-                text = TIME.sub("<time>", text)
+                text = SAID_ONCE.sub("<once>:", TIME.sub("<time>", text))
         if record := own.get("record"):
             text = text.replace(record["id"], "<record>").replace(record["address"], "<phone>")
         for name in ("merge_id", "merged_id"):
@@ -351,7 +389,7 @@ async def test_foreign_reads_like_unknown(
     theirs, unknown = (POINTERS[field.name](held, route.name) for held in (romain, nobody))
     calls = [
         [
-            ({**rest(mallory, route, field.name), field.name: value, **how}, headers)
+            ({**rest(mallory, route, field.name), field.name: told(value), **how}, headers)
             for value in (of_nobody, of_romain)
         ]
         for of_romain, of_nobody in zip(theirs, unknown, strict=True)
@@ -376,7 +414,12 @@ async def test_foreign_reads_like_unknown(
         assert await bed.digest() == before
     assert ana_sees(ana, romain) == whole
     whose = _whose(route, romain.contact_id) if field.name == "cursor" else {}
-    whole_call = {**rest(ana, route, field.name), **how_of(route), field.name: theirs[0], **whose}
+    whole_call = {
+        **rest(ana, route, field.name),
+        **how_of(route),
+        field.name: told(theirs[0]),
+        **whose,
+    }
     of_ana = ana.post(route.name, whole_call)
     assert of_ana.is_success, "what is foreign to Mallory is Ana's, or this would prove nothing"
     if route.does != "write":

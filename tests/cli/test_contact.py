@@ -138,8 +138,8 @@ vip    {at}  {vip["id"]}
 fr-FR  {at}  {fr["id"]}
 
 Identities:
-KIND   VALUE         SINCE
-phone  +14155550123  {at}
+KIND   VALUE         CONFIDENCE  SINCE
+phone  +14155550123  given       {at}
 
 History:
 AT                         WHAT             WHO       CHANGED
@@ -279,11 +279,15 @@ def test_an_erasure_is_asked_about(acme: Kith, romain: dict[str, Any]) -> None:
     assert on_terminal(acme, "y\n", *PHONE) == (1, "", UNKNOWN)
 
 
+ONE_OF = "Give exactly one of --id, --phone, --email, --wa-id, --bsuid, --username, --external-id."
 WRONG_USAGE = [
-    (("get",), "Give exactly one of --id, --phone, --email."),
-    (("get", *PHONE, "--email", "a@b.example"), "Give exactly one of --id, --phone, --email."),
-    (("get", "--phone", " "), "Give exactly one of --id, --phone, --email."),
-    (("get", *PHONE, "--expand", "all"), "'all' is not one of 'tags', 'identities', 'history'."),
+    (("get",), ONE_OF),
+    (("get", *PHONE, "--email", "a@b.example"), ONE_OF),
+    (("get", "--phone", " "), ONE_OF),
+    (
+        ("get", *PHONE, "--expand", "all"),
+        "'all' is not one of 'tags', 'identities', 'history', 'match'.",
+    ),
     (("create", "--name", "x"), "Missing option '--phone'."),
     (
         ("update", "--name", "x"),

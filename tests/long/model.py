@@ -270,8 +270,10 @@ class Model:
             tagged = kept["tagged"]
             shown["tags"] = [{"name": name, "added_at": wire(tagged[name])} for name in tagged]
         if "identities" in parts:
-            known_as = {"kind": "phone", "value": kept["phone"], "created_at": shown["created_at"]}
-            shown["identities"] = [known_as]
+            shown["identities"] = [
+                {"kind": "phone", "value": kept["phone"], "confidence": "given",
+                 "created_at": shown["created_at"]}
+            ]  # fmt: skip
         if "history" in parts:
             shown["history"] = self._newest(kept["id"])
         return shown

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kith.api import parts, takes
+from kith.api import identity, parts, takes
 from kith.api.credentials import token_in
 from kith.domain import email, etags, idempotency, ids, json, metadata, phone, tags, times
 from kith.domain.contacts import parse_name
@@ -123,7 +123,7 @@ CASES: dict[str, tuple[Callable[[random.Random], object], Callable[..., object]]
     "token": (token_input, token_in),
     "time": (time_input, times.parse),
     "query": (text_input, takes.parse_query),
-    "keys": (keys_input, takes.parse_keys),
+    "keys": (keys_input, identity.parse_keys),
     "tag": (text_input, tags.parse_one),
     "idempotency": (header_input, idempotency.parse),
     "etags": (header_input, conditions),
@@ -173,13 +173,13 @@ def test_raises_declared_errors_only(gate: str) -> None:
         (takes.parse_query, " " * 65_000 + "ß" * 256),
         (tags.parse_one, "," * 65_536),
         (tags.parse_one, "é" * 255 + " " * 65_000),
-        (takes.parse_keys, [{}] * 500),
-        (takes.parse_keys, [5] * 65_536),
-        (takes.parse_keys, [{"phone": "+1 (415) 555-0123", "x": "x" * 80}] * 500),
-        (takes.parse_keys, [{"email": "josé@example.com", "x": "x" * 80}] * 500),
-        (takes.parse_keys, [{"email": "é@" + "é." * 60 + "com"}] * 330),
-        (takes.parse_keys, [{"contact_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "x": "x" * 80}] * 500),
-        (takes.parse_keys, [{"x": "x" * 65_000}]),
+        (identity.parse_keys, [{}] * 500),
+        (identity.parse_keys, [5] * 65_536),
+        (identity.parse_keys, [{"phone": "+1 (415) 555-0123", "x": "x" * 80}] * 500),
+        (identity.parse_keys, [{"email": "josé@example.com", "x": "x" * 80}] * 500),
+        (identity.parse_keys, [{"email": "é@" + "é." * 60 + "com"}] * 330),
+        (identity.parse_keys, [{"contact_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "x": "x" * 80}] * 500),
+        (identity.parse_keys, [{"x": "x" * 65_000}]),
         (idempotency.parse, b"x" * 65_536),
         (idempotency.parse, b" " * 65_536),
         (conditions, b"," * 16_384),

@@ -39,6 +39,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "export-contact": {"phone": PHONE},
     "add-tag": {"phone": PHONE, "tag": "new-3"},
     "remove-tag": {"phone": PHONE, "tag": "vip"},
+    "add-identity": {"phone": PHONE, "kind": "external", "value": "shop:1"},
+    "remove-identity": {"phone": PHONE, "kind": "external", "value": "shop:3"},
     "list-tags": {"name": "vip"},
     "list-audit": {"limit": 10},
     "set-consent": {
@@ -56,6 +58,12 @@ GOOD: dict[str, dict[str, Any]] = {
 BAD: dict[str, list[Any]] = {
     "contact_id": ["x", 5, ["a"], {"id": "a"}, True, "0" * 25, "Z" * 26, "0198f2a4", "\ufdd0"],
     "phone": ["abc", [PHONE], {}, True, -1, 1.5, "+", "+1415555012³", "1" * 65, 2**53],
+    "wa_id": ["abc", 0, -5, "0123456", "123456", "+", "1" * 16, True, 1.5, [PHONE], {}],
+    "bsuid": ["us.1", "US.", "U.1", "US.é", "US.1 2", "US." + "a" * 129, 5, ["US.1"], {}],
+    "username": ["ab", "a" * 36, "123", ".abc", "a..b", "é_abc", "a\x00b", 5, ["abc"], {}],
+    "external_id": ["x", "x:", ":1", "X:1", "x:" + "1" * 256, "x:\x00", 5, ["x:1"], {}],
+    "kind": ["email", "PHONE", 5, ["phone"], {}, True],
+    "value": [["x:1"], {}, True, 1.5, "x" * 513, "1", "a\x00b", ":", "SHOP:1", 5],
     "email": ["nobody", "a@b@c.d", 5, ["a@example.com"], {}, "a" * 254 + "@b.co", "\x00@b.co"],
     "name": ["a\x00b", "a\nb", "x" * 257, "\ufffe", 5, ["a"], {"a": "b"}],
     "tags": [5, "x" * 256, ["a", 5], {"a": 1}, "a\x07b", [["a"]], [f"t{n}" for n in range(1_001)]],
@@ -152,6 +160,9 @@ class Refused:
         keys = [{"phone": NOBODY}, {"contact_id": self._unknown_id()}, {"contact_id": "0" * 26}]
         if action in BY_EMAIL:
             keys.append({"email": "nobody@example.com"})
+        if action == "get-contact":
+            keys += [{"wa_id": NOBODY[1:]}, {"bsuid": "US.1"}]
+            keys += [{"username": "nobody"}, {"external_id": "shop:2"}]
         return Call(action, self._pointing(action, self._one_of(keys)), {404})
 
     def foreign(self) -> Call:
@@ -193,8 +204,17 @@ class Refused:
         return Call(action, GOOD[action], {401}, headers, who="nobody")
 
     def conflict(self) -> Call:
+        """The name is the one that was kept with an answer; the phone is another contact's."""
+        taken = {"kind": "phone", "value": OTHER}
         body = {"phone": PHONE, "name": "New", "tags": "new-4", "on_conflict": "error"}
-        return Call("find-or-create-contact", body, {409})
+        one: Call = self._one_of(
+            [
+                Call("find-or-create-contact", body, {409}),
+                Call("add-identity", GOOD["add-identity"], {409}),
+                Call("add-identity", {"phone": PHONE, **taken}, {409}),
+            ]
+        )
+        return one
 
     def stale(self) -> Call:
         """Also of a contact that is not there, where it would be made."""

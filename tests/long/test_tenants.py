@@ -21,7 +21,7 @@ import pytest
 from ulid import ULID
 
 from kith.actions import contacts, personal_data
-from kith.api import takes
+from kith.api import identity, takes
 from kith.api.routes import ROUTES, Route
 from kith.domain import phone
 from kith.domain.contacts import ContactKey, SaveContact
@@ -66,6 +66,12 @@ class Marked:
         self.emails = [f"c{n}.{self.sent}@example.com" for n in range(CONTACTS)]
         self.tags = [f"tag{n}-{self.sent}" for n in range(CONTACTS)]
         self.keys = [f"key{n}-{self.sent}" for n in range(CONTACTS)]
+        self.names = [
+            {"bsuid": f"US.C{n}{self.sent}", "username": f"u{n}.{self.sent}",
+             "external": f"shop:{n}-{self.sent}"}
+            for n in range(CONTACTS)
+        ]  # fmt: skip
+        """Further names of those known to Mallory."""
         self.ids: list[str] = []
         self.etags: list[str] = []
         self.cursors: dict[str, list[str]] = {}
@@ -89,7 +95,10 @@ class Marked:
             saved = ana.post("create-contact", body, headers={"Idempotency-Key": key})
             assert saved.status_code == 201
             self.ids.append(saved.json()["id"])
-            self.etags.append(saved.headers["etag"])
+            for kind, value in self.names[n].items() if known else ():
+                name = {"phone": self.phones[n], "kind": kind, "value": value}
+                assert ana.post("add-identity", name).status_code == 200
+            self.etags.append(ana.get_contact(phone=self.phones[n]).headers["etag"])
         erased = ana.create_contact(phone=self.phones[-1], name=self.kept).json()["id"]
         await bed.change("UPDATE contacts SET opted_out_at = 1 WHERE uuid = :uuid", uuid=erased)
         assert ana.post("delete-contact", {"contact_id": erased}).status_code == 200
@@ -172,6 +181,12 @@ class Calls:
             "note": lambda: self._one_of(texts),
             "as_of": lambda: self._one_of(["1999-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]),
             "occurred_at": lambda: self._one_of(["1999-01-01T00:00:00Z", "2020-01-01T00:00:00Z"]),
+            "wa_id": lambda: self._one_of(marked.phones)[1:],
+            "bsuid": lambda: self._name("bsuid"),
+            "username": lambda: self._name("username"),
+            "external_id": lambda: self._name("external"),
+            "kind": lambda: self._one_of(["external", "username", "bsuid", "wa_id", "phone"]),
+            "value": lambda: self._one_of([self._name("external"), self._name("bsuid"), own]),
             "opted_in": lambda: self._one_of([True, False]),
             "created_after": lambda: self._one_of(["1999-01-01T00:00:00Z", "9999-01-01T00:00:00Z"]),
             "limit": lambda: self._one_of([1, 2, 100, 500]),
@@ -226,8 +241,12 @@ class Calls:
         return {name: value for name, value in headers.items() if self.random.random() < 0.15}
 
     def _key(self) -> dict[str, Any]:
-        name = self._one_of(["contact_id", "phone", "email"])
+        name = self._one_of(identity.ONE_OF.names)
         return {name: self.values[name]()}
+
+    def _name(self, kind: str) -> str:
+        name: str = self._one_of(self.marked.names)[kind]
+        return name
 
     def _phone(self) -> Any:
         plus: str = self._one_of(self.marked.phones)

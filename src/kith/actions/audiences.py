@@ -1,11 +1,13 @@
 """check-audience: what up to 10,000 people may be written, counted by reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
+from kith.actions import who
 from kith.actions.run import Context
+from kith.actions.who import Held
 from kith.domain import email as emails
 from kith.domain.contacts import GetContact
 from kith.domain.reachability import (
@@ -50,35 +52,50 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
 async def check(ctx: Context, given: CheckAudience) -> Audience:
     """How many of these people may be written, by the clock of this call."""
     keys = [key for key in given.contacts if isinstance(key, GetContact)]
-    by_key = await _found(ctx, keys)
-    named = [by_key.get(_key(key)) for key in keys]
-    people = {person.row_id: person for person in named if person is not None}
+    named = await _named(ctx, keys)
+    people = {one.row_id: one for one in named if isinstance(one, Person)}
     verdicts = await _verdicts(ctx, people)
     missed = [key for key, person in zip(keys, named, strict=True) if person is None]
     return Audience(
         contacts_count=len(people),
         unknown=len(missed),
-        unusable=len(given.contacts) - len(keys),
+        unusable=len(given.contacts) - sum(not isinstance(one, AppError) for one in named),
         missed_ids=sum(key.contact_id is not None for key in missed),
         tally=tally([*verdicts.values()]),
         allowed=None if given.purpose is None else _allowed(people, verdicts, given.purpose),
     )
 
 
+async def _named(ctx: Context, keys: Sequence[GetContact]) -> list[Person | AppError | None]:
+    """For each key whom it means, its refusal, or None where it means nobody."""
+    by_key = await _found(ctx, keys)
+    named: list[Person | AppError | None] = [by_key.get(_key(key)) for key in keys]
+    places = [place for place, one in enumerate(named) if one is None]
+    otherwise = await who.each(ctx, [keys[place] for place in places])
+    uuids = {held.contact_id for held in otherwise if isinstance(held, Held)}
+    by_id: Mapping[str, Person] = {}
+    if uuids:
+        by_id = await reachability.people_by_id(ctx.tx, tenant_id=ctx.tenant_id, uuids=uuids)
+    for place, held in zip(places, otherwise, strict=True):
+        named[place] = by_id.get(held.contact_id) if isinstance(held, Held) else held
+    return named
+
+
 def _key(key: GetContact) -> tuple[str, str]:
-    """What the key is looked up by."""
+    """What the key is looked up by; a number as typed and a further name take a second look."""
     if key.contact_id is not None:
         return "contact_id", key.contact_id
-    if key.phone is not None:
+    if isinstance(key.phone, str):
         return "phone", key.phone
-    return "email", emails.key(key.email or "")
+    return ("email", emails.key(key.email)) if key.email is not None else ("", "")
 
 
 async def _found(ctx: Context, keys: Iterable[GetContact]) -> dict[tuple[str, str], Person]:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     given: dict[str, set[str]] = {"contact_id": set(), "phone": set(), "email": set()}
     for kind, value in map(_key, keys):
-        given[kind].add(value)
+        if kind:
+            given[kind].add(value)
     found = {
         "contact_id": await reachability.people_by_id(
             tx, tenant_id=tenant_id, uuids=given["contact_id"]

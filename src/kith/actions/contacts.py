@@ -7,20 +7,22 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from kith.actions import audit
+from kith.actions import audit, who
 from kith.actions.run import Context
-from kith.domain import consent, etags, json, metadata, suppression, tags
+from kith.domain import consent, etags, json, metadata, suppression, tags, whatsapp
 from kith.domain.audit import What
-from kith.domain.consent import Record
+from kith.domain.consent import Record, Withdrawal
 from kith.domain.contacts import (
     Contact,
     ContactKey,
     FindOrCreate,
+    GetContact,
     SaveContact,
     Source,
     UpdateContact,
     changes,
 )
+from kith.domain.phone import Phone, Typed
 from kith.domain.times import wire
 from kith.errors import Changed, Conflict, Invalid, NotFound, naming
 from kith.store import consent as ledger
@@ -42,6 +44,17 @@ class ContactNotFound(NotFound):
         self.by_id = by_id
 
 
+class _Meant(msgspec.Struct, frozen=True):
+    """Whom a phone means: a contact that is known, or the number under which to keep a new one.
+
+    `is_new_spelling`: the contact is not known under this number yet.
+    """
+
+    number: Phone
+    contact: Contact | None
+    is_new_spelling: bool = False
+
+
 class FoundOrCreated(msgspec.Struct, frozen=True):
     contact: Contact
     created: bool
@@ -50,13 +63,14 @@ class FoundOrCreated(msgspec.Struct, frozen=True):
 async def save(ctx: Context, given: SaveContact, *, source: Source = "api") -> Contact:
     """Create the contact of a phone, or add to it: given fields win, tags and metadata are joined.
 
-    Never touches consent (reference C32). Raises Invalid when the joined values are too large,
-    Changed when it is not the version that `If-Match` names.
+    Never touches consent (reference C32). Somebody known under WhatsApp's other spelling is known.
+    Raises Invalid when the joined values are too large or the phone is none here, Conflict when
+    two contacts are meant, Changed when it is not the version that `If-Match` names.
     """
-    known = await _of_phone(ctx, given)
-    if known is None:
-        return await _create(ctx, given, source)
-    return await _add_to(ctx, known, given)
+    meant = await _meant(ctx, given)
+    if meant.contact is None:
+        return await _create(ctx, meant.number, given, source)
+    return await _add_to(ctx, meant, meant.contact, given)
 
 
 async def save_by_hand(ctx: Context, given: SaveContact) -> Contact:
@@ -67,25 +81,26 @@ async def save_by_hand(ctx: Context, given: SaveContact) -> Contact:
 async def find_or_create(ctx: Context, given: FindOrCreate) -> FoundOrCreated:
     """The contact of a phone, made when there is none. Raises Conflict when the caller wants that,
     and what `save` raises."""
-    known = await _of_phone(ctx, given)
+    meant = await _meant(ctx, given)
+    known = meant.contact
     if known is None:
-        return FoundOrCreated(await _create(ctx, given, "api"), created=True)
+        return FoundOrCreated(await _create(ctx, meant.number, given, "api"), created=True)
     if given.on_conflict == "error":
         raise Conflict(
             "A contact with this phone exists already.",
             field="phone",
-            value=given.phone,
+            value=meant.number,
             contact_ids=[known.id],
         )
     if given.on_conflict == "update":
-        known = await _add_to(ctx, known, given)
+        known = await _add_to(ctx, meant, known, given)
     return FoundOrCreated(known, created=False)
 
 
 async def update(ctx: Context, given: UpdateContact) -> Contact:
     """Write the fields that are set; None clears, tags replace, metadata is merged key by key.
 
-    Raises ContactNotFound, Invalid, Changed.
+    Raises ContactNotFound, Invalid, Conflict, Changed.
     """
     known = await find(ctx, given)
     with naming("metadata"):
@@ -106,16 +121,15 @@ async def update(ctx: Context, given: UpdateContact) -> Contact:
 async def find(ctx: Context, given: ContactKey) -> Contact:
     """The contact that the caller wants to change, by id, phone, or both when they agree.
 
-    Raises ContactNotFound, Invalid, Changed.
+    Raises ContactNotFound, Invalid, Changed; Conflict when the phone means two.
     """
-    tx, tenant_id = ctx.tx, ctx.tenant_id
     known = None
     if given.contact_id is not None:
         known = await of_id(ctx, given.contact_id)
         if known is None:
             raise ContactNotFound(by_id=True)
     if given.phone is not None:
-        by_phone = await contact_rows.by_phone(tx, tenant_id=tenant_id, phone=given.phone)
+        by_phone, _ = await _holder(ctx, given.phone)
         if by_phone is None:
             raise ContactNotFound()
         if known is not None and known.id != by_phone.id:
@@ -151,6 +165,21 @@ async def write(ctx: Context, what: What, known: Contact, wanted: Contact) -> Co
     return contact
 
 
+async def note(
+    ctx: Context,
+    what: What,
+    known: Contact,
+    *,
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+) -> Contact:
+    """Note what changed of a contact beside its own row, which becomes a new version."""
+    contact = msgspec.structs.replace(known, updated_at=ctx.now, version=known.version + 1)
+    await contact_rows.change(ctx.tx, tenant_id=ctx.tenant_id, was=known, contact=contact)
+    await audit.record(ctx, what, contact.id, before=before, after=after)
+    return contact
+
+
 def tags_of(contact: Contact) -> tuple[str, ...]:
     return msgspec.json.decode(contact.tags, type=tuple[str, ...])
 
@@ -181,14 +210,34 @@ async def _retag(ctx: Context, known: Contact, names: tuple[str, ...]) -> None:
     await tag_anew(ctx, known, names)
 
 
-async def _of_phone(ctx: Context, given: SaveContact) -> Contact | None:
-    """Raises Changed, also when there is none although `If-Match` names one."""
-    known = await contact_rows.by_phone(ctx.tx, tenant_id=ctx.tenant_id, phone=given.phone)
-    if known is not None:
-        check_version(ctx, known)
-    elif ctx.terms.if_match is not None:
-        raise Changed()
-    return known
+async def _meant(ctx: Context, given: SaveContact) -> _Meant:
+    """Raises Changed, also when there is none although `If-Match` names one; Conflict, Invalid."""
+    known, held = await _holder(ctx, given.phone)
+    if known is None:
+        if ctx.terms.if_match is not None:
+            raise Changed()
+        return _Meant(await who.kept(ctx, given.phone), None)
+    check_version(ctx, known)
+    if held is None or held.number is None:
+        return _Meant(await who.kept(ctx, given.phone), known)
+    is_new = (held.match.matched_by, held.match.match_kind) != ("phone", "exact")
+    return _Meant(held.number, known, is_new)
+
+
+async def _holder(ctx: Context, phone: Phone | Typed) -> tuple[Contact | None, who.Held | None]:
+    """Whose phone it is; and how it was found where not exactly as it stands.
+
+    Raises Conflict, Invalid.
+    """
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if isinstance(phone, str):
+        known = await contact_rows.by_phone(tx, tenant_id=tenant_id, phone=phone)
+        if known is not None:
+            return known, None
+    held = await who.one(ctx, GetContact(phone=phone))
+    if held is None:
+        return None, None
+    return await contact_rows.by_id(tx, tenant_id=tenant_id, uuid=held.contact_id), held
 
 
 def check_version(ctx: Context, known: Contact) -> None:
@@ -198,13 +247,13 @@ def check_version(ctx: Context, known: Contact) -> None:
         raise Changed()
 
 
-async def _create(ctx: Context, given: SaveContact, source: Source) -> Contact:
+async def _create(ctx: Context, phone: Phone, given: SaveContact, source: Source) -> Contact:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     contact_id = ctx.new_id()
-    withdrawn = await _withdrawn_before(ctx, contact_id, given.phone)
+    withdrawn = await _withdrawn_before(ctx, contact_id, phone)
     contact = Contact(
         id=contact_id,
-        phone=given.phone,
+        phone=phone,
         name=given.name,
         email=given.email,
         source=source,
@@ -222,7 +271,7 @@ async def _create(ctx: Context, given: SaveContact, source: Source) -> Contact:
     row_id = await contact_rows.add(tx, tenant_id=tenant_id, contact=contact)
     contact = msgspec.structs.replace(contact, row_id=row_id)
     await identities.add(
-        tx, tenant_id=tenant_id, kind="phone", value=given.phone, contact_row_id=row_id, at=ctx.now
+        tx, tenant_id=tenant_id, kind="phone", value=phone, contact_row_id=row_id, at=ctx.now
     )
     if given.tags:
         await tag_anew(ctx, contact, given.tags)
@@ -232,14 +281,21 @@ async def _create(ctx: Context, given: SaveContact, source: Source) -> Contact:
     return contact
 
 
-async def _withdrawn_before(ctx: Context, contact_id: str, phone: str) -> list[Record]:
-    """The ledger's first rows of somebody who was erased after an opt-out; of others, none."""
-    digest = await suppression_digest(ctx, phone)
-    if digest is None:
-        return []
-    kept = await suppressions.withdrawals(ctx.tx, tenant_id=ctx.tenant_id, digest=digest)
+async def _withdrawn_before(ctx: Context, contact_id: str, phone: Phone) -> list[Record]:
+    """The ledger's first rows of somebody who was erased after an opt-out; of others, none.
+
+    Erased under either spelling of the number.
+    """
+    noted: dict[tuple[str, str], Withdrawal] = {}
+    for spelling in (phone, whatsapp.variant(phone)):
+        if spelling is None or (digest := await suppression_digest(ctx, spelling)) is None:
+            continue
+        for one in await suppressions.withdrawals(ctx.tx, tenant_id=ctx.tenant_id, digest=digest):
+            known = noted.get((one.channel, one.purpose))
+            if known is None or known.at < one.at:
+                noted[one.channel, one.purpose] = one
     return consent.noted_again(
-        kept, contact_id=contact_id, address=phone, at=ctx.now, new_id=ctx.new_id
+        noted.values(), contact_id=contact_id, address=phone, at=ctx.now, new_id=ctx.new_id
     )
 
 
@@ -251,7 +307,24 @@ async def _begin_ledger(ctx: Context, contact: Contact, rows: Sequence[Record]) 
     await ledger.set_states(tx, tenant_id=tenant_id, contact_row_id=contact.row_id, states=states)
 
 
-async def _add_to(ctx: Context, known: Contact, given: SaveContact) -> Contact:
+async def _spell(ctx: Context, known: Contact, number: Phone) -> Contact:
+    """Know the contact under a further spelling of its number, which itself stays as it was."""
+    await identities.add(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        kind="phone",
+        value=number,
+        contact_row_id=known.row_id,
+        at=ctx.now,
+        confidence="inferred" if whatsapp.is_inferred(number) else "given",
+    )
+    named = {"identity": {"kind": "phone", "value": number}}
+    return await note(ctx, "contact.identity_added", known, before=None, after=named)
+
+
+async def _add_to(ctx: Context, meant: _Meant, known: Contact, given: SaveContact) -> Contact:
+    if meant.is_new_spelling:
+        known = await _spell(ctx, known, meant.number)
     present = tags_of(known)
     with naming("tags"):
         all_tags = tags.at_most(tags.added(present, given.tags))

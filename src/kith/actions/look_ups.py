@@ -1,18 +1,20 @@
 """get-contact and get-contacts: the answer that everything else exists for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from kith.actions import audit, reachability
+from kith.actions import audit, reachability, who
 from kith.actions.contacts import ContactNotFound
 from kith.actions.reachability import Reached
 from kith.actions.run import Context
+from kith.actions.who import Held
 from kith.domain import consent, etags
 from kith.domain import email as emails
 from kith.domain.audit import Entry
 from kith.domain.consent import InForce
 from kith.domain.contacts import GetContact, GetContacts, Identity
+from kith.domain.matches import Match
 from kith.domain.merging import MergedFrom
 from kith.domain.tags import Link
 from kith.errors import AppError
@@ -47,10 +49,14 @@ class Expanded(msgspec.Struct, frozen=True, kw_only=True):
     consent: list[InForce] | None = None
     reachability: Reached | None = None
     merged_from: list[MergedFrom] | None = None
+    match: Match | None = None
 
 
 async def get(ctx: Context, given: GetContact) -> Found:
-    """The contact that the one identifier given points at. Raises ContactNotFound."""
+    """The contact that the one identifier given points at.
+
+    Raises ContactNotFound; Conflict when it points at two, Invalid for a phone that is none here.
+    """
     has_version = "reachability" not in given.expand
     if ctx.terms.if_none_match and has_version and (known := await _known(ctx, given)) is not None:
         return Found(known, None)
@@ -58,19 +64,27 @@ async def get(ctx: Context, given: GetContact) -> Found:
     if row is None and given.contact_id is not None:
         row = await _survivor(ctx, given.contact_id, "document")
     if row is None:
-        raise ContactNotFound(by_id=given.contact_id is not None)
+        return await _get_otherwise(ctx, given)
     document, etag = row
     if not given.expand:
         return Found(etag, msgspec.Raw(document))
-    more = await _expanded(ctx, etags.contact_id(etag), given.expand)
-    expanded = etags.expanded(etag, given.expand) if has_version else None
-    return Found(expanded, msgspec.Raw(document), more)
+    match = await _exact(ctx, given)
+    more = await _expanded(ctx, etags.contact_id(etag), given.expand, match)
+    return Found(_expanded_etag(etag, given, match), msgspec.Raw(document), more)
 
 
 async def get_reachability(ctx: Context, given: GetContact) -> Reached:
-    """The verdict on the contact that get-contact would give. Raises ContactNotFound."""
+    """The verdict on the contact that get-contact would give.
+
+    Raises ContactNotFound, Conflict, Invalid.
+    """
     row = await _row(ctx, given, "etag")
-    reached = row and await reachability.of_contact(ctx, etags.contact_id(row[1]))
+    if row is not None:
+        contact_id: str | None = etags.contact_id(row[1])
+    else:
+        held = await who.one(ctx, given)
+        contact_id = held.contact_id if held is not None else None
+    reached = contact_id and await reachability.of_contact(ctx, contact_id)
     if not reached:
         raise ContactNotFound(by_id=given.contact_id is not None)
     return reached
@@ -84,7 +98,9 @@ async def get_many(ctx: Context, given: GetContacts) -> list[msgspec.Raw | AppEr
         tx, tenant_id=tenant_id, uuids=_given(key.contact_id for key in asked)
     )
     by_phone = await documents.many_by_phone(
-        tx, tenant_id=tenant_id, phones=_given(key.phone for key in asked)
+        tx,
+        tenant_id=tenant_id,
+        phones={key.phone for key in asked if isinstance(key.phone, str)},
     )
     by_email = await documents.many_by_email(
         tx,
@@ -93,31 +109,76 @@ async def get_many(ctx: Context, given: GetContacts) -> list[msgspec.Raw | AppEr
     )
     if missing := _given(key.contact_id for key in asked) - by_id.keys():
         by_id |= await documents.many_by_merged_id(tx, tenant_id=tenant_id, uuids=missing)
+
+    def exactly(key: GetContact) -> str | None:
+        if isinstance(key.phone, str):
+            return by_phone.get(key.phone)
+        if key.contact_id is not None:
+            return by_id.get(key.contact_id)
+        return by_email.get(emails.key(key.email)) if key.email is not None else None
+
+    otherwise = await _many_otherwise(ctx, [key for key in asked if exactly(key) is None])
     answers: list[msgspec.Raw | AppError] = []
     for key in given.contacts:
         if isinstance(key, AppError):
             answers.append(key)
-            continue
-        if key.phone is not None:
-            found = by_phone.get(key.phone)
-        elif key.contact_id is not None:
-            found = by_id.get(key.contact_id)
+        elif (document := exactly(key)) is not None:
+            answers.append(msgspec.Raw(document))
         else:
-            found = by_email.get(emails.key(key.email or ""))
-        if found is None:
-            answers.append(ContactNotFound(by_id=key.contact_id is not None))
-        else:
-            answers.append(msgspec.Raw(found))
+            answers.append(next(otherwise))
     return answers
 
 
+async def _get_otherwise(ctx: Context, given: GetContact) -> Found:
+    """Whom no name points at as it was given."""
+    held = await who.one(ctx, given)
+    row = None
+    if held is not None:
+        row = await documents.by_id(
+            ctx.tx, tenant_id=ctx.tenant_id, uuid=held.contact_id, wanted="document"
+        )
+    if held is None or row is None:
+        raise ContactNotFound(by_id=given.contact_id is not None)
+    document, etag = row
+    tag = _expanded_etag(etag, given, held.match)
+    if tag is not None and etags.is_known(tag, ctx.terms.if_none_match):
+        return Found(tag, None)
+    if not given.expand:
+        return Found(tag, msgspec.Raw(document))
+    more = await _expanded(ctx, held.contact_id, given.expand, held.match)
+    return Found(tag, msgspec.Raw(document), more)
+
+
+async def _many_otherwise(
+    ctx: Context, keys: Sequence[GetContact]
+) -> Iterator[msgspec.Raw | AppError]:
+    """As `_get_otherwise` for each key, its refusal in place of a contact."""
+    found = await who.each(ctx, keys)
+    uuids = {held.contact_id for held in found if isinstance(held, Held)}
+    by_id: dict[str, str] = {}
+    if uuids:
+        by_id = await documents.many_by_id(ctx.tx, tenant_id=ctx.tenant_id, uuids=uuids)
+    answers: list[msgspec.Raw | AppError] = []
+    for key, held in zip(keys, found, strict=True):
+        if isinstance(held, AppError):
+            answers.append(held)
+        elif held is not None and held.contact_id in by_id:
+            answers.append(msgspec.Raw(by_id[held.contact_id]))
+        else:
+            answers.append(ContactNotFound(by_id=key.contact_id is not None))
+    return iter(answers)
+
+
 async def _row(ctx: Context, given: GetContact, wanted: Wanted) -> Row | None:
+    """Whom the identifier points at exactly as it stands, without a further look."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    if given.phone is not None:
+    if isinstance(given.phone, str):
         return await documents.by_phone(tx, tenant_id=tenant_id, phone=given.phone, wanted=wanted)
     if given.contact_id is not None:
         return await documents.by_id(tx, tenant_id=tenant_id, uuid=given.contact_id, wanted=wanted)
-    key = emails.key(given.email or "")
+    if given.email is None:
+        return None
+    key = emails.key(given.email)
     return await documents.by_email(tx, tenant_id=tenant_id, email_key=key, wanted=wanted)
 
 
@@ -135,11 +196,38 @@ async def _known(ctx: Context, given: GetContact) -> str | None:
         row = await _survivor(ctx, given.contact_id, "etag")
     if row is None:
         return None
-    etag: str = etags.expanded(row[1], given.expand) if given.expand else row[1]
-    return etag if etags.is_known(etag, ctx.terms.if_none_match) else None
+    etag = _expanded_etag(row[1], given, await _exact(ctx, given)) if given.expand else row[1]
+    return etag if etag and etags.is_known(etag, ctx.terms.if_none_match) else None
 
 
-async def _expanded(ctx: Context, contact_id: str, parts: Iterable[str]) -> Expanded:
+async def _exact(ctx: Context, given: GetContact) -> Match | None:
+    """How the contact was found whose name is exactly what was given; None when nobody asks."""
+    if "match" not in given.expand:
+        return None
+    if given.contact_id is not None:
+        return Match(matched_by="contact_id")
+    if not isinstance(given.phone, str):
+        return Match(matched_by="email")
+    confidence = await identities.confidence_of(
+        ctx.tx, tenant_id=ctx.tenant_id, kind="phone", value=given.phone
+    )
+    return Match(matched_by="phone", is_inferred=confidence == "inferred")
+
+
+def _expanded_etag(etag: str, given: GetContact, match: Match | None) -> str | None:
+    """None for an answer that the clock changes."""
+    if not given.expand:
+        return etag
+    if "reachability" in given.expand:
+        return None
+    return etags.expanded(
+        etag, [match.mark if match and part == "match" else part for part in given.expand]
+    )
+
+
+async def _expanded(
+    ctx: Context, contact_id: str, parts: Iterable[str], match: Match | None
+) -> Expanded:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     links = known_as = history = agreed = reached = merged_from = None
     if "tags" in parts:
@@ -164,6 +252,7 @@ async def _expanded(ctx: Context, contact_id: str, parts: Iterable[str]) -> Expa
         consent=agreed,
         reachability=reached,
         merged_from=merged_from,
+        match=match if "match" in parts else None,
     )
 
 

@@ -11,6 +11,7 @@ from kith.domain.audit import Entry
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact, ContactKey, Identity
 from kith.domain.idempotency import KeptAnswer
+from kith.domain.matches import phone_of
 from kith.domain.merging import Merge
 from kith.domain.tags import Link
 from kith.store import audit as audit_rows
@@ -44,8 +45,9 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     """Remove a contact and all that identifies it, everywhere it was written.
 
     What stays: that it happened, on the audit log; the ledger's rows, which no longer tell of whom;
-    and a keyed hash of the phone with its opt-outs, so that a contact made anew of it is no way
-    around them. Raises ContactNotFound, Invalid, Changed. Whoever was merged into it goes too.
+    and a keyed hash of each number with its opt-outs, so that a contact made anew of one is no way
+    around them. Whoever was merged into it goes too. Raises ContactNotFound, Invalid, Conflict,
+    Changed.
     """
     known = await contacts.find(ctx, given)
     tx, tenant_id = ctx.tx, ctx.tenant_id
@@ -85,9 +87,12 @@ async def export(ctx: Context, given: ContactKey) -> Held:
 
 
 async def _phones(ctx: Context, known: Contact) -> list[str]:
-    """Its own, and those that a merge brought."""
+    """Its numbers, WhatsApp ids as well, as phones. The other spelling of one needs no hash of its
+    own: whoever is made anew is sought under both.
+    """
     known_as = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
     phones = {one.value for one in known_as if one.kind == "phone"}
+    phones |= {phone_of(one.value) for one in known_as if one.kind == "wa_id"}
     return sorted(phones | ({known.phone} if known.phone is not None else set()))
 
 
@@ -115,6 +120,11 @@ async def _forget_in_hosts(ctx: Context, contact_uuid: str) -> None:
 
 async def _suppress(ctx: Context, known: Contact, phone: str) -> None:
     tx, tenant_id = ctx.tx, ctx.tenant_id
+    names = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
+    phones = {one.value for one in names if one.kind == "phone"}
+    phones |= {phone_of(one.value) for one in names if one.kind == "wa_id"}
+    if not phones:
+        return
     key = await suppressions.key_of(tx, tenant_id=tenant_id)
     if key is None:
         key = ctx.new_secret().hex()

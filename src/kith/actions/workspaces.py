@@ -87,9 +87,14 @@ async def find(ctx: Context, id_or_name: str) -> Workspace:
     return Workspace(*row)
 
 
+async def find_or_only(ctx: Context, id_or_name: str | None) -> Workspace:
+    """As `find`, else the only workspace there is. Raises NotFound, Refused."""
+    return await find(ctx, id_or_name) if id_or_name else await _only(ctx)
+
+
 async def caller(ctx: Context, given: Acting) -> Caller:
     """Who a command's work is done for, as if they had called. Raises NotFound, Refused."""
-    workspace = await find(ctx, given.workspace) if given.workspace else await _only(ctx)
+    workspace = await find_or_only(ctx, given.workspace)
     user_id = 0
     if given.user is not None:
         key = emails.key(given.user.strip())

@@ -26,9 +26,13 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class ExactlyOne(msgspec.Struct, frozen=True):
-    """Of these fields the caller gives one: more could point at two people (reference C5)."""
+    """Of these fields the caller gives one: more could point at two people (reference C5).
+
+    Where none is given, the contract's own sentence names those that it documents.
+    """
 
     names: tuple[str, ...]
+    documented: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -42,9 +46,10 @@ class ExactlyOne(msgspec.Struct, frozen=True):
         given = [name for name in self.names if name in given]
         if len(given) == 1:
             return None
-        options = ", ".join(self.names)
+        documented = self.documented or self.names
+        options = ", ".join(documented)
         if not given:
-            for name in self.names:
+            for name in documented:
                 errors[name] = [f"Give exactly one of {options}."]
             return f"None of {options} provided"
         problem = f"Give exactly one of {options}, not {' and '.join(given)} together."

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from kith.actions import audit, contact_lists
 from kith.actions.contacts import FoundOrCreated
@@ -21,6 +22,7 @@ from kith.api.schemas import (
     IdentityAnswer,
     KeptAnswerAnswer,
     ListedAuditAnswer,
+    MatchAnswer,
     MeAnswer,
     SavedContactAnswer,
     SearchedContact,
@@ -57,7 +59,7 @@ def _behind(more: Expanded) -> dict[str, Any]:
     """What stands behind the 13 keys, in the order of ContactAnswer."""
     parts: dict[str, Any] = {}
     if more.identities is not None:
-        parts["identities"] = [_identity(known_as) for known_as in more.identities]
+        parts["identities"] = [identity(known_as) for known_as in more.identities]
     if more.history is not None:
         parts["history"] = [_entry(entry) for entry in more.history]
     if more.consent is not None:
@@ -66,6 +68,9 @@ def _behind(more: Expanded) -> dict[str, Any]:
         parts["reachability"] = reachability.verdicts(more.reachability)
     if more.merged_from is not None:
         parts["merged_from"] = [merges.merged_from(one) for one in more.merged_from]
+    if (match := more.match) is not None:
+        inferred = True if match.is_inferred else UNSET
+        parts["match"] = MatchAnswer(match.matched_by, match.match_kind, inferred)
     return parts
 
 
@@ -162,7 +167,7 @@ def exported_contact(held: Held) -> ExportedAnswer:
         ),
         updated_at=wire(one.updated_at),
         tags=[_tag_of(link) for link in held.tags],
-        identities=[_identity(known_as) for known_as in held.identities],
+        identities=[identity(known_as) for known_as in held.identities],
         history=[_entry(entry) for entry in held.history],
         history_complete=held.is_history_whole,
         kept_answers=[
@@ -185,8 +190,10 @@ def _tag_of(link: Link) -> TagOf:
     return TagOf(link.id, link.name, wire(link.added_at))
 
 
-def _identity(known_as: Identity) -> IdentityAnswer:
-    return IdentityAnswer(known_as.kind, known_as.value, wire(known_as.created_at))
+def identity(known_as: Identity) -> IdentityAnswer:
+    return IdentityAnswer(
+        known_as.kind, known_as.value, known_as.confidence, wire(known_as.created_at)
+    )
 
 
 def _entry(entry: Entry) -> AuditEntry:

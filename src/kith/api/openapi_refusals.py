@@ -52,7 +52,7 @@ class Held(msgspec.Struct):
 
 
 SHAPES = (Problem, NotPossible, InvalidFields, Held)
-ITEM_REFUSALS = ("NotPossible", "InvalidFields")
+ITEM_REFUSALS = ("NotPossible", "InvalidFields", "Held")
 """What may stand in a list in place of a contact."""
 
 
@@ -117,10 +117,10 @@ def of(route: Route) -> dict[str, Json]:
             {"not-found": missing},
             RATE_HEADERS,
         )
-    if route.does == "write":
+    if route.does == "write" or route.refuses:
         found["409"] = _conflict(route)
-        if route.etag or route.missing:
-            found["412"] = {"$ref": f"#/components/responses/{_name(CHANGED)}"}
+    if route.does == "write" and (route.etag or route.missing):
+        found["412"] = {"$ref": f"#/components/responses/{_name(CHANGED)}"}
     if refused := _unprocessable(route):
         found["422"] = refused
     return dict(sorted(found.items()))
@@ -168,14 +168,21 @@ def _response(
 
 def _conflict(route: Route) -> Json:
     """A call with the same key that runs, and whatever the operation itself refuses so."""
-    examples: dict[str, AppError] = {"still-running": errors.StillRunning()}
-    examples.update({refusal.code: refusal for refusal in route.refuses})
-    kinds = ["Problem"] + ["Held"] * bool(route.refuses)
-    when = "The first call with this `Idempotency-Key` is still running: repeat it in a moment."
+    examples: dict[str, AppError] = {}
+    kinds, when = [], []
+    if route.does == "write":
+        examples["still-running"] = errors.StillRunning()
+        kinds.append("Problem")
+        when.append("The first call with this `Idempotency-Key` still runs: repeat it in a moment.")
     if route.refuses:
-        when += " Or another contact holds what was given; its id is told."
+        examples |= {
+            f"conflict-{number}" if number > 1 else refusal.code: refusal
+            for number, refusal in enumerate(route.refuses, 1)
+        }
+        kinds.append("Held")
+        when.append("What was given points at another contact, or at two; the ids are told.")
     schema = {"anyOf": [{"$ref": REFERENCE.format(name=kind)} for kind in kinds]}
-    return _response(when, schema, examples, RATE_HEADERS)
+    return _response(" ".join(when), schema, examples, RATE_HEADERS)
 
 
 def _unprocessable(route: Route) -> Json | None:
@@ -203,7 +210,7 @@ def _invalid(route: Route) -> dict[str, AppError]:
         mistakes["several-given"] = {
             field.name: field.schema["examples"][0]
             for field in shape.fields
-            if field.name in shape.rule.names[1:]
+            if field.name in shape.rule.names[1:3]
         }
     refused: dict[str, AppError] = {}
     for name, body in mistakes.items():

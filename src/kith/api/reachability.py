@@ -65,8 +65,8 @@ def _read(item: object) -> GetContact | AppError:
 
 GET_REACHABILITY = Shape(
     GetContact,
-    (takes.CONTACT_ID, takes.PHONE, takes.EMAIL),
-    takes.ONE_OF_THREE,
+    takes.KEYS,
+    takes.ONE_OF,
     description="Whether the contact may be written to, for each of three kinds of message: "
     "`free_form` (anything, inside WhatsApp's 24-hour window), `utility` and `marketing` (approved "
     "templates, at any time). The first three keys are those of the business number that allows "

@@ -12,6 +12,8 @@ from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time
 from kith.domain.audit import What
 from kith.domain.consent import Channel, ConsentSource, Method, Purpose, State
 from kith.domain.contacts import Source
+from kith.domain.identities import Confidence, Kind
+from kith.domain.matches import MatchedBy, MatchKind
 
 
 class TagOf(msgspec.Struct, frozen=True):
@@ -25,9 +27,40 @@ class TagOf(msgspec.Struct, frozen=True):
 class IdentityAnswer(msgspec.Struct, frozen=True):
     """A name by which the contact is found."""
 
-    kind: Annotated[str, Meta(examples=["phone"])]
+    kind: Annotated[Kind, Meta(examples=["phone"])]
     value: Annotated[str, Meta(examples=["+14155550123"])]
+    confidence: Annotated[
+        Confidence,
+        Meta(
+            description="Who says so: the business (`given`), WhatsApp (`reported`), or a "
+            "numbering plan alone (`inferred`).",
+            examples=["given"],
+        ),
+    ]
     created_at: Time
+
+
+class MatchAnswer(msgspec.Struct, frozen=True):
+    """How the contact was found."""
+
+    matched_by: Annotated[
+        MatchedBy, Meta(description="Which of its names it was.", examples=["phone"])
+    ]
+    match_kind: Annotated[
+        MatchKind,
+        Meta(
+            description="`wa_variant`: by WhatsApp's other spelling of the number.",
+            examples=["exact"],
+        ),
+    ]
+    inferred: Annotated[
+        bool | UnsetType,
+        Meta(
+            description="True, and there at all, where that both are one line follows from "
+            "Argentina's numbering plan alone.",
+            examples=[True],
+        ),
+    ] = UNSET
 
 
 class AuditUser(msgspec.Struct, frozen=True):
@@ -191,6 +224,7 @@ class ContactAnswer(msgspec.Struct, frozen=True, gc=False):
         list[MergedFromAnswer] | UnsetType,
         Meta(description="Only with `expand`: ids that lead here, the 100 last merged first."),
     ] = UNSET
+    match: Annotated[MatchAnswer | UnsetType, Meta(description="Only with `expand`.")] = UNSET
 
 
 class SavedContactAnswer(msgspec.Struct, frozen=True, gc=False):

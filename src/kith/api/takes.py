@@ -9,13 +9,11 @@ from kith.actions.audit import ListAudit
 from kith.actions.contact_lists import ListContacts
 from kith.api.fields import AtLeastOne, ExactlyOne, Field, Shape
 from kith.api.parts import nullable, one_of, some_of, true_or_false, whole_number
-from kith.domain import contacts, email, ids, metadata, phone, search, tags, text, times
+from kith.domain import contacts, email, identities, ids, metadata, phone, search, tags, text, times
 from kith.domain.contacts import (
     ContactKey,
     Expansion,
     FindOrCreate,
-    GetContact,
-    GetContacts,
     OnConflict,
     SaveContact,
     SearchContacts,
@@ -23,53 +21,17 @@ from kith.domain.contacts import (
     TagContact,
     UpdateContact,
 )
-from kith.errors import AppError, BadValue, Invalid
 
 EXAMPLE_ID = "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61"
 SOURCES: tuple[str, ...] = get_args(Source)
 EXPANSIONS: tuple[str, ...] = get_args(Expansion)
 CONFLICTS: tuple[str, ...] = get_args(OnConflict)
 QUERY_CHARACTERS_MAX = 256
-ODD_EMAILS_MAX = 10
-"""Of one get-contacts."""
 
 
 def parse_query(value: object) -> str:
     """A text to search for, its case folded; raises BadValue."""
     return search.fold(text.line(value, characters_max=QUERY_CHARACTERS_MAX))
-
-
-def parse_keys(value: object) -> tuple[GetContact | AppError, ...]:
-    """What get-contacts asks for; an item that cannot be used becomes its own refusal."""
-    if not isinstance(value, list):
-        raise BadValue('must be an array such as [{"phone": "+14155550123"}].')
-    if len(value) > contacts.KEYS_MAX:
-        raise BadValue(f"may not hold more than {contacts.KEYS_MAX} items.")
-    if sum(map(_is_slow, value)) > ODD_EMAILS_MAX:
-        raise BadValue(
-            f"may not name more than {ODD_EMAILS_MAX} people by e-mail addresses with quotes or"
-            " with a domain beyond ASCII; ask for the others in further calls."
-        )
-    return tuple(map(_key, value))
-
-
-def _is_slow(item: object) -> bool:
-    """Whether this e-mail address takes the library a millisecond, which all others wait for."""
-    address = item.get("email") if isinstance(item, dict) else None
-    if not isinstance(address, str):
-        return False
-    local, _, domain = address.rpartition("@")
-    return not domain.isascii() or '"' in local
-
-
-def _key(item: object) -> GetContact | AppError:
-    if not isinstance(item, dict):
-        return Invalid({"contacts": ['An item must be an object such as {"phone": "+1..."}.']})
-    try:
-        found: GetContact = ONE_KEY.convert(item)
-    except Invalid as refusal:
-        return refusal
-    return found
 
 
 CONTACT_ID = Field(
@@ -83,11 +45,12 @@ CONTACT_ID = Field(
 )
 PHONE = Field(
     "phone",
-    phone.parse,
+    phone.take,
     {
         "type": ["string", "integer", "null"],
         "description": "International format with a leading `+`. Blanks, dots, dashes, brackets, "
-        "`00`, `tel:`, a missing `+` and digits of any script are understood.",
+        "`00`, `tel:`, a missing `+` and digits of any script are understood; without `+`, also "
+        "how the number is dialled in the workspace's own region, where it has set one.",
         "examples": ["+14155550123"],
     },
 )
@@ -101,6 +64,35 @@ EMAIL = Field(
         format="email",
         maxLength=email.CHARACTERS_MAX,
     ),
+)
+WA_ID = Field(
+    "wa_id",
+    identities.parse_wa_id,
+    {
+        "type": ["string", "integer", "null"],
+        "description": "What WhatsApp calls the account: digits without a `+`. It shares one space "
+        "with phones, so that each finds the other.",
+        "examples": ["14155550123"],
+    },
+)
+BSUID = Field(
+    "bsuid",
+    identities.parse_bsuid,
+    nullable(
+        "string",
+        "WhatsApp's business-scoped user id, of people who keep their number to themselves.",
+        "US.13491208655302741918",
+    ),
+)
+USERNAME = Field(
+    "username",
+    identities.parse_username,
+    nullable("string", "Their WhatsApp username; a leading `@` and case mean nothing.", "romain.b"),
+)
+EXTERNAL_ID = Field(
+    "external_id",
+    identities.parse_external,
+    nullable("string", "A system of yours and their id there.", "shopify:12345"),
 )
 NAME = Field(
     "name",
@@ -158,8 +150,8 @@ EXPAND = Field(
         "type": ["array", "string", "null"],
         "items": {"type": "string", "enum": list(EXPANSIONS)},
         "description": "Adds to the answer, each under its own name: `identities`, `history`, "
-        "`consent`, `reachability` and `merged_from` as further keys, `tags` as objects with id "
-        "and time in place of the names.",
+        "`consent`, `reachability`, `merged_from` and `match` as further keys, `tags` as objects "
+        "with id and time in place of the names.",
         "examples": [["identities", "history"]],
     },
 )
@@ -195,42 +187,11 @@ def _with(field: Field, description: str = "", **more: Any) -> Field:
 
 NOTHING = Shape(dict)
 
-ONE_OF_THREE = ExactlyOne(("contact_id", "phone", "email"))
-ONE_KEY = Shape(GetContact, (CONTACT_ID, PHONE, EMAIL), ONE_OF_THREE)
+KEYS = (CONTACT_ID, PHONE, EMAIL, WA_ID, BSUID, USERNAME, EXTERNAL_ID)
+ONE_OF = ExactlyOne(
+    tuple(field.name for field in KEYS), documented=("contact_id", "phone", "email")
+)
 ID_OR_PHONE = AtLeastOne(("contact_id", "phone"))
-
-GET_CONTACT = Shape(
-    GetContact,
-    (CONTACT_ID, PHONE, EMAIL, EXPAND),
-    ONE_OF_THREE,
-    description="Several contacts may share an e-mail address: the one with the newest message is "
-    "given, then the oldest. The answer's `ETag` names its version: send it back as "
-    "`If-None-Match`, and an unchanged contact answers 304 without a body. With `reachability`, "
-    "which depends on the clock too, there is no `ETag` and never a 304.",
-    example={"phone": "+14155550123"},
-)
-
-GET_CONTACTS = Shape(
-    GetContacts,
-    (
-        Field(
-            "contacts",
-            parse_keys,
-            {
-                "type": ["array", "null"],
-                "items": {"type": "object"},
-                "maxItems": contacts.KEYS_MAX,
-                "description": "Up to 500 objects, each with exactly one of `contact_id`, `phone` "
-                "and `email`.",
-                "examples": [[{"phone": "+14155550123"}, {"email": "romain@example.com"}]],
-            },
-            is_required=True,
-        ),
-    ),
-    description="The answer is an array in the order asked: each item is a contact, or the body "
-    "with which get-contact would have refused it.",
-    example={"contacts": [{"phone": "+14155550123"}, {"phone": "+14155550100"}]},
-)
 
 _SAVED = (msgspec.structs.replace(PHONE, is_required=True), NAME, EMAIL, TAGS, METADATA)
 

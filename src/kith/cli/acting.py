@@ -17,7 +17,15 @@ from kith.errors import Invalid, Malformed, NotFound
 
 T = TypeVar("T")
 
-OPTIONS = {"contact_id": "--id", "phone": "--phone", "email": "--email"}
+OPTIONS = {
+    "contact_id": "--id",
+    "phone": "--phone",
+    "email": "--email",
+    "wa_id": "--wa-id",
+    "bsuid": "--bsuid",
+    "username": "--username",
+    "external_id": "--external-id",
+}
 """What the fields of a rule are called here."""
 
 in_workspace = click.option(

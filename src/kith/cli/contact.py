@@ -5,15 +5,14 @@ import sys
 from pathlib import Path
 
 import click
-import msgspec
 
 from kith.actions import contact_lists, contacts, look_ups, personal_data
-from kith.actions.look_ups import Expanded
 from kith.actions.workspaces import Acting
-from kith.api import gives, takes
+from kith.api import gives, identity, takes
 from kith.cli.acting import decoded, for_user, in_workspace, read, scan, taken, write, wrong_usage
 from kith.cli.common import as_json, document, print_fields, print_json, printable
 from kith.cli.showing import print_contacts, print_more, print_written
+from kith.domain import json
 from kith.domain.contacts import ContactKey
 from kith.errors import Refused
 
@@ -37,6 +36,10 @@ def contact() -> None:
 @by_id
 @by_phone
 @to_email
+@click.option("--wa-id", help="What WhatsApp calls their account: digits.")
+@click.option("--bsuid", help="WhatsApp's business-scoped user id, such as US.1349120865530274.")
+@click.option("--username", help="Their WhatsApp username.")
+@click.option("--external-id", help="Their id in another system, such as shopify:12345.")
 @click.option(
     "--expand",
     type=click.Choice(takes.EXPANSIONS),
@@ -46,7 +49,7 @@ def contact() -> None:
 @in_workspace
 @as_json
 def get(workspace: str | None, expand: tuple[str, ...], as_json: bool, **key: str | None) -> None:
-    """Show one contact, found by id, phone or e-mail address.
+    """Show one contact, found by id, phone, e-mail address or a further name.
 
     Several may share an e-mail address: the one with the newest message is shown.
 
@@ -55,13 +58,13 @@ def get(workspace: str | None, expand: tuple[str, ...], as_json: bool, **key: st
       kith contact get --phone "+1 415 555 0123"
       kith contact get --email romain@example.com --expand history
     """
-    given = taken(takes.GET_CONTACT, {**key, "expand": list(expand)})
+    given = taken(identity.GET_CONTACT, {**key, "expand": list(expand)})
     found = read(look_ups.get, given, Acting(workspace=workspace))
     if as_json:
         print_json(gives.contact(found))
         return
-    # Nothing more, but decoded, and with the names of the tags.
-    print_fields(gives.contact(msgspec.structs.replace(found, more=Expanded())))
+    assert found.document is not None, "nobody has named a version"
+    print_fields(json.decode_object(bytes(found.document)))
     if found.more is not None:
         print_more(found.more)
 

@@ -8,7 +8,9 @@ import click
 from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, EXIT_USAGE, log_as_text, sentence
 from kith.errors import AppError, CannotStart
 
-COMMANDS = ("serve", "init", "demo", "contact", "audit", "token", "user", "migrate", "check")
+COMMANDS = (
+    "serve", "init", "demo", "contact", "audit", "workspace", "token", "user", "migrate", "check",
+)  # fmt: skip
 
 
 class Commands(click.Group):

@@ -40,8 +40,14 @@ def print_more(more: Expanded) -> None:
         tags = [(one.name, wire(one.added_at), one.id) for one in more.tags]
         _print_part("Tags", ("TAG", "ADDED", "ID"), tags)
     if more.identities is not None:
-        known_as = [(one.kind, one.value, wire(one.created_at)) for one in more.identities]
-        _print_part("Identities", ("KIND", "VALUE", "SINCE"), known_as)
+        known_as = [
+            (one.kind, one.value, one.confidence, wire(one.created_at)) for one in more.identities
+        ]
+        _print_part("Identities", ("KIND", "VALUE", "CONFIDENCE", "SINCE"), known_as)
+    if (match := more.match) is not None:
+        sure = "inferred" if match.is_inferred else None
+        found_by = [(match.matched_by, match.match_kind, sure)]
+        _print_part("Match", ("BY", "KIND", "CONFIDENCE"), found_by)
     if more.history is not None:
         changes = [(wire(e.at), e.what, _who(e), _changed(e)) for e in more.history]
         _print_part("History", ("AT", "WHAT", "WHO", "CHANGED"), changes)

@@ -10,6 +10,8 @@ What = Literal[
     "contact.updated",
     "contact.tagged",
     "contact.untagged",
+    "contact.identity_added",
+    "contact.identity_removed",
     "contact.consent_changed",
     "contact.merged",
     "contact.unmerged",

@@ -7,13 +7,16 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from kith.domain import etags, text
+from kith.domain.identities import Confidence, Kind
 from kith.domain.metadata import Metadata
-from kith.domain.phone import Phone
+from kith.domain.phone import Phone, Typed
 from kith.errors import AppError
 
 Source = Literal["manual", "csv_import", "shopify", "woocommerce", "widget", "zapier", "api"]
 OnConflict = Literal["return", "update", "error"]
-Expansion = Literal["tags", "identities", "history", "consent", "reachability", "merged_from"]
+Expansion = Literal[
+    "tags", "identities", "history", "consent", "reachability", "merged_from", "match"
+]
 
 NAME_BYTES_MAX = 1_024
 KEYS_MAX = 500
@@ -57,17 +60,22 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """A name by which a contact is found."""
 
-    kind: str
+    kind: Kind
     value: str
+    confidence: Confidence
     created_at: datetime
 
 
 class GetContact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Exactly one of the first three is set."""
+    """Exactly one is set, beside `expand`."""
 
     contact_id: str | None = None
-    phone: Phone | None = None
+    phone: Phone | Typed | None = None
     email: str | None = None
+    wa_id: str | None = None
+    bsuid: str | None = None
+    username: str | None = None
+    external_id: str | None = None
     expand: tuple[Expansion, ...] = ()
 
 
@@ -81,13 +89,13 @@ class ContactKey(msgspec.Struct, frozen=True, kw_only=True):
     """One of them, or both when they name the same contact."""
 
     contact_id: str | None = None
-    phone: Phone | None = None
+    phone: Phone | Typed | None = None
 
 
 class SaveContact(msgspec.Struct, frozen=True, kw_only=True):
     """What an upsert may write; None and empty mean "leave as it is"."""
 
-    phone: Phone
+    phone: Phone | Typed
     name: str | None = None
     email: str | None = None
     tags: tuple[str, ...] = ()
@@ -111,6 +119,13 @@ class UpdateContact(ContactKey, frozen=True, kw_only=True):
 
 class TagContact(ContactKey, frozen=True, kw_only=True):
     tag: str
+
+
+class NameContact(ContactKey, frozen=True, kw_only=True):
+    """A name that a contact is to have, or to have no more."""
+
+    kind: Kind
+    value: str | Typed
 
 
 class SearchContacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,8 @@ from kith.domain import text
 from kith.errors import BadValue
 
 Kind = Literal["phone", "wa_id", "bsuid", "username", "external"]
+Confidence = Literal["given", "reported", "inferred"]
+"""By the business, by WhatsApp, or from a numbering plan alone."""
 
 CHARACTERS_MAX = 512
 """Of anything given as an identity; each kind allows less."""

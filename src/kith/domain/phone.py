@@ -7,18 +7,24 @@ import re
 import unicodedata
 from typing import NewType
 
+import msgspec
 import phonenumbers
 
 from kith.errors import BadValue
 
 Phone = NewType("Phone", str)
-"""Strict E.164 in ASCII digits; only `parse`, `as_shown` and `whatsapp.variant` make one."""
+"""Strict E.164 in ASCII digits; `parse`, `take`, `as_shown`, `whatsapp.variant` and `matches` make
+them, and nothing else does."""
 Region = NewType("Region", str)
 """Two letters of ISO 3166 whose numbering plan is known; only `parse_region` makes one."""
 
 PROBLEM = "must be a phone number in international format, such as +14155550123."
 REGION_PROBLEM = "must be the two letters of a country with phone numbers, such as FR or US."
 TYPED_CHARACTERS_MAX = 64
+DIGITS_MIN = 4
+"""Of the shortest number that somebody dials at home and WhatsApp may know."""
+DIGITS_MAX = 24
+"""Of the longest, with what is dialled before it."""
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SEPARATORS = re.compile(
@@ -47,6 +53,27 @@ _TRUNK_PREFIXES: dict[str, str | tuple[str, ...]] = {
     "692": ("0", "1"),
     "993": ("0", "8"),
 }
+
+
+class Typed(msgspec.Struct, frozen=True, gc=False):
+    """A number written without `+`: which one it is depends on where it was typed."""
+
+    digits: str
+
+
+def take(value: object) -> Phone | Typed:
+    """A phone as far as it can be told before the workspace is known; raises BadValue.
+
+    What begins with `+` reads the same everywhere, as `parse` has it.
+    """
+    if isinstance(value, str) and _is_plain(value):
+        return Phone(value)
+    typed = _clean(value)
+    if typed.startswith("+"):
+        return _international(typed)
+    if not DIGITS_MIN <= len(typed) <= DIGITS_MAX:
+        raise BadValue(PROBLEM)
+    return Typed(typed)
 
 
 def parse(value: object, *, region: Region | None = None) -> Phone:

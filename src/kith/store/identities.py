@@ -1,39 +1,112 @@
 """Under which names a contact is known; the database decides that each has one owner."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
 
+from kith.domain import json, matches
 from kith.domain.contacts import Identity
+from kith.domain.identities import Confidence, Kind
+from kith.domain.phone import Phone
 from kith.domain.times import from_us, to_us
-from kith.store.database import Tx
+from kith.store.database import Engine, Tx
 
-Kind = Literal["phone"]
+_ADD = (
+    "INSERT INTO identities (tenant_id, kind, value, contact_id, created_at, confidence)"
+    " VALUES (:tenant_id, :kind, :value, :contact_id, :at, :confidence)"
+)
+# On PostgreSQL two writes that add the two spellings of a number to two contacts would not see
+# each other. Both take the number's turn, so that one of them fails and is repeated.
+_ADD_NUMBER: dict[Engine, str] = {
+    "sqlite": _ADD,
+    "postgres": "WITH taken AS (INSERT INTO number_turns (tenant_id, turn, taken)"
+    " VALUES (:tenant_id, :turn, 1) ON CONFLICT (tenant_id, turn)"
+    f" DO UPDATE SET taken = number_turns.taken + 1) {_ADD}",
+}
+_EACH: dict[Engine, str] = {
+    "sqlite": "json_each(:names) j",
+    "postgres": "json_array_elements(CAST(:names AS JSON)) j (value)",
+}
+_HOLDERS = {
+    engine: f"SELECT i.kind, i.value, c.uuid FROM {each} CROSS JOIN identities i"
+    " JOIN contacts c ON c.tenant_id = i.tenant_id AND c.id = i.contact_id"
+    " WHERE i.tenant_id = :tenant_id AND i.kind = j.value ->> 'kind'"
+    " AND i.value = j.value ->> 'value'"
+    for engine, each in _EACH.items()
+}
 
 
 async def add(
-    tx: Tx, *, tenant_id: int, kind: Kind, value: str, contact_row_id: int, at: datetime
+    tx: Tx,
+    *,
+    tenant_id: int,
+    kind: Kind,
+    value: str,
+    contact_row_id: int,
+    at: datetime,
+    confidence: Confidence = "given",
 ) -> None:
-    await tx.run(
-        "INSERT INTO identities (tenant_id, kind, value, contact_id, created_at)"
-        " VALUES (:tenant_id, :kind, :value, :contact_id, :at)",
+    """Nobody has it: the caller has looked."""
+    given = {
+        "tenant_id": tenant_id,
+        "kind": kind,
+        "value": value,
+        "contact_id": contact_row_id,
+        "at": to_us(at),
+        "confidence": confidence,
+    }
+    if kind not in ("phone", "wa_id"):
+        await tx.run(_ADD, **given)
+        return
+    number = Phone(value) if kind == "phone" else matches.phone_of(value)
+    await tx.run(_ADD_NUMBER[tx.engine], turn=matches.turn(number), **given)
+
+
+async def remove(tx: Tx, *, tenant_id: int, kind: Kind, value: str, contact_row_id: int) -> bool:
+    """Whether this contact had it."""
+    row = await tx.one(
+        "DELETE FROM identities WHERE tenant_id = :tenant_id AND kind = :kind AND value = :value"
+        " AND contact_id = :contact_id RETURNING 1",
         tenant_id=tenant_id,
         kind=kind,
         value=value,
         contact_id=contact_row_id,
-        at=to_us(at),
     )
+    return row is not None
+
+
+async def holders(
+    tx: Tx, *, tenant_id: int, names: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """Who has these names, by kind and value: the ids of contacts. The caller keeps them few."""
+    keys = [{"kind": kind, "value": value} for kind, value in names]
+    rows = await tx.all(_HOLDERS[tx.engine], tenant_id=tenant_id, names=json.encode(keys).decode())
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def confidence_of(tx: Tx, *, tenant_id: int, kind: Kind, value: str) -> Confidence | None:
+    row = await tx.one(
+        "SELECT confidence FROM identities"
+        " WHERE tenant_id = :tenant_id AND kind = :kind AND value = :value",
+        tenant_id=tenant_id,
+        kind=kind,
+        value=value,
+    )
+    return row[0] if row else None
 
 
 async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[Identity]:
     """By kind and value; a contact has few."""
     rows = await tx.all(
-        "SELECT i.kind, i.value, i.created_at FROM contacts c"
+        "SELECT i.kind, i.value, i.confidence, i.created_at FROM contacts c"
         " JOIN identities i ON i.tenant_id = c.tenant_id AND i.contact_id = c.id"
         " WHERE c.tenant_id = :tenant_id AND c.uuid = :uuid ORDER BY i.kind, i.value",
         tenant_id=tenant_id,
         uuid=contact_uuid,
     )
-    return [Identity(kind=row[0], value=row[1], created_at=from_us(row[2])) for row in rows]
+    return [
+        Identity(kind=kind, value=value, confidence=confidence, created_at=from_us(created_at))
+        for kind, value, confidence, created_at in rows
+    ]
 
 
 async def between(tx: Tx, *, tenant_id: int, kind: Kind, first: str, last: str) -> set[str]:

@@ -139,6 +139,12 @@ CREATE TABLE merges (
     undone_at bigint
 );
 
+CREATE TABLE number_turns (
+    tenant_id bigint NOT NULL,
+    turn bigint NOT NULL,
+    taken bigint NOT NULL
+);
+
 CREATE TABLE schema_migrations (
     version bigint NOT NULL,
     name text NOT NULL,
@@ -265,6 +271,10 @@ ALTER TABLE merged_contacts ADD CONSTRAINT merged_contacts_tenant_id_merge_uuid_
 ALTER TABLE merges ADD CONSTRAINT merges_pkey PRIMARY KEY (tenant_id, uuid);
 
 ALTER TABLE merges ADD CONSTRAINT merges_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+
+ALTER TABLE number_turns ADD CONSTRAINT number_turns_pkey PRIMARY KEY (tenant_id, turn);
+
+ALTER TABLE number_turns ADD CONSTRAINT number_turns_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 
 ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 

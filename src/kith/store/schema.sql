@@ -152,6 +152,13 @@ CREATE TABLE suppressions (
 
 CREATE TABLE unswept_erasures (tenant_id BIGINT NOT NULL);
 
+CREATE TABLE number_turns (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    turn BIGINT NOT NULL,
+    taken BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, turn)
+) WITHOUT ROWID;
+
 CREATE TABLE consent_records (
     tenant_id BIGINT NOT NULL REFERENCES tenants (id),
     uuid TEXT NOT NULL,

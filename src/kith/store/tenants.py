@@ -6,8 +6,16 @@ from datetime import datetime
 import msgspec
 
 from kith.domain import json
+from kith.domain.phone import Region
 from kith.domain.times import to_us
 from kith.store.database import Row, Tx
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What a workspace says of itself."""
+
+    default_region: Region | None
+    window_margin_s: int
 
 
 async def add(tx: Tx, *, uuid: str, name: str, at: datetime) -> int:
@@ -74,3 +82,30 @@ async def set_words(
 
 def _listed(text: str) -> list[str]:
     return msgspec.json.decode(text, type=list[str])
+
+
+async def default_region(tx: Tx, *, tenant_id: int) -> Region | None:
+    """Where the workspace's phones are typed; None when that was never said."""
+    row = await tx.one(
+        "SELECT default_region FROM tenants WHERE id = :tenant_id", tenant_id=tenant_id
+    )
+    return Region(row[0]) if row and row[0] else None
+
+
+async def settings_of(tx: Tx, *, tenant_id: int) -> Settings:
+    row = await tx.one(
+        "SELECT default_region, window_margin_s FROM tenants WHERE id = :tenant_id",
+        tenant_id=tenant_id,
+    )
+    assert row is not None
+    return Settings(Region(row[0]) if row[0] else None, row[1])
+
+
+async def set_settings(tx: Tx, *, tenant_id: int, settings: Settings) -> None:
+    await tx.run(
+        "UPDATE tenants SET default_region = :region, window_margin_s = :window_margin_s"
+        " WHERE id = :tenant_id",
+        tenant_id=tenant_id,
+        region=settings.default_region,
+        window_margin_s=settings.window_margin_s,
+    )

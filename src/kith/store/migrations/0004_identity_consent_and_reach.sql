@@ -10,6 +10,16 @@ ALTER TABLE tenants ADD COLUMN window_margin_s BIGINT NOT NULL DEFAULT 120;
 -- How sure it is: given by the business, reported by WhatsApp, or inferred.
 ALTER TABLE identities ADD COLUMN confidence TEXT NOT NULL DEFAULT 'given';
 
+-- On PostgreSQL, writes that note the two spellings of one number take the same turn: one of them is
+-- repeated and sees the other. It says nothing of whose number it was. SQLite has one writer.
+CREATE TABLE number_turns (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    turn BIGINT NOT NULL,
+    taken BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, turn)
+) WITHOUT ROWID; -- sqlite
+); -- postgres
+
 -- Who agreed to what, when, how and by which words; rows are facts, kept as they came. A row stays
 -- with the contact it was written for: after a merge it is found by way of merged_contacts. Erasure
 -- blanks what identifies the person and nothing else.

@@ -1,0 +1,56 @@
+"""What a workspace says of itself; the operator's commands."""
+
+import msgspec
+
+from kith.actions import workspaces
+from kith.actions.run import Context
+from kith.domain import phone
+from kith.domain.phone import Region
+from kith.errors import BadValue, naming
+from kith.store import tenants
+from kith.store.tenants import Settings
+
+WINDOW_MARGIN_S_MAX = 12 * 60 * 60
+"""Half of the window: more would leave too little of it."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    workspace: workspaces.Workspace
+    settings: Settings
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Only what is set is written; a blank `region` takes it away.
+
+    `workspace` is an id or a name, None for the only one there is.
+    """
+
+    workspace: str | None = None
+    region: str | None = None
+    window_margin_s: int | None = None
+
+
+async def show(ctx: Context, workspace: str | None) -> Shown:
+    """Raises NotFound, Refused."""
+    found = await workspaces.find_or_only(ctx, workspace)
+    return Shown(found, await tenants.settings_of(ctx.tx, tenant_id=found.row_id))
+
+
+async def change(ctx: Context, given: Change) -> Shown:
+    """Raises NotFound, Refused, Invalid."""
+    shown = await show(ctx, given.workspace)
+    settings = shown.settings
+    if given.region is not None:
+        settings = msgspec.structs.replace(settings, default_region=_region(given.region))
+    if given.window_margin_s is not None:
+        with naming("window_margin"):
+            if not 0 <= given.window_margin_s <= WINDOW_MARGIN_S_MAX:
+                raise BadValue(f"must be 0 to {WINDOW_MARGIN_S_MAX} seconds.")
+        settings = msgspec.structs.replace(settings, window_margin_s=given.window_margin_s)
+    await tenants.set_settings(ctx.tx, tenant_id=shown.workspace.row_id, settings=settings)
+    return Shown(shown.workspace, settings)
+
+
+def _region(given: str) -> Region | None:
+    with naming("region"):
+        return phone.parse_region(given) if given.strip() else None

@@ -1,0 +1,82 @@
+"""`kith workspace`: its region and the margin of the window, for people and for programs."""
+
+import pytest
+
+from tests.cast import Bed
+from tests.cli.kith import Kith
+
+
+@pytest.fixture
+def acme(kith: Kith) -> Kith:
+    """Commands where Acme Co. is the only workspace."""
+    kith("init", "--workspace", "Acme Co.", "--email", "ana@example.com")
+    return kith
+
+
+def test_show_and_set(acme: Kith) -> None:
+    shown = acme("workspace", "show", "--json").json
+    assert list(shown)[:4] == ["tenant_id", "workspace", "region", "window_margin_s"]
+    assert (shown["workspace"], shown["region"], shown["window_margin_s"]) == (
+        "Acme Co.",
+        None,
+        120,
+    )
+    changed = acme("workspace", "set", "--region", " fr ", "--json").json
+    assert changed == {**shown, "region": "FR"}
+    changed = acme("workspace", "set", "--window-margin", "300", "--json").json
+    assert changed == {**shown, "region": "FR", "window_margin_s": 300}
+    assert acme("workspace", "show", "--workspace", shown["tenant_id"], "--json").json == changed
+    cleared = acme("workspace", "set", "--region", "", "--window-margin", "0", "--json").json
+    assert cleared == {**shown, "window_margin_s": 0}
+
+
+def test_for_people(acme: Kith) -> None:
+    told = acme("workspace", "set", "--region", "FR")
+    assert (told.status, told.err) == (0, "")
+    lines = dict(line.split("  ", 1) for line in told.out.splitlines())
+    assert {name: value.strip() for name, value in lines.items()}["region"] == "FR"
+    assert acme("workspace", "show").out == told.out
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "word"),
+    [
+        ((), 2, "--region or --window-margin"),
+        (("--region", "Frankreich"), 1, "two letters of a country"),
+        (("--region", "XX"), 1, "two letters of a country"),
+        (("--window-margin", "-1"), 1, "0 to 43200 seconds"),
+        (("--window-margin", "43201"), 1, "0 to 43200 seconds"),
+        (("--window-margin", "x"), 2, "not a valid integer"),
+        (("--region", "FR", "--workspace", "Nobody's"), 1, "There is no workspace"),
+    ],
+)
+def test_refused(acme: Kith, options: tuple[str, ...], status: int, word: str) -> None:
+    before = acme("workspace", "show", "--json").json
+    refused = acme("workspace", "set", *options)
+    assert (refused.status, refused.out) == (status, "")
+    assert word in refused.err
+    assert acme("workspace", "show", "--json").json == before
+
+
+def test_contacts_by_their_further_names(acme: Kith) -> None:
+    acme("workspace", "set", "--region", "FR")
+    saved = acme("contact", "create", "--phone", "06 12 34 56 78", "--json").json
+    assert saved["phone"] == "+33612345678"
+    for option in (("--phone", "0612345678"), ("--wa-id", "33612345678")):
+        found = acme("contact", "get", *option, "--expand", "match", "--json").json
+        assert (found["id"], found["match"]["matched_by"]) == (saved["id"], "phone")
+    told = acme("contact", "get", "--phone", "0612345678", "--expand", "match")
+    assert "Match:" in told.out
+    assert "exact" in told.out
+    for option in (("--bsuid", "FR.1"), ("--username", "nobody"), ("--external-id", "shop:1")):
+        assert "no such contact" in acme("contact", "get", *option).err
+
+
+async def test_a_running_server_follows_at_once(bed: Bed, beside: Kith) -> None:
+    ana = await bed.owner("Ana")
+    assert ana.workspace is not None
+    assert ana.get_contact(phone="0612345678").status_code == 422
+    beside("workspace", "set", "--workspace", ana.workspace.id, "--region", "FR")
+    assert ana.create_contact(phone="0612345678").json()["phone"] == "+33612345678"
+    mallory = await bed.owner("Mallory")
+    assert mallory.get_contact(phone="0612345678").status_code == 422, "it is Ana's region"
