@@ -116,6 +116,10 @@ CHANGES: list[Change] = [
      {"tags": ["vip", "fr-FR"]}, {"tags": ["b2b", "vip", "fr-FR"]}),
     ("remove-tag", {"tag": "vip"}, "contact.untagged",
      {"tags": ["vip", "fr-FR"]}, {"tags": ["fr-FR"]}),
+    ("set-consent", {"channel": "email", "purpose": "utility", "state": "withdrawn",
+                     "source": "api", "method": "checkbox"}, "contact.consent_changed",
+     {"consent": {"email utility": None}, "opted_in_at": None, "opted_out_at": None},
+     {"consent": {"email utility": "withdrawn"}, "opted_in_at": None, "opted_out_at": None}),
     ("delete-contact", {}, "contact.erased", None, None),
 ]  # fmt: skip
 
