@@ -120,6 +120,9 @@ CHANGES: list[Change] = [
                      "source": "api", "method": "checkbox"}, "contact.consent_changed",
      {"consent": {"email utility": None}, "opted_in_at": None, "opted_out_at": None},
      {"consent": {"email utility": "withdrawn"}, "opted_in_at": None, "opted_out_at": None}),
+    ("block-contact", {"note": "Threatened Ana."}, "contact.blocked",
+     {"blocked": False}, {"blocked": True, "note": "Threatened Ana."}),
+    ("unblock-contact", {}, "contact.unblocked", {"blocked": True}, {"blocked": False}),
     ("delete-contact", {}, "contact.erased", None, None),
 ]  # fmt: skip
 
@@ -138,6 +141,8 @@ def test_each_change_is_written_once_and_whole(
     ana: Person, romain: dict[str, Any], change: Change
 ) -> None:
     action, body, what, before, after = change
+    if action == "unblock-contact":
+        ana.post("block-contact", {"phone": PHONE})
     earlier = entries(ana)
     answer = ana.post(action, {"phone": PHONE, **body})
     assert answer.status_code in (200, 201), answer.text
@@ -186,6 +191,7 @@ def test_the_time_is_the_contact_s(ana: Person, romain: dict[str, Any]) -> None:
         ("update-contact", {"metadata": {"b": {"y": 2, "x": 1}}}, 200),
         ("add-tag", {"tag": "vip"}, 200),
         ("remove-tag", {"tag": "b2b"}, 200),
+        ("unblock-contact", {"note": "Nobody was."}, 200),
         ("get-contact", {"expand": "history"}, 200),
         ("export-contact", {}, 200),
         ("find-or-create-contact", {"name": "Rom", "on_conflict": "error"}, 409),

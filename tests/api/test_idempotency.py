@@ -51,6 +51,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "delete-contact": {"phone": PHONE},
     "add-tag": {"phone": PHONE, "tag": "b2b"},
     "remove-tag": {"phone": PHONE, "tag": "vip"},
+    "block-contact": {"phone": PHONE},
+    "unblock-contact": {"phone": PHONE},
 }
 
 
@@ -73,6 +75,8 @@ def make_ready(caller: Client, name: str) -> None:
     """What the body of this operation stands on."""
     if WRITES[name].missing is not None:
         assert caller.create_contact(**ROMAIN).status_code == 201
+    if name == "unblock-contact":
+        assert caller.post("block-contact", {"phone": PHONE}).status_code == 200
 
 
 async def effects(bed: Bed, caller: Person) -> int:
@@ -185,6 +189,7 @@ async def test_a_key_belongs_to_one_action(bed: Bed, ana: Person) -> None:
     """The same key and the very same body, given to every write, in an order that each can do."""
     body = {**ROMAIN, "tag": "b2b", "on_conflict": "update"}
     order = ["create-contact", "find-or-create-contact", "add-tag", "update-contact", "remove-tag"]
+    order += ["block-contact", "unblock-contact"]
     assert {*order, "delete-contact"} == set(WRITES)
     answers = {name: ana.post(name, body, headers=keyed(KEY)) for name in order}
     assert {answer.status_code for answer in answers.values()} == {200, 201}

@@ -38,6 +38,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "list-contacts": {"query": "romain"},
     "export-contact": {"phone": PHONE},
     "add-tag": {"phone": PHONE, "tag": "new-3"},
+    "block-contact": {"phone": PHONE, "note": "New"},
+    "unblock-contact": {"phone": PHONE, "note": "New"},
     "remove-tag": {"phone": PHONE, "tag": "vip"},
     "add-identity": {"phone": PHONE, "kind": "external", "value": "shop:1"},
     "remove-identity": {"phone": PHONE, "kind": "external", "value": "shop:3"},

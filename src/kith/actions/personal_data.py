@@ -13,11 +13,12 @@ from kith.domain.contacts import Contact, ContactKey, Identity
 from kith.domain.idempotency import KeptAnswer
 from kith.domain.matches import phone_of
 from kith.domain.merging import Merge
+from kith.domain.reachability import Block, Conversation
 from kith.domain.tags import Link
 from kith.store import audit as audit_rows
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
-from kith.store import idempotency, identities, merges, suppressions
+from kith.store import idempotency, identities, merges, reachability, suppressions
 from kith.store import tags as tag_rows
 
 HISTORY_MAX = 10_000
@@ -39,6 +40,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     answers: list[KeptAnswer]
     merges: list[Merge]
     consent: list[Record]
+    blocks: list[Block]
+    conversations: list[Conversation]
 
 
 async def erase(ctx: Context, given: ContactKey) -> Erased:
@@ -83,6 +86,10 @@ async def export(ctx: Context, given: ContactKey) -> Held:
         answers=await idempotency.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
         merges=await merges.of_contact(tx, tenant_id=tenant_id, uuids=uuids),
         consent=await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
+        blocks=await reachability.blocks_of(tx, tenant_id=tenant_id, contact_row_id=known.row_id),
+        conversations=await reachability.conversations_of(
+            tx, tenant_id=tenant_id, contact_row_id=known.row_id
+        ),
     )
 
 

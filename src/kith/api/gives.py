@@ -176,6 +176,8 @@ def exported_contact(held: Held) -> ExportedAnswer:
         ],
         merges=[merges.journal(one) for one in held.merges],
         consent_records=[consent.record(row) for row in held.consent],
+        blocks=[reachability.block(one) for one in held.blocks],
+        conversations=[reachability.conversation(one) for one in held.conversations],
     )
 
 

@@ -1,6 +1,6 @@
 """get-reachability and check-audience: what they take, and how they answer."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, get_args
 
 import msgspec
@@ -8,20 +8,30 @@ from msgspec import UNSET, Meta, UnsetType
 
 from kith.actions import audiences
 from kith.actions.audiences import Audience, CheckAudience
+from kith.actions.blocks import BlockContact, Blocked
 from kith.actions.reachability import Reached
 from kith.api import takes
 from kith.api.fields import Field, Shape
 from kith.api.parts import nullable, one_of
-from kith.api.values import Id, Time
-from kith.domain import email, ids, phone
+from kith.api.values import Id, PhoneOut, Time
+from kith.domain import email, ids, phone, text
 from kith.domain.contacts import GetContact
-from kith.domain.reachability import MEANINGS, Kind, Reachability, Reason, Verdict
+from kith.domain.reachability import (
+    MEANINGS,
+    Block,
+    Conversation,
+    Kind,
+    Reachability,
+    Reason,
+    Verdict,
+)
 from kith.domain.times import wire
 from kith.errors import AppError, BadValue, Invalid
 
 KINDS: tuple[str, ...] = get_args(Kind)
 KEYS_AS_TYPED_MAX = 500
 """Of one check-audience: reading one may take 60 us, which all others wait for."""
+NOTE_CHARACTERS_MAX = 2_000
 _SECOND = timedelta(seconds=1)
 
 
@@ -38,6 +48,11 @@ def parse_keys(value: object) -> tuple[GetContact | AppError, ...]:
             " them: ids in lower case, phones such as +14155550123, plain e-mail addresses."
         )
     return tuple(_read(item) if key is None else key for key, item in zip(keys, value, strict=True))
+
+
+def parse_note(value: object) -> str:
+    """Why somebody is blocked, in one line; raises BadValue."""
+    return text.line(value, characters_max=NOTE_CHARACTERS_MAX)
 
 
 def _as_shown(item: object) -> GetContact | None:
@@ -108,6 +123,35 @@ CHECK_AUDIENCE = Shape(
     "why not the others. Who is named twice counts once. Keys that nobody has are `unknown`, those "
     "that cannot be read `unusable`: neither is among the counts.",
     example={"contacts": [{"phone": "+14155550123"}], "purpose": "marketing"},
+)
+
+NOTE = Field(
+    "note",
+    parse_note,
+    nullable(
+        "string",
+        "Why, for whoever reads the history; at most 2,000 characters.",
+        "Threatened a colleague.",
+        maxLength=NOTE_CHARACTERS_MAX,
+    ),
+)
+
+BLOCK_CONTACT = Shape(
+    BlockContact,
+    (takes.CONTACT_ID, takes.PHONE, NOTE),
+    takes.ID_OR_PHONE,
+    description="From now on every verdict on the contact is `blocked`, whoever wrote last and "
+    "whatever they agreed to. One who is blocked already stays so, and nothing is written.",
+    example={"phone": "+14155550123", "note": "Threatened a colleague."},
+)
+
+UNBLOCK_CONTACT = Shape(
+    BlockContact,
+    BLOCK_CONTACT.fields,
+    takes.ID_OR_PHONE,
+    description="Takes an operator's block away. Consent, and whatever else keeps messages from "
+    "the contact, stays as it is. One who is not blocked stays so, and nothing is written.",
+    example={"phone": "+14155550123"},
 )
 
 _REASONS = " ".join(f"`{reason}`: {meaning}" for reason, meaning in MEANINGS.items())
@@ -191,6 +235,32 @@ class AudienceAnswer(msgspec.Struct, frozen=True):
     ] = UNSET
 
 
+class BlockedAnswer(msgspec.Struct, frozen=True, gc=False):
+    """Whether the contact is blocked now."""
+
+    id: Id
+    phone: PhoneOut
+    blocked: Annotated[bool, Meta(examples=[True])]
+    blocked_at: Annotated[Time | None, Meta(description="Since when; null when not blocked.")]
+
+
+class BlockAnswer(msgspec.Struct, frozen=True):
+    """Why the contact is not written to, from whichever number."""
+
+    reason: Annotated[Reason, Meta(examples=["blocked"])]
+    since: Time
+
+
+class ConversationAnswer(msgspec.Struct, frozen=True):
+    """What passed between the contact and one business number."""
+
+    number_id: Annotated[str, Meta(examples=["106540352242922"])]
+    last_inbound_at: Annotated[Time | None, Meta(description="The contact's last message.")]
+    refused_at: Annotated[Time | None, Meta(description="See the reason `meta_refused`.")]
+    capped_until: Annotated[Time | None, Meta(description="See `frequency_capped`.")]
+    experiment_until: Annotated[Time | None, Meta(description="See `experiment`.")]
+
+
 def verdicts(reached: Reached) -> ReachabilityAnswer:
     overall = reached.judgement.overall
     return ReachabilityAnswer(
@@ -218,6 +288,25 @@ def audience(checked: Audience) -> AudienceAnswer:
     )
 
 
+def blocked(done: Blocked) -> BlockedAnswer:
+    known = done.contact
+    return BlockedAnswer(known.id, known.phone, done.since is not None, _time(done.since))
+
+
+def block(held: Block) -> BlockAnswer:
+    return BlockAnswer(held.reason, wire(held.since))
+
+
+def conversation(held: Conversation) -> ConversationAnswer:
+    return ConversationAnswer(
+        held.number_id,
+        _time(held.last_inbound_at),
+        _time(held.refused_at),
+        _time(held.capped_until),
+        _time(held.experiment_until),
+    )
+
+
 def _number(number_id: str, number_phone: str | None, given: Reachability) -> NumberAnswer:
     return NumberAnswer(
         number_id,
@@ -242,6 +331,10 @@ def _verdict(given: Verdict) -> VerdictAnswer:
     if not given.allowed and until.microsecond:
         until += _SECOND
     return VerdictAnswer(given.allowed, given.reason, wire(until))
+
+
+def _time(at: datetime | None) -> str | None:
+    return wire(at) if at is not None else None
 
 
 def missed_ids(checked: Any) -> int:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from kith.api.merges import MergeAnswer, MergedFromAnswer
-from kith.api.reachability import ReachabilityAnswer
+from kith.api.reachability import BlockAnswer, ConversationAnswer, ReachabilityAnswer
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time
 from kith.domain.audit import What
@@ -369,6 +369,8 @@ class ExportedAnswer(msgspec.Struct, frozen=True):
     consent_records: Annotated[
         list[ConsentRecordAnswer], Meta(description="The whole ledger of consent, oldest first.")
     ]
+    blocks: list[BlockAnswer]
+    conversations: list[ConversationAnswer]
 
 
 class TenantAnswer(msgspec.Struct, frozen=True):

@@ -15,6 +15,8 @@ What = Literal[
     "contact.consent_changed",
     "contact.merged",
     "contact.unmerged",
+    "contact.blocked",
+    "contact.unblocked",
     "contact.erased",
 ]
 

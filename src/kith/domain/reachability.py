@@ -111,6 +111,23 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     margin: Margin
 
 
+class Block(msgspec.Struct, frozen=True):
+    """Why a contact is not written to, from whichever number, and since when."""
+
+    reason: Reason
+    since: datetime
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """What passed between a contact and one business number, as it is held."""
+
+    number_id: str
+    last_inbound_at: datetime | None
+    refused_at: datetime | None
+    capped_until: datetime | None
+    experiment_until: datetime | None
+
+
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """`allowed` exactly when the reason is `ok`.
 

@@ -7,8 +7,18 @@ from datetime import datetime
 import msgspec
 
 from kith.domain import json
-from kith.domain.reachability import Facts, Margin, NumberState, Standing, State, parse_margin
-from kith.domain.times import from_us
+from kith.domain.reachability import (
+    Block,
+    Conversation,
+    Facts,
+    Margin,
+    NumberState,
+    Reason,
+    Standing,
+    State,
+    parse_margin,
+)
+from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Row, Tx
 
 NUMBERS_MAX = 100
@@ -130,6 +140,63 @@ async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> Facts | No
         phones={number_id: number_phone for number_id, number_phone, *_ in given},
         margin=parse_margin(margin_s),
     )
+
+
+async def blocks_of(tx: Tx, *, tenant_id: int, contact_row_id: int) -> list[Block]:
+    """Of the few reasons there are."""
+    rows = await tx.all(
+        "SELECT b.reason, b.since FROM contact_blocks b WHERE b.tenant_id = :tenant_id"
+        " AND b.contact_id = :contact_id ORDER BY b.reason",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+    )
+    return [Block(reason, from_us(since)) for reason, since in rows]
+
+
+async def add_block(
+    tx: Tx, *, tenant_id: int, contact_row_id: int, reason: Reason, at: datetime
+) -> None:
+    """One that is there stays as it is."""
+    await tx.run(
+        "INSERT INTO contact_blocks (tenant_id, contact_id, reason, since)"
+        " VALUES (:tenant_id, :contact_id, :reason, :at)"
+        " ON CONFLICT (tenant_id, contact_id, reason) DO NOTHING",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        reason=reason,
+        at=to_us(at),
+    )
+
+
+async def remove_block(tx: Tx, *, tenant_id: int, contact_row_id: int, reason: Reason) -> None:
+    await tx.run(
+        "DELETE FROM contact_blocks WHERE tenant_id = :tenant_id AND contact_id = :contact_id"
+        " AND reason = :reason",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        reason=reason,
+    )
+
+
+async def conversations_of(tx: Tx, *, tenant_id: int, contact_row_id: int) -> list[Conversation]:
+    """By the number's id; of each business number there is one at most."""
+    rows = await tx.all(
+        "SELECT v.number_id, v.last_inbound_at, v.refused_at, v.capped_until, v.experiment_until"
+        " FROM conversations v WHERE v.tenant_id = :tenant_id AND v.contact_id = :contact_id"
+        " ORDER BY v.number_id",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+    )
+    return [
+        Conversation(
+            number_id=number_id,
+            last_inbound_at=_time(last_inbound_at),
+            refused_at=_time(refused_at),
+            capped_until=_time(capped_until),
+            experiment_until=_time(experiment_until),
+        )
+        for number_id, last_inbound_at, refused_at, capped_until, experiment_until in rows
+    ]
 
 
 async def people_by_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[str, Person]:

@@ -1,0 +1,152 @@
+"""POST /api/v1/actions/block-contact and unblock-contact: an operator's word, and nothing else."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.api.reach import Reach, ago
+from tests.api.refusals import FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, assert_invalid
+from tests.cast import Bed, Person
+
+PHONE = "+14155550123"
+OTHER = "+14155550124"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
+KINDS = ("free_form", "utility", "marketing")
+each_action = pytest.mark.parametrize("action", ["block-contact", "unblock-contact"])
+
+
+@pytest.fixture
+def romain(ana: Person) -> str:
+    uuid: str = ana.create_contact(phone=PHONE, name="Romain").json()["id"]
+    return uuid
+
+
+def told(caller: Person, action: str, **given: object) -> dict[str, Any]:
+    answer = caller.post(action, given or {"phone": PHONE})
+    assert answer.status_code == 200, answer.text
+    whole: dict[str, Any] = answer.json()
+    return whole
+
+
+def reasons(caller: Person) -> list[str]:
+    answer = caller.post("get-reachability", {"phone": PHONE}).json()
+    return [answer[kind]["reason"] for kind in KINDS]
+
+
+def history(caller: Person) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = caller.get_contact(phone=PHONE, expand="history").json()[
+        "history"
+    ]
+    return found
+
+
+async def test_from_block_to_unblock(bed: Bed, ana: Person, romain: str) -> None:
+    reach = Reach(bed, ana)
+    await reach.number("1")
+    await reach.consent(romain, "granted")
+    await reach.conversation(romain, "1", last_inbound_at=ago(60))
+    assert reasons(ana) == ["ok"] * 3
+    answer = told(ana, "block-contact")
+    assert list(answer) == ["id", "phone", "blocked", "blocked_at"]
+    assert (answer["id"], answer["phone"], answer["blocked"]) == (romain, PHONE, True)
+    assert TIME.fullmatch(answer["blocked_at"])
+    assert reasons(ana) == ["blocked"] * 3
+    assert told(ana, "unblock-contact") == {
+        "id": romain, "phone": PHONE, "blocked": False, "blocked_at": None,
+    }  # fmt: skip
+    assert reasons(ana) == ["ok"] * 3, "consent and window are as they were"
+
+
+async def test_said_twice_it_is_said_once(bed: Bed, ana: Person, romain: str) -> None:
+    for action, again in (("block-contact", {"note": "more"}), ("unblock-contact", {})):
+        first = ana.post(action, {"phone": PHONE})
+        before = await bed.digest()
+        second = ana.post(action, {"contact_id": romain, **again})
+        assert (second.content, second.headers["etag"]) == (first.content, first.headers["etag"])
+        assert await bed.digest() == before
+
+
+def test_a_note_says_why(ana: Person, romain: str) -> None:
+    told(ana, "block-contact", phone=PHONE, note=" Threatened a colleague. ")
+    told(ana, "unblock-contact", phone=PHONE, note="Apologised.")
+    changes = [(one["what"], one["before"], one["after"]) for one in history(ana)[:2]]
+    assert changes == [
+        ("contact.unblocked", {"blocked": True}, {"blocked": False, "note": "Apologised."}),
+        ("contact.blocked", {"blocked": False},
+         {"blocked": True, "note": "Threatened a colleague."}),
+    ]  # fmt: skip
+
+
+def test_a_version_of_its_own(ana: Person, romain: str) -> None:
+    """Whoever keeps the history by its tag learns of it."""
+    tag = ana.get_contact(phone=PHONE, expand="history").headers["etag"]
+    told(ana, "block-contact")
+    body = {"phone": PHONE, "expand": "history"}
+    answer = ana.post("get-contact", body, headers={"If-None-Match": tag})
+    assert (answer.status_code, answer.json()["history"][0]["what"]) == (200, "contact.blocked")
+
+
+async def test_no_other_reason_is_taken_away(bed: Bed, ana: Person, romain: str) -> None:
+    await Reach(bed, ana).block(romain, "not_on_whatsapp")
+    told(ana, "block-contact")
+    told(ana, "unblock-contact")
+    assert reasons(ana) == ["not_on_whatsapp"] * 3
+
+
+async def test_an_export_holds_it(bed: Bed, ana: Person, romain: str) -> None:
+    reach = Reach(bed, ana)
+    await reach.number("1")
+    await reach.conversation(romain, "1", last_inbound_at=1_000_000, capped_until=2_000_000)
+    since = told(ana, "block-contact")["blocked_at"]
+    held = ana.post("export-contact", {"phone": PHONE}).json()
+    assert held["blocks"] == [{"reason": "blocked", "since": since}]
+    assert held["conversations"] == [
+        {
+            "number_id": "1",
+            "last_inbound_at": "1970-01-01T00:00:01+00:00",
+            "refused_at": None,
+            "capped_until": "1970-01-01T00:00:02+00:00",
+            "experiment_until": None,
+        }
+    ]
+
+
+@pytest.mark.row("T18.1")
+async def test_an_erasure_takes_block_and_note(bed: Bed, ana: Person, romain: str) -> None:
+    told(ana, "block-contact", phone=PHONE, note="Romain threatened Ana.")
+    assert ana.post("delete-contact", {"phone": PHONE}).status_code == 200
+    rows = await bed.rows("SELECT after_json FROM audit_log WHERE contact_uuid = :id", id=romain)
+    assert {row for (row,) in rows} == {None}
+    ana.create_contact(phone=PHONE)
+    assert "blocked" not in reasons(ana)
+
+
+@each_action
+async def test_refused(bed: Bed, ana: Person, ben: Person, romain: str, action: str) -> None:
+    ana.create_contact(phone=OTHER)
+    before = await bed.digest()
+    for missing in ({"phone": "+14155550199"}, {"contact_id": romain[:-1] + "0"}):
+        answer = ana.post(action, missing)
+        assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
+    assert_invalid(ana.post(action, {"contact_id": romain, "phone": OTHER}), "contact_id", "phone")
+    assert ana.post(action, {}).json()["error"] == "Neither contact_id nor phone provided"
+    for wrong in ("x" * 2_001, "a\nb", 5, ["x"], {}):
+        assert_invalid(ana.post(action, {"phone": PHONE, "note": wrong}), "note")
+    answer = ben.post(action, {"phone": PHONE})
+    assert (answer.status_code, answer.json()) == (403, FORBIDDEN)
+    answer = bed.nobody.post(action, {"phone": PHONE})
+    assert (answer.status_code, answer.json()) == (401, UNAUTHENTICATED)
+    assert await bed.digest() == before
+
+
+@pytest.mark.row("T1.1")
+def test_mallory_blocks_her_own_only(ana: Person, mallory: Person, romain: str) -> None:
+    for given in ({"phone": PHONE}, {"contact_id": romain}):
+        assert mallory.post("block-contact", given).status_code == 404
+    mallory.create_contact(phone=PHONE)
+    told(mallory, "block-contact")
+    assert "blocked" not in reasons(ana)
+    told(ana, "block-contact")
+    told(mallory, "unblock-contact")
+    assert reasons(ana) == ["blocked"] * 3
