@@ -167,3 +167,14 @@ def test_many_ids_that_nobody_has_are_a_probe(bed: Bed, ana: Person, mallory: Pe
     checked(ana, [*keys, *({"phone": f"+1415556{n:04}"} for n in range(40))])
     found = [line for line in bed.serving.log() if line["event"] == "tenant.probe"]
     assert ana.token_id not in [line["token_id"] for line in found], "30 are not yet one"
+
+
+def test_a_merged_id_means_the_survivor(ana: Person, people: list[str]) -> None:
+    merged = ana.post("merge-contacts", {"contact_id": people[0], "into": people[1]})
+    assert merged.status_code == 200, merged.text
+    answer = checked(ana, [{"contact_id": people[0]}, {"contact_id": people[1]}], purpose="utility")
+    assert (answer["contacts"], answer["unknown"]) == (1, 0)
+    assert answer["allowed"] == [people[1]]
+    verdict = ana.post("get-reachability", {"contact_id": people[0]}).json()
+    assert verdict == ana.post("get-reachability", {"contact_id": people[1]}).json()
+    assert verdict["contact_id"] == people[1]

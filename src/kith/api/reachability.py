@@ -262,16 +262,20 @@ class ConversationAnswer(msgspec.Struct, frozen=True):
 
 
 def verdicts(reached: Reached) -> ReachabilityAnswer:
-    overall = reached.judgement.overall
+    best = reached.judgement.overall
+    numbers = []
+    free_form = utility = marketing = None
+    for number_id, given in reached.judgement.numbers:
+        number = _number(number_id, reached.phones[number_id], given)
+        numbers.append(number)
+        if given is best:  # that of the number which allows most, rendered already
+            free_form, utility, marketing = number.free_form, number.utility, number.marketing
     return ReachabilityAnswer(
         reached.contact_id,
-        _verdict(overall.free_form),
-        _verdict(overall.utility),
-        _verdict(overall.marketing),
-        [
-            _number(number_id, reached.phones[number_id], given)
-            for number_id, given in reached.judgement.numbers
-        ],
+        free_form or _verdict(best.free_form),
+        utility or _verdict(best.utility),
+        marketing or _verdict(best.marketing),
+        numbers,
     )
 
 

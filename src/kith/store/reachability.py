@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -56,6 +57,12 @@ _PEOPLE = "SELECT j.value, c.id, c.uuid, c.phone FROM"
 _BY_ID = {
     engine: f"{_PEOPLE} {each} CROSS JOIN contacts c"
     " WHERE c.tenant_id = :tenant_id AND c.uuid = j.value"
+    for engine, each in _EACH.items()
+}
+_BY_MERGED_ID = {
+    engine: f"{_PEOPLE} {each} CROSS JOIN merged_contacts m"
+    " JOIN contacts c ON c.tenant_id = m.tenant_id AND c.uuid = m.into_uuid"
+    " WHERE m.tenant_id = :tenant_id AND m.uuid = j.value"
     for engine, each in _EACH.items()
 }
 _BY_PHONE = {
@@ -122,24 +129,20 @@ async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> Facts | No
     if not rows:
         return None
     margin_s, phone, kinds, reasons, marketing, is_stopped, utility = rows[0][:7]
-    given = [row[7:] for row in rows if row[7] is not None]
-    return Facts(
-        contact_id=contact_uuid,
-        standing=_standing(
-            has_phone=phone is not None,
-            kinds=kinds.split() if kinds else (),
-            reasons=reasons.split() if reasons else (),
-            marketing=marketing,
-            utility=utility,
-            is_meta_stopped=bool(is_stopped),
-        ),
-        numbers=tuple(
-            _number(number_id, unavailable_since is not None, *passed)
-            for number_id, _, unavailable_since, *passed in given
-        ),
-        phones={number_id: number_phone for number_id, number_phone, *_ in given},
-        margin=parse_margin(margin_s),
+    numbers, phones = [], {}
+    for row in rows:
+        if (number_id := row[7]) is not None:
+            numbers.append(_number(number_id, row[9] is not None, *row[10:]))
+            phones[number_id] = row[8]
+    standing = _standing(
+        phone is not None,
+        kinds.split() if kinds else (),
+        reasons.split() if reasons else (),
+        marketing,
+        utility,
+        bool(is_stopped),
     )
+    return Facts(contact_uuid, standing, tuple(numbers), phones, _margin(margin_s))
 
 
 async def blocks_of(tx: Tx, *, tenant_id: int, contact_row_id: int) -> list[Block]:
@@ -200,8 +203,17 @@ async def conversations_of(tx: Tx, *, tenant_id: int, contact_row_id: int) -> li
 
 
 async def people_by_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[str, Person]:
-    """Those there are, by key, as the other two; the caller keeps the keys few."""
-    return _people(await tx.all(_BY_ID[tx.engine], tenant_id=tenant_id, keys=_as_json(uuids)))
+    """Those there are, by key, as the other two; the caller keeps the keys few.
+
+    By a merged id it is the contact in which it lives on.
+    """
+    keys = set(uuids)
+    given = {"tenant_id": tenant_id, "keys": _as_json(keys)}
+    found = _people(await tx.all(_BY_ID[tx.engine], **given))
+    if missing := keys - found.keys():
+        given["keys"] = _as_json(missing)
+        found |= _people(await tx.all(_BY_MERGED_ID[tx.engine], **given))
+    return found
 
 
 async def people_by_phone(tx: Tx, *, tenant_id: int, phones: Iterable[str]) -> dict[str, Person]:
@@ -232,7 +244,7 @@ async def margin_of(tx: Tx, *, tenant_id: int) -> Margin:
         "SELECT window_margin_s FROM tenants WHERE id = :tenant_id", tenant_id=tenant_id
     )
     assert row is not None
-    return parse_margin(row[0])
+    return _margin(row[0])
 
 
 async def standings(tx: Tx, *, tenant_id: int, people: Iterable[Person]) -> dict[int, Standing]:
@@ -253,12 +265,12 @@ async def standings(tx: Tx, *, tenant_id: int, people: Iterable[Person]) -> dict
     for row_id, person in known.items():
         marketing, is_meta_stopped = consent.get((row_id, "marketing"), nothing)
         found[row_id] = _standing(
-            has_phone=person.has_phone,
-            kinds=kinds.get(row_id, ()),
-            reasons=reasons.get(row_id, ()),
-            marketing=marketing,
-            utility=consent.get((row_id, "utility"), nothing)[0],
-            is_meta_stopped=is_meta_stopped,
+            person.has_phone,
+            kinds.get(row_id, ()),
+            reasons.get(row_id, ()),
+            marketing,
+            consent.get((row_id, "utility"), nothing)[0],
+            is_meta_stopped,
         )
     return found
 
@@ -280,7 +292,6 @@ async def conversations(
 
 
 def _standing(
-    *,
     has_phone: bool,
     kinds: Sequence[str],
     reasons: Sequence[str],
@@ -312,11 +323,16 @@ def _number(
     return NumberState(
         number_id=number_id,
         is_unavailable=is_unavailable,
-        last_inbound_at=_time(last_inbound_at),
-        meta_refused_at=_time(refused_at),
-        frequency_capped_until=_time(capped_until),
-        experiment_until=_time(experiment_until),
+        last_inbound_at=None if last_inbound_at is None else from_us(last_inbound_at),
+        meta_refused_at=None if refused_at is None else from_us(refused_at),
+        frequency_capped_until=None if capped_until is None else from_us(capped_until),
+        experiment_until=None if experiment_until is None else from_us(experiment_until),
     )
+
+
+@lru_cache(maxsize=128)
+def _margin(seconds: int) -> Margin:
+    return parse_margin(seconds)
 
 
 def _time(us: int | None) -> datetime | None:
