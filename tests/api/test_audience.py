@@ -178,3 +178,14 @@ def test_a_merged_id_means_the_survivor(ana: Person, people: list[str]) -> None:
     verdict = ana.post("get-reachability", {"contact_id": people[0]}).json()
     assert verdict == ana.post("get-reachability", {"contact_id": people[1]}).json()
     assert verdict["contact_id"] == people[1]
+
+
+async def test_in_whatsapps_other_spelling_too(bed: Bed, ana: Person) -> None:
+    """As get-contact finds them: a mobile of Brazil with and without its 9."""
+    uuid = ana.create_contact(phone="+5588999448232").json()["id"]
+    await Reach(bed, ana).consent(uuid, "granted")
+    keys = [{"phone": "+558899448232"}, {"phone": "+5588999448232"}]
+    answer = checked(ana, keys, purpose="marketing")
+    assert (answer["contacts"], answer["unknown"], answer["allowed"]) == (1, 0, [uuid])
+    verdict = ana.post("get-reachability", {"phone": "+558899448232"}).json()
+    assert verdict["contact_id"] == uuid
