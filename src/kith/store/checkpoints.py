@@ -97,7 +97,9 @@ class Checkpoints:
 
     def _clear(self, offsets: list[int], is_last: bool) -> bool:
         self._move_all()
-        return gaps.clear(self._connection, self._path, offsets, is_last=is_last)
+        is_done = gaps.clear(self._connection, self._path, offsets, is_last=is_last)
+        self._move_all()  # what it committed itself
+        return is_done
 
     async def _move(self) -> None:
         await self._guarded(self._connection.wal_checkpoint, None, apsw.SQLITE_CHECKPOINT_PASSIVE)
