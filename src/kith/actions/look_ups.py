@@ -79,6 +79,8 @@ async def get_reachability(ctx: Context, given: GetContact) -> Reached:
     Raises ContactNotFound, Conflict, Invalid.
     """
     row = await _row(ctx, given, "etag")
+    if row is None and given.contact_id is not None:
+        row = await _survivor(ctx, given.contact_id, "etag")
     if row is not None:
         contact_id: str | None = etags.contact_id(row[1])
     else:

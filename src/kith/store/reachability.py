@@ -48,6 +48,12 @@ _BY_ID = {
     " WHERE c.tenant_id = :tenant_id AND c.uuid = j.value"
     for engine, each in _EACH.items()
 }
+_BY_MERGED_ID = {
+    engine: f"{_PEOPLE} {each} CROSS JOIN merged_contacts m"
+    " JOIN contacts c ON c.tenant_id = m.tenant_id AND c.uuid = m.into_uuid"
+    " WHERE m.tenant_id = :tenant_id AND m.uuid = j.value"
+    for engine, each in _EACH.items()
+}
 _BY_PHONE = {
     engine: f"{_PEOPLE} {each} CROSS JOIN identities i"
     " JOIN contacts c ON c.tenant_id = i.tenant_id AND c.id = i.contact_id"
@@ -135,6 +141,13 @@ async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> Facts | No
 async def people_by_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[str, Person]:
     """Those there are, by key, as the other two; the caller keeps the keys few."""
     return _people(await tx.all(_BY_ID[tx.engine], tenant_id=tenant_id, keys=_as_json(uuids)))
+
+
+async def people_by_merged_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[str, Person]:
+    """The contacts in which those that have been merged live on."""
+    return _people(
+        await tx.all(_BY_MERGED_ID[tx.engine], tenant_id=tenant_id, keys=_as_json(uuids))
+    )
 
 
 async def people_by_phone(tx: Tx, *, tenant_id: int, phones: Iterable[str]) -> dict[str, Person]:
