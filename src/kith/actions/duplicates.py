@@ -16,7 +16,7 @@ from kith.domain.contacts import Contact
 from kith.domain.phone import Phone
 from kith.store import duplicates
 
-PAGE_MAX = 100
+PAGE_MAX = 500
 OTHERS_MAX = 20
 """Of one contact; more are counted only."""
 STRETCH_ROWS = 10_000

@@ -14,7 +14,7 @@ from kith.domain.contacts import Contact
 
 @click.command()
 @click.option("--cursor", metavar="ID", help="Where the page before ended.")
-@click.option("--limit", type=int, help="How many at most, up to 100.  [default: 100]")
+@click.option("--limit", type=int, help="How many at most, up to 500.  [default: 100]")
 @in_workspace
 @as_json
 def duplicates(workspace: str | None, as_json: bool, **given: str | int | None) -> None:

@@ -41,6 +41,10 @@ _HELD = {
     " WHERE i.tenant_id = :tenant_id AND i.kind = j.value->>0 AND i.value = j.value->>1"
     for engine, each in _EACH_ROW.items()
 }
+_WITH_EMAIL = (
+    f"SELECT {contacts.COLUMNS} FROM contacts c WHERE c.tenant_id = :tenant_id"
+    " AND c.email_key = :email_key ORDER BY c.id LIMIT :rows_max"
+)
 _BY_ROW_IDS = {
     engine: f"SELECT {contacts.COLUMNS} FROM {each} CROSS JOIN contacts c"
     f" WHERE c.tenant_id = :tenant_id AND c.id = {row_id} ORDER BY c.id"
@@ -90,8 +94,7 @@ async def holders(
 async def with_email(tx: Tx, *, tenant_id: int, email_key: str, rows_max: int) -> list[Contact]:
     """Those who have the e-mail address, by row id."""
     rows = await tx.all(
-        f"SELECT {contacts.COLUMNS} FROM contacts c WHERE c.tenant_id = :tenant_id"
-        " AND c.email_key = :email_key ORDER BY c.id LIMIT :rows_max",
+        _WITH_EMAIL,
         tenant_id=tenant_id,
         email_key=email_key,
         rows_max=rows_max,
