@@ -1,18 +1,28 @@
 """merge-contacts and unmerge-contacts: one person of two, who keeps both ids, and two again."""
 
+import asyncio
+import random
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import given as any_of
+from hypothesis import strategies as st
 
+from kith import wiring
 from kith.domain.contacts import Expansion
+from kith.settings import Settings
 from tests.api.refusals import FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, assert_invalid
+from tests.api.test_erasure import SECRET_KEY, Traces, live_a_life, texts
 from tests.cast import Bed, Person, tag_rows
+from tests.serving import serving
 
 PHONE, OTHER, THIRD = "+14155550123", "+14155550124", "+14155550125"
 EMAIL = "romain@example.com"
-WHOLE: tuple[Expansion, ...] = ("tags", "identities", "merged_from")
+WHOLE: tuple[Expansion, ...] = ("tags", "identities", "consent", "merged_from")
 SECOND = 1_000_000
 MISSING = {
     field: {"error": f"Contact not found: `{field}` names none."}
@@ -177,38 +187,68 @@ async def reach_rows(bed: Bed, uuid: str) -> tuple[list[Any], list[Any]]:
     return talks, blocks
 
 
+def told(caller: Person, contact_id: str, *states: str) -> None:
+    """What an operator notes, one after the other."""
+    for state in states:
+        given = {"contact_id": contact_id, "channel": "whatsapp", "purpose": "marketing"}
+        more = {"state": state, "source": "operator", "method": "note", "note": "They said so."}
+        answer = caller.post("set-consent", {**given, **more})
+        assert answer.is_success, answer.text
+
+
+def state_of(caller: Person, contact_id: str) -> str | None:
+    for one in seen(caller, contact_id, "consent")["consent"]:
+        if (one["channel"], one["purpose"]) == ("whatsapp", "marketing"):
+            state: str | None = one["state"]
+            return state
+    return None
+
+
+STRICTNESS = [None, "granted", "pending", "withdrawn"]
+
+
 @pytest.mark.row("T10.2")
-@pytest.mark.parametrize(
-    ("theirs", "ours", "joined"),
-    [
-        ((None, None), (None, None), (None, None)),
-        ((5, None), (None, None), (5, None)),
-        ((None, None), (6, None), (6, None)),
-        ((5, None), (6, None), (6, None)),
-        ((None, 7), (6, None), (6, 7)),
-        ((None, 5), (6, None), (None, 5)),
-        ((6, None), (5, 7), (5, 7)),
-        ((9, 8), (5, None), (5, None)),
-        ((5, None), (None, 4), (None, 4)),
-        ((1, 4), (2, 3), (2, 4)),
-    ],
-)
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+@pytest.mark.parametrize("theirs", STRICTNESS)
+@pytest.mark.parametrize("ours", STRICTNESS)
 async def test_the_stricter_consent_counts(
-    bed: Bed, ana: Person, theirs: Any, ours: Any, joined: Any
+    bed: Bed, theirs: str | None, ours: str | None, first: str
 ) -> None:
+    ana = await bed.owner("Ana", scope="admin")
     gone, kept = created(ana, phone=PHONE), created(ana, phone=OTHER)
-    names = ("opted_in_at", "opted_out_at")
-    for uuid, times in ((gone, theirs), (kept, ours)):
-        await set_columns(
-            bed, uuid, **{n: t and t * SECOND for n, t in zip(names, times, strict=True)}
-        )
-    before = {uuid: seen(ana, uuid) for uuid in (gone, kept)}
-    merge(ana, gone, kept)
-    found = seen(ana, kept)
-    expected = tuple(t and f"1970-01-01T00:00:0{t}+00:00" for t in joined)
-    assert (found["opted_in_at"], found["opted_out_at"]) == expected
+    notes = [(gone, theirs), (kept, ours)]
+    for uuid, state in notes if first == "theirs" else notes[::-1]:
+        told(ana, uuid, *([state] if state else []))
+    expand = ("consent", "reachability")
+    before = {uuid: seen(ana, uuid, *expand) for uuid in (gone, kept)}
+    would = merge(ana, gone, kept, dry_run=True)["contact"]
+    done = merge(ana, gone, kept)["contact"]
+    assert state_of(ana, kept) == max(ours, theirs, key=STRICTNESS.index)
+    found = seen(ana, kept, "reachability")
+    for name in ("opted_in_at", "opted_out_at"):
+        assert found[name] == done[name]
+        assert (would[name] is None) == (done[name] is None)
+    is_granted = max(ours, theirs, key=STRICTNESS.index) == "granted"
+    assert found["reachability"]["marketing"]["allowed"] is is_granted
     unmerge(ana, contact_id=gone)
-    assert {uuid: seen(ana, uuid) for uuid in (gone, kept)} == before
+    assert {uuid: seen(ana, uuid, *expand) for uuid in (gone, kept)} == before
+
+
+@pytest.mark.row("T10.2")
+async def test_what_is_said_meanwhile(bed: Bed) -> None:
+    """A withdrawal counts for both, a grant for the survivor only."""
+    ana = await bed.owner("Ana", scope="admin")
+    gone, kept = created(ana, phone=PHONE), created(ana, phone=OTHER)
+    merge(ana, gone, kept)
+    told(ana, gone, "granted")
+    unmerge(ana, contact_id=gone)
+    assert (state_of(ana, gone), state_of(ana, kept)) == (None, "granted")
+    told(ana, gone, "granted")
+    merge(ana, gone, kept)
+    told(ana, kept, "withdrawn")
+    unmerge(ana, contact_id=gone)
+    assert (state_of(ana, gone), state_of(ana, kept)) == ("withdrawn", "withdrawn")
+    assert seen(ana, gone)["opted_out_at"] is not None
 
 
 def test_too_much_for_one_contact(ana: Person) -> None:
@@ -370,7 +410,7 @@ async def test_refused(bed: Bed, ana: Person, ben: Person, mallory: Person) -> N
 
 def everything(caller: Person, *uuids: str) -> dict[str, Any]:
     """All that get-contact tells, times and versions aside."""
-    return {uuid: seen(caller, uuid, *WHOLE) for uuid in uuids}
+    return {uuid: seen(caller, uuid, *WHOLE, "reachability") for uuid in uuids}
 
 
 def test_back_as_they_were(ana: Person) -> None:
@@ -474,5 +514,137 @@ def test_export_holds_the_journal(ana: Person) -> None:
     assert journal["undone_at"] is not None
 
 
-def statuses(answers: list[httpx.Response]) -> list[int]:
-    return [answer.status_code for answer in answers]
+# Erasure
+
+
+@pytest.mark.row("T18.1")
+@pytest.mark.parametrize("by", ["survivor", "merged"])
+async def test_no_byte_is_left_of_either(
+    database_url: str, http: httpx.Client, tmp_path: Path, by: str
+) -> None:
+    """Of the survivor and of who was merged into it, through a chain, by whichever id."""
+    log = tmp_path / "server.log"
+    options: dict[str, Any] = {"database_url": database_url, "rate_limit_per_minute": 0}
+    people = [Traces() for _ in range(3)]
+    with serving(log, **options, log_requests="true", secret_key=SECRET_KEY) as running:
+        async with wiring.opened(Settings(database_url=database_url)) as runner:
+            bed = Bed(running, runner, http)
+            ana = await bed.owner("Ana", scope="admin")
+            for number in range(20):
+                ana.create_contact(phone=f"+1415555{number:04}", name="Somebody", tags="vip")
+            ids = [live_a_life(ana, people[0])]
+            for traces in people[1:]:
+                given = {"name": traces.text(), "email": traces.email()}
+                more = {traces.text("key "): traces.text()}
+                ids.append(created(ana, phone=traces.phone, metadata=more, **given))
+            for uuid, traces in zip(ids, people, strict=True):
+                told(ana, uuid, "withdrawn")
+                ana.post("update-contact", {"contact_id": uuid, "name": traces.text()})
+            merge(ana, ids[0], ids[1])
+            merge(ana, ids[1], ids[2])
+            ana.post("find-duplicates", {})
+            whole = "\n".join(value for _, value in await bed.read(texts))
+            assert all(traces.phone in whole for traces in people), "the search can find"
+            body = {"contact_id": ids[2 if by == "survivor" else 0]}
+            assert ana.post("delete-contact", body).json()["id"] == ids[2]
+            left = await bed.read(texts)
+            assert [traces.places_in(left) for traces in people] == [[], [], []]
+            for uuid in ids:
+                assert ana.get_contact(contact_id=uuid).status_code == 404
+                answer = ana.post("unmerge-contacts", {"contact_id": uuid})
+                assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
+            for traces in people:  # none is a way around the opt-out
+                again = created(ana, phone=traces.phone)
+                assert state_of(ana, again) == "withdrawn"
+                ana.post("delete-contact", {"contact_id": again})
+        assert running.stop() == 0
+    for path in tmp_path.iterdir():
+        assert [traces.found_in(path.read_bytes()) for traces in people] == [[], [], []], path.name
+
+
+@pytest.mark.row("T18.1")
+async def test_who_was_split_off_is_erased_alone_and_whole(bed: Bed) -> None:
+    """Also from the log and the ledger of the contact in which they lived for a time."""
+    ana = await bed.owner("Ana", scope="admin")
+    traces, others = Traces(), Traces()
+    gone, kept = live_a_life(ana, traces), live_a_life(ana, others)
+    told(ana, gone, "withdrawn")
+    told(ana, kept, "granted")
+    merge(ana, gone, kept)
+    ana.post("update-contact", {"contact_id": kept, "name": "Zed", "metadata": {"a": 1}})
+    ana.post("add-tag", {"contact_id": kept, "tag": "new"}, headers={"Idempotency-Key": "k"})
+    unmerge(ana, contact_id=gone)
+    ana.post("delete-contact", {"contact_id": gone})
+    assert traces.places_in(await bed.read(texts)) == []
+    assert seen(ana, kept)["phone"] == others.phone
+
+
+# Races
+
+
+@pytest.mark.row("S5")
+async def test_nothing_is_lost_beside_updates(bed: Bed) -> None:
+    """Each update made meanwhile is in the survivor, or was answered with an error."""
+    ana = await bed.owner("Ana", scope="admin")
+    for round_ in range(4):
+        phones = [f"+1415556{round_:02}{n:02}" for n in range(2)]
+        gone, kept = (created(ana, phone=phone) for phone in phones)
+        calls: list[tuple[str, dict[str, Any]]] = []
+        for n in range(8):
+            for side, uuid in (("gone", gone), ("kept", kept)):
+                calls.append(("add-tag", {"contact_id": uuid, "tag": f"{side}{n}"}))
+                metadata = {f"{side}{n}": n}
+                calls.append(("update-contact", {"contact_id": uuid, "metadata": metadata}))
+        calls.insert(len(calls) // 2, ("merge-contacts", {"contact_id": gone, "into": kept}))
+        async with httpx.AsyncClient(timeout=30) as client:
+            headers = {"Authorization": f"Bearer {ana.token}"}
+            answers = await asyncio.gather(
+                *(
+                    client.post(f"{ana.url}/api/v1/actions/{name}", json=body, headers=headers)
+                    for name, body in calls
+                )
+            )
+        merged = [a for (name, _), a in zip(calls, answers, strict=True) if "merge" in name]
+        assert [answer.status_code for answer in merged] == [200]
+        found = seen(ana, gone, "identities")
+        assert found["id"] == kept
+        assert [one["value"] for one in found["identities"]] == phones
+        for (name, body), answer in zip(calls, answers, strict=True):
+            assert answer.status_code in (200, 503), answer.text
+            if name == "add-tag" and answer.is_success:
+                assert body["tag"] in found["tags"]
+            if name == "update-contact" and answer.is_success:
+                assert body["metadata"].items() <= found["metadata"].items()
+        etags = [a.headers["etag"] for a in answers if a.is_success]
+        of_kept = [etag for etag in etags if kept in etag]
+        assert len({*etags}) == len(etags), "each change has a version of its own"
+        assert ana.get_contact(contact_id=gone).headers["etag"] in of_kept
+        unmerge(ana, contact_id=gone)
+        assert ana.get_contact(phone=phones[0]).json()["id"] == gone
+
+
+# Any two
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@any_of(data=st.data())
+def test_merge_then_unmerge_is_nothing(ana: Person, data: st.DataObject) -> None:
+    names = st.sampled_from([None, "Rom", "Romain"])
+    emails = st.sampled_from([None, EMAIL, "other@example.com"])
+    tags = st.lists(st.sampled_from(["vip", "b2b", "fr", "VIP"]), unique=True)
+    values = st.sampled_from([None, 1, True, 1.5, "x", [1, None], {"a": {"b": False}}])
+    metadata = st.dictionaries(st.sampled_from(["a", "b", "c", "ß"]), values)
+    made = []
+    for _ in range(2):
+        phone = f"+9{random.randrange(10**12, 10**13)}"
+        more = {"name": data.draw(names), "email": data.draw(emails)}
+        more |= {"tags": data.draw(tags), "metadata": data.draw(metadata)}
+        made.append(created(ana, phone=phone, **more))
+        if state := data.draw(st.sampled_from([None, "granted", "pending", "withdrawn"])):
+            given_ = {"contact_id": made[-1], "channel": "whatsapp", "purpose": "marketing"}
+            more = {"state": state, "source": "api", "method": "checkbox"}
+            assert ana.post("set-consent", {**given_, **more}).is_success
+    before = everything(ana, *made)
+    merge(ana, *made)
+    unmerge(ana, contact_id=made[0])
+    assert everything(ana, *made) == before

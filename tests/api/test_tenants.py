@@ -190,6 +190,11 @@ async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
         ),
         ana.caller,
     )
+    for pair in ("56", "78"):
+        for digit in pair:
+            ana.create_contact(
+                phone=f"+1415555000{digit}", email=f"{pair}{mark['email']}@example.com", **given
+            )
     merged = ana.create_contact(phone="+14155550004", name=f"Same {mark['name']}").json()["id"]
     done = await Runner(bed.runner.database, now=lambda: LATER).write(
         merges.merge, MergeContacts(contact_id=merged, into=saved.id), ana.caller

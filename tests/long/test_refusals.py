@@ -32,6 +32,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "find-or-create-contact": {"phone": NOBODY, "name": "New", "on_conflict": "update"},
     "update-contact": {"phone": PHONE, "name": "New", "tags": "new-2", "metadata": {"new": 1}},
     "delete-contact": {"phone": PHONE},
+    "find-duplicates": {"limit": 10},
     "merge-contacts": {"contact_id": NO_ID, "into": NO_ID, "dry_run": False},
     "unmerge-contacts": {"contact_id": NO_ID},
     "search-contacts": {"query": "romain"},

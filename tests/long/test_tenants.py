@@ -107,6 +107,9 @@ class Marked:
         done = ana.post("merge-contacts", {"contact_id": merged, "into": self.ids[1]})
         self.ids.append(merged)
         self.merges.append(done.json()["merge_id"])
+        for number in range(6):  # pairs, so that there is a page after some
+            email = f"pair{number // 2}.{self.kept}@example.com"
+            ana.create_contact(phone=f"{self.phones[-1]}{number}", email=email)
         for action in ("list-contacts", "list-audit"):
             pages = [ana.post(action, {"limit": limit}).json() for limit in range(1, CONTACTS)]
             self.cursors[action] = [page["next_cursor"] for page in pages]
@@ -114,6 +117,8 @@ class Marked:
                "state": "granted", "source": "api", "method": "note"}  # fmt: skip
         rows = [ana.post("set-consent", {**row, "note": self.kept}).json() for _ in "123"]
         self.cursors["list-consent"] = [row["record"]["id"] for row in rows]
+        pages = [ana.post("find-duplicates", {"limit": limit}).json() for limit in (1, 2)]
+        self.cursors["find-duplicates"] = [page["next_cursor"] for page in pages]
 
 
 class Twin:

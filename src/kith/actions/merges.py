@@ -7,10 +7,12 @@ import msgspec
 from kith.actions import audit, contacts
 from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Context
-from kith.domain import json, merging, metadata, tags
+from kith.domain import consent, json, merging, metadata, tags
+from kith.domain.consent import Record
 from kith.domain.contacts import Contact
 from kith.domain.merging import CONVERSATION, Facets, Gift, Journal, Merge, Side
 from kith.errors import BadValue, Conflict, Invalid, NotFound
+from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
 from kith.store import merges, sides
 
@@ -72,6 +74,8 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
     after = merging.given(before, gifts)
     new_tags = tuple(gift.key for gift in gifts if gift.group == "tag")
     wanted = _joined(into, after, new_tags, messages=gone.total_messages)
+    rows, new_rows = await _joined_ledger(ctx, gone, into)
+    wanted = _agreed(wanted, [*rows, *new_rows])
     if given.dry_run:
         return _result(None, theirs, gifts, wanted)
     wanted = msgspec.structs.replace(wanted, updated_at=ctx.now, version=into.version + 1)
@@ -90,6 +94,9 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
         ),
     )
     await _note(ctx, done)
+    for row in new_rows:
+        await ledger.add(tx, tenant_id=tenant_id, record=row)
+    await _set_states(ctx, wanted, [*rows, *new_rows])
     return _result(done.id, theirs, gifts, wanted)
 
 
@@ -108,7 +115,16 @@ async def unmerge(ctx: Context, given: UnmergeContacts) -> Unmerged:
     assert done.journal is not None, "it is not undone"
     now = merging.facets(await sides.side(tx, tenant_id=tenant_id, contact=known))
     left = await _given_back(ctx, done, now)
-    back = await _restore(ctx, done.journal, known, now)
+    await merges.undo(tx, tenant_id=tenant_id, merge=done, at=ctx.now)
+    await merges.lead_back(
+        tx,
+        tenant_id=tenant_id,
+        uuids=done.journal.followers,
+        from_uuid=known.id,
+        to_uuid=done.from_id,
+    )
+    rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
+    back = await _restore(ctx, done, done.journal, known, rows)
     names = [name for name in contacts.tags_of(known) if ("tag", name) in left]
     was = done.journal.merged.contact
     survivor = msgspec.structs.replace(
@@ -118,16 +134,10 @@ async def unmerge(ctx: Context, given: UnmergeContacts) -> Unmerged:
         updated_at=ctx.now,
         version=known.version + 1,
     )
+    survivor = _agreed(survivor, rows)
+    await _set_states(ctx, survivor, rows)
     await _write_rows(ctx, known.row_id, now, left)
     await contact_rows.rewrite(tx, tenant_id=tenant_id, was=known, contact=survivor)
-    await merges.undo(tx, tenant_id=tenant_id, merge=done, at=ctx.now)
-    await merges.lead_back(
-        tx,
-        tenant_id=tenant_id,
-        uuids=done.journal.followers,
-        from_uuid=known.id,
-        to_uuid=back.id,
-    )
     for contact_id in (survivor.id, back.id):
         after = {"merge_id": done.id, "contact_id": done.from_id, "into": done.into_id}
         await audit.record(ctx, "contact.unmerged", contact_id, after=after)
@@ -301,15 +311,17 @@ async def _given_back(ctx: Context, done: Merge, now: Facets) -> Facets:
     return left
 
 
-async def _restore(ctx: Context, journal: Journal, survivor: Contact, now: Facets) -> Contact:
+async def _restore(
+    ctx: Context, done: Merge, journal: Journal, survivor: Contact, of_survivor: Sequence[Record]
+) -> Contact:
     """The merged contact is back as it was, under its id, with what it brought."""
     tx, tenant_id, was = ctx.tx, ctx.tenant_id, journal.merged.contact
-    theirs = merging.facets(journal.merged)
-    back = msgspec.structs.replace(
-        merging.contact_with(was, merging.stricter(theirs, merging.stopped_since(journal, now))),
-        updated_at=ctx.now,
-        version=was.version + 1,
-    )
+    rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=was.id)
+    new_rows = merging.withdrawn_since(of_survivor, done, at=ctx.now, new_id=ctx.new_id)
+    for row in new_rows:
+        await ledger.add(tx, tenant_id=tenant_id, record=row)
+    rows = [*rows, *new_rows]
+    back = msgspec.structs.replace(_agreed(was, rows), updated_at=ctx.now, version=was.version + 1)
     row_id = await contact_rows.restore(tx, tenant_id=tenant_id, contact=back)
     back = msgspec.structs.replace(back, row_id=row_id)
     await sides.move_identities_back(
@@ -318,5 +330,34 @@ async def _restore(ctx: Context, journal: Journal, survivor: Contact, now: Facet
     await sides.move_answers_back(
         tx, tenant_id=tenant_id, answers=journal.answers, from_uuid=survivor.id, to_uuid=back.id
     )
-    await _write_rows(ctx, row_id, {}, theirs)
+    await _write_rows(ctx, row_id, {}, merging.facets(journal.merged))
+    await _set_states(ctx, back, rows)
     return back
+
+
+async def _joined_ledger(
+    ctx: Context, gone: Contact, into: Contact
+) -> tuple[list[Record], list[Record]]:
+    """The rows of both, and those to append so that the stricter of both counts."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    theirs = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=gone.id)
+    ours = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=into.id)
+    new = merging.joined_consent(
+        ours, theirs, merged_id=gone.id, into_id=into.id, at=ctx.now, new_id=ctx.new_id
+    )
+    return [*ours, *theirs], new
+
+
+def _agreed(contact: Contact, rows: Sequence[Record]) -> Contact:
+    """The contact with the times that follow from its ledger."""
+    opted_in_at, opted_out_at = consent.projection(rows)
+    return msgspec.structs.replace(contact, opted_in_at=opted_in_at, opted_out_at=opted_out_at)
+
+
+async def _set_states(ctx: Context, contact: Contact, rows: Sequence[Record]) -> None:
+    await ledger.set_states(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        contact_row_id=contact.row_id,
+        states=consent.all_in_force(rows),
+    )

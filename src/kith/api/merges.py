@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from kith.actions.duplicates import PAGE_MAX, FindDuplicates, Page, Why
 from kith.actions.merges import MergeContacts, Merged, UnmergeContacts, Unmerged
 from kith.api.fields import ExactlyOne, Field, Shape
-from kith.api.parts import nullable, true_or_false
+from kith.api.parts import nullable, true_or_false, whole_number
 from kith.api.takes import CONTACT_ID, EXAMPLE_ID
 from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time
 from kith.domain import ids
@@ -70,6 +71,33 @@ UNDO_FIRST = Conflict(
     contact_ids=[EXAMPLE_ID, OTHER_EXAMPLE_ID],
 )
 
+FIND_DUPLICATES = Shape(
+    FindDuplicates,
+    (
+        Field(
+            "cursor",
+            ids.parse,
+            nullable("string", "The `next_cursor` of the page before; none for the first.", None),
+        ),
+        Field(
+            "limit",
+            whole_number(1, PAGE_MAX),
+            nullable(
+                "integer",
+                f"How many at most, up to {PAGE_MAX}; 100 when not given.",
+                100,
+                minimum=1,
+                maximum=PAGE_MAX,
+            ),
+        ),
+    ),
+    description="Contacts that may be one person: they have the same e-mail address, or one number "
+    "in WhatsApp's two spellings. Each stands with those that came after it, and nothing is "
+    "merged. An id of another system is held by one contact only. Give `next_cursor` as `cursor` "
+    "until it is null: a page ends after 100,000 contacts, however many it found.",
+    example={"limit": 100},
+)
+
 # What comes out
 
 
@@ -81,7 +109,7 @@ class MergedFromAnswer(msgspec.Struct, frozen=True):
 
 
 class SurvivorAnswer(msgspec.Struct, frozen=True, gc=False):
-    """A contact as it is after a merge, or would be."""
+    """A contact, where two may be one."""
 
     id: Id
     phone: PhoneOut
@@ -149,6 +177,66 @@ class MergeAnswer(msgspec.Struct, frozen=True):
             examples=[None],
         ),
     ]
+
+
+class OtherAnswer(msgspec.Struct, frozen=True):
+    """A contact that may be the same person."""
+
+    why: Annotated[
+        list[Why],
+        Meta(
+            description="`email`: the same address. `number`: WhatsApp's other spelling of one "
+            "number.",
+            examples=[["email"]],
+        ),
+    ]
+    inferred: Annotated[
+        bool,
+        Meta(
+            description="True when only the numbering plan says that the two spellings are one.",
+            examples=[False],
+        ),
+    ]
+    contact: SurvivorAnswer
+
+
+class DuplicatesAnswer(msgspec.Struct, frozen=True):
+    """A contact, and those that came later and may be the same person."""
+
+    contact: SurvivorAnswer
+    others: Annotated[list[OtherAnswer], Meta(description="At most 20.")]
+    others_count: Annotated[int, Meta(ge=1, examples=[1])]
+
+
+class FoundDuplicatesAnswer(msgspec.Struct, frozen=True):
+    """A page of contacts that may be there twice."""
+
+    duplicates: list[DuplicatesAnswer]
+    next_cursor: Annotated[
+        str | None,
+        Meta(
+            description="The `cursor` of the next page; null when all contacts were looked at. A "
+            "page may hold fewer than `limit`, even none, before that.",
+            examples=[None],
+        ),
+    ]
+
+
+def found_duplicates(page: Page) -> FoundDuplicatesAnswer:
+    return FoundDuplicatesAnswer(
+        [
+            DuplicatesAnswer(
+                _survivor(one.contact),
+                [
+                    OtherAnswer([*other.why], other.is_inferred, _survivor(other.contact))
+                    for other in one.others
+                ],
+                one.others_count,
+            )
+            for one in page.found
+        ],
+        page.next_cursor,
+    )
 
 
 def merged(done: Merged) -> MergedAnswer:

@@ -25,6 +25,7 @@ OPTIONS = {
     "bsuid": "--bsuid",
     "username": "--username",
     "external_id": "--external-id",
+    "merge_id": "--merge",
 }
 """What the fields of a rule are called here."""
 

@@ -4,13 +4,14 @@ A contact is taken apart into facets: single facts that can be given and taken b
 a name, one tag, one key of the metadata. A merge notes as gifts what it changed of the survivor's.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from kith.domain import json
+from kith.domain import consent, json
+from kith.domain.consent import PAIRS, Record
 from kith.domain.contacts import Contact, differ
 from kith.domain.times import from_us, to_us
 
@@ -23,7 +24,6 @@ _FILLED = ("phone", "name", "email", "locale")
 Place = tuple[str, str]
 """A group of facets, and a key in it."""
 Facets = dict[Place, Any]
-_CONSENT: Place = ("consent", "whatsapp_marketing")
 _NEWEST: Place = ("field", "last_message_at")
 
 
@@ -91,9 +91,6 @@ def facets(side: Side) -> Facets:
     one = side.contact
     found: Facets = {("field", name): getattr(one, name) for name in _FILLED}
     found[_NEWEST] = _us(one.last_message_at)
-    found[_CONSENT] = [_us(one.opted_in_at), _us(one.opted_out_at)]
-    if found[_CONSENT] == [None, None]:
-        found[_CONSENT] = None
     found |= {("tag", name): added_at for name, added_at in side.tags}
     found |= {("block", reason): since for reason, since in side.blocks.items()}
     for number, columns in side.conversations.items():
@@ -157,7 +154,6 @@ def given_back(
 
 def contact_with(contact: Contact, ours: Facets) -> Contact:
     """The contact as its facets say, but for what is not of its row."""
-    opted_in, opted_out = ours.get(_CONSENT, (None, None))
     metadata = {key: value for (group, key), value in ours.items() if group == "metadata"}
     before = json.decode_object(bytes(contact.metadata))
     kept = {key: metadata[key] for key in before if key in metadata}
@@ -165,55 +161,66 @@ def contact_with(contact: Contact, ours: Facets) -> Contact:
         contact,
         **{name: ours.get(("field", name)) for name in _FILLED},
         last_message_at=_time(ours.get(_NEWEST)),
-        opted_in_at=_time(opted_in),
-        opted_out_at=_time(opted_out),
         metadata=msgspec.Raw(json.encode({**kept, **metadata})),
     )
 
 
-def stricter(one: Facets, other: Facets) -> Facets:
-    """The facets of one, with consent as narrow as the narrower of both has it."""
-    if _CONSENT not in other:
-        return one
-    if _CONSENT not in one:
-        return one | {_CONSENT: other[_CONSENT]}
-    return one | {_CONSENT: _joined(_CONSENT, one[_CONSENT], other[_CONSENT])}
+def joined_consent(
+    ours: Sequence[Record],
+    theirs: Sequence[Record],
+    *,
+    merged_id: str,
+    into_id: str,
+    at: datetime,
+    new_id: Callable[[], str],
+) -> list[Record]:
+    """Rows to append so that the stricter of both counts, for every channel and purpose.
+
+    Their origin is the merged contact, whoever said it first: an unmerge leaves them behind.
+    """
+    rows = [
+        row
+        for channel, purpose in PAIRS
+        for row in consent.merged(
+            consent.about(ours, channel=channel, purpose=purpose),
+            consent.about(theirs, channel=channel, purpose=purpose),
+            into=into_id,
+            at=at,
+            new_id=new_id,
+        )
+    ]
+    return [msgspec.structs.replace(row, origin_contact_id=merged_id) for row in rows]
 
 
-def stopped_since(journal: Journal, now: Facets) -> Facets:
-    """Consent as the survivor has it now, when it was withdrawn after the merge; else nothing."""
-    after = given(facets(journal.into), journal.gifts).get(_CONSENT)
-    current = now.get(_CONSENT)
-    if current is None or current == after or _withdrawn_at(current) is None:
-        return {}
-    return {_CONSENT: current}
+def withdrawn_since(
+    ours: Sequence[Record], done: Merge, *, at: datetime, new_id: Callable[[], str]
+) -> list[Record]:
+    """For the contact that is back: what was withdrawn of the survivor while they were one."""
+    return [
+        msgspec.structs.replace(
+            row,
+            id=new_id(),
+            contact_id=done.from_id,
+            origin_contact_id=done.from_id,
+            recorded_at=max(at, row.recorded_at),
+            actor_user_id=None,
+            actor_user_email=None,
+            actor_token_id=None,
+            address=None,
+            evidence=msgspec.Raw(json.encode({"repeats": row.id})),
+            note="Withdrawn while two contacts were merged: it counts for both.",
+        )
+        for row in ours
+        if row.state == "withdrawn" and row.contact_id == done.into_id and row.id > done.id
+    ]
 
 
 def _joined(place: Place, ours: Any, theirs: Any) -> Any:
-    if place == _CONSENT:
-        return _narrower(ours, theirs)
     if place == _NEWEST or place[0] == "conversation":
         return max(ours, theirs)
     if place[0] == "block":
         return min(ours, theirs)
     return ours
-
-
-def _narrower(ours: Sequence[int | None], theirs: Sequence[int | None]) -> list[int | None]:
-    """Who withdrew on one side has withdrawn; an agreement is no younger than that."""
-    withdrawn = [at for at in map(_withdrawn_at, (ours, theirs)) if at is not None]
-    agreed = ours[0] if ours[0] is not None else theirs[0]
-    if not withdrawn:
-        return [agreed, None]
-    is_before = ours[0] is not None and ours[0] <= max(withdrawn)
-    return [ours[0] if is_before else None, max(withdrawn)]
-
-
-def _withdrawn_at(consent: Sequence[int | None]) -> int | None:
-    agreed, withdrawn = consent
-    if agreed is not None and withdrawn is not None and withdrawn < agreed:
-        return None
-    return withdrawn
 
 
 def _us(at: datetime | None) -> int | None:

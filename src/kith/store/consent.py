@@ -19,9 +19,15 @@ _WRITTEN_FOR = (
     " IN (SELECT CAST(:contact_uuid AS TEXT) UNION ALL SELECT m.uuid FROM merged_contacts m"
     " WHERE m.tenant_id = :tenant_id AND m.into_uuid = :contact_uuid)"
 )
+# What a merge added belongs to it by its origin, and counts no longer once it is undone.
+_COUNTS = (
+    " AND r.origin_contact_uuid IN (SELECT CAST(:contact_uuid AS TEXT) UNION ALL"
+    " SELECT o.uuid FROM merged_contacts o"
+    " WHERE o.tenant_id = :tenant_id AND o.into_uuid = :contact_uuid)"
+)
 _OF_CONTACT = (
     f"SELECT {_COLUMNS} FROM consent_records r LEFT JOIN users u ON u.id = r.user_id"
-    f" WHERE r.tenant_id = :tenant_id AND r.contact_uuid{_WRITTEN_FOR}"
+    f" WHERE r.tenant_id = :tenant_id AND r.contact_uuid{_WRITTEN_FOR}{_COUNTS}"
 )
 _NEWEST = f"{_OF_CONTACT} AND r.uuid < :before_uuid ORDER BY r.uuid DESC LIMIT :rows_max"
 _WHOLE = f"{_OF_CONTACT} ORDER BY r.uuid"
@@ -142,7 +148,10 @@ async def blank(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:
     """Erase what a contact's rows say about it. The wording is the business's own, and stays."""
     await tx.run(
         "UPDATE consent_records AS r SET address = NULL, evidence = NULL, note = NULL"
-        f" WHERE r.tenant_id = :tenant_id AND r.contact_uuid{_WRITTEN_FOR}",
+        f" WHERE r.tenant_id = :tenant_id AND (r.contact_uuid{_WRITTEN_FOR}"
+        f" OR r.uuid IN (SELECT s.uuid FROM consent_records s WHERE s.tenant_id = :tenant_id"
+        " AND s.contact_uuid IN (SELECT h.into_uuid FROM merges h WHERE h.tenant_id = :tenant_id"
+        " AND h.from_uuid = :contact_uuid) AND s.origin_contact_uuid = :contact_uuid))",
         tenant_id=tenant_id,
         contact_uuid=contact_uuid,
     )
