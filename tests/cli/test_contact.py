@@ -286,7 +286,7 @@ WRONG_USAGE = [
     (("get", "--phone", " "), ONE_OF),
     (
         ("get", *PHONE, "--expand", "all"),
-        "'all' is not one of 'tags', 'identities', 'history', 'match'.",
+        "'all' is not one of 'tags', 'identities', 'history', ",
     ),
     (("create", "--name", "x"), "Missing option '--phone'."),
     (
