@@ -77,6 +77,7 @@ def pages(caller: Person, **given: object) -> Iterator[list[dict[str, Any]]]:
 
 
 Change = tuple[str, dict[str, Any], str, dict[str, Any] | None, dict[str, Any] | None]
+NAME = {"kind": "external", "value": "shop:1"}
 CHANGES: list[Change] = [
     # action, body, what, before, after
     ("create-contact", {"phone": "+14155550124"}, "contact.created", None,
@@ -116,6 +117,8 @@ CHANGES: list[Change] = [
      {"tags": ["vip", "fr-FR"]}, {"tags": ["b2b", "vip", "fr-FR"]}),
     ("remove-tag", {"tag": "vip"}, "contact.untagged",
      {"tags": ["vip", "fr-FR"]}, {"tags": ["fr-FR"]}),
+    ("add-identity", NAME, "contact.identity_added", None, {"identity": NAME}),
+    ("remove-identity", NAME, "contact.identity_removed", {"identity": NAME}, {}),
     ("set-consent", {"channel": "email", "purpose": "utility", "state": "withdrawn",
                      "source": "api", "method": "checkbox"}, "contact.consent_changed",
      {"consent": {"email utility": None}, "opted_in_at": None, "opted_out_at": None},
@@ -143,6 +146,8 @@ def test_each_change_is_written_once_and_whole(
     action, body, what, before, after = change
     if action == "unblock-contact":
         ana.post("block-contact", {"phone": PHONE})
+    if action == "remove-identity":
+        ana.post("add-identity", {"phone": PHONE, **NAME})
     earlier = entries(ana)
     answer = ana.post(action, {"phone": PHONE, **body})
     assert answer.status_code in (200, 201), answer.text

@@ -39,11 +39,16 @@ KILLS = 2
 LANES = 6
 START = datetime(2026, 5, 7, 8, 0, tzinfo=UTC)
 
-WRITES = {route.name: route for route in ROUTES if route.does == "write"}
+OF_TWO = {"merge-contacts", "unmerge-contacts"}
+"""They stand on two contacts: tests/api/test_merges.py."""
+WRITES = {
+    route.name: route for route in ROUTES if route.does == "write" and route.name not in OF_TWO
+}
 READS = {route.name: route for route in ROUTES if route.does != "write"}
 
 # A body for each write that changes something when ROMAIN is there, or, to create, is not.
 ROMAIN: dict[str, Any] = {"phone": PHONE, "name": "Romain", "tags": "vip", "metadata": {"a": 1}}
+NAME = {"kind": "external", "value": "shop:1"}
 BODIES: dict[str, dict[str, Any]] = {
     "create-contact": ROMAIN,
     "find-or-create-contact": ROMAIN,
@@ -53,7 +58,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "remove-tag": {"phone": PHONE, "tag": "vip"},
     "block-contact": {"phone": PHONE},
     "unblock-contact": {"phone": PHONE},
-}
+    "add-identity": {"phone": PHONE, **NAME},
+    "remove-identity": {"phone": PHONE, **NAME},
+    "set-consent": {
+        "phone": PHONE, "channel": "whatsapp", "purpose": "marketing", "state": "withdrawn",
+        "source": "api", "method": "platform",
+    },
+}  # fmt: skip
 
 
 def keyed(key: str | bytes, **more: str) -> dict[str, Any]:
@@ -77,6 +88,8 @@ def make_ready(caller: Client, name: str) -> None:
         assert caller.create_contact(**ROMAIN).status_code == 201
     if name == "unblock-contact":
         assert caller.post("block-contact", {"phone": PHONE}).status_code == 200
+    if name == "remove-identity":
+        assert caller.post("add-identity", {"phone": PHONE, **NAME}).status_code == 200
 
 
 async def effects(bed: Bed, caller: Person) -> int:
@@ -187,9 +200,9 @@ async def test_another_body_under_the_key_is_refused(bed: Bed, ana: Person, name
 @pytest.mark.row("T3.6")
 async def test_a_key_belongs_to_one_action(bed: Bed, ana: Person) -> None:
     """The same key and the very same body, given to every write, in an order that each can do."""
-    body = {**ROMAIN, "tag": "b2b", "on_conflict": "update"}
+    body = {**ROMAIN, **NAME, **BODIES["set-consent"], "tag": "b2b", "on_conflict": "update"}
     order = ["create-contact", "find-or-create-contact", "add-tag", "update-contact", "remove-tag"]
-    order += ["block-contact", "unblock-contact"]
+    order += ["add-identity", "remove-identity", "set-consent", "block-contact", "unblock-contact"]
     assert {*order, "delete-contact"} == set(WRITES)
     answers = {name: ana.post(name, body, headers=keyed(KEY)) for name in order}
     assert {answer.status_code for answer in answers.values()} == {200, 201}

@@ -211,7 +211,8 @@ def test_export(acme: Kith, romain: dict[str, Any]) -> None:
     assert document == {**line.json, "exported_at": document["exported_at"]}
     assert list(document) == [
         *("exported_at", "contact", "updated_at", "tags", "identities", "history"),
-        *("history_complete", "kept_answers"),
+        *("history_complete", "kept_answers", "merges", "consent_records"),
+        *("blocks", "conversations"),
     ]
     assert document["contact"] == acme("contact", "get", *PHONE, "--json").json
     assert [entry["what"] for entry in document["history"]] == ["contact.created"]
