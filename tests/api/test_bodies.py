@@ -56,9 +56,12 @@ BASE = {"phone": "+14155550123", "tag": "vip"}
 
 def template(route: Route, field: str) -> str:
     """A body of the operation in which only this field is open."""
-    taken = {other.name for other in route.takes.fields}
-    others = {n: value for n, value in BASE.items() if n in taken and n != field}
-    if field == "contact_id" or (field == "email" and isinstance(route.takes.rule, ExactlyOne)):
+    takes = route.takes
+    given = BASE | dict(takes.example)
+    needed = {other.name for other in takes.fields if other.is_required or other.name in BASE}
+    others = {name: given[name] for name in given if name in needed and name != field}
+    one_of = takes.rule.names if isinstance(takes.rule, ExactlyOne) else ("contact_id",)
+    if field in one_of:
         others.pop("phone", None)
     start = json.dumps(others).removesuffix("}")
     return f'{start}{", " if others else ""}"{field}":%s}}'
