@@ -153,7 +153,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[None]:
 @pytest.mark.row("G1", "R3")
 @schema.parametrize()
 @settings(
-    max_examples=max(25, CASES // len(DOCUMENT["paths"])),
+    max_examples=max(80, CASES // len(DOCUMENT["paths"])),
     deadline=None,
     suppress_health_check=list(HealthCheck),  # the short run on a busy machine is no measure
 )

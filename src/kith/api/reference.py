@@ -174,6 +174,8 @@ class Reader:
             return " or ".join(self._kind(one) for one in schema["anyOf"])
         if "enum" in schema:
             return " or ".join(_line(value) for value in schema["enum"])
+        if "type" not in schema:
+            return "any value"
         kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         items = self._kind(schema["items"]) if schema.get("items") else "value"
         words = {"array": f"array of {items}s"}
