@@ -296,7 +296,7 @@ def somebody(random_: random.Random) -> Contact:
         email=random_.choice(EMAILS),
         tags=msgspec.Raw(json.encode(random_.sample(TAGS, random_.randint(0, 2)))),
         source=random_.choice(SOURCES),
-        **dict([(random_.choice(("opted_in_at", "opted_out_at")), at(none=0.3))]),
+        **{random_.choice(("opted_in_at", "opted_out_at")): at(none=0.3)},
         last_message_at=at(none=0.4),
         created_at=at(),
         updated_at=at(),
