@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import subprocess
 import sys
 import threading
@@ -154,8 +153,8 @@ async def test_a_checkpoint_that_cannot_be_synced_ends_the_writing(
         await database.tidy()
         await database.close()
         fails.unlink()
-        del database  # which closes its connections
-        gc.collect()
+        for left_open in (database.writing_connection, database._checkpoints._connection):
+            left_open.close()
     events = [line["event"] for line in lines]
     assert events.count("storage.fsync_failed") == 1, "never a second one on that file"
     again = SQLite(str(tmp_path / "kith.db"))
@@ -233,6 +232,26 @@ async def test_a_sweep_that_a_kill_cut_short_is_made_good(tmp_path: Path) -> Non
         assert_sound(path)
 
 
+async def test_who_is_erased_during_a_sweep_has_one_of_their_own(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something of them may lie in a page that was looked at before."""
+    await with_gaps(database)
+    await database.write(erased)
+    look, loop = gaps.found, asyncio.get_running_loop()
+
+    def erase_and_look(*given: Any) -> list[int]:
+        asyncio.run_coroutine_threadsafe(database.write(erased), loop).result(10)
+        return look(*given)
+
+    monkeypatch.setattr(gaps, "found", erase_and_look)
+    await database.tidy()
+    assert await is_due(database)
+    monkeypatch.setattr(gaps, "found", look)
+    await database.tidy()
+    assert not await is_due(database)
+
+
 async def test_no_page_is_touched_while_the_log_holds_any(database: SQLite) -> None:
     """Another process may have a page of it to move."""
     left = await with_gaps(database)
@@ -241,7 +260,7 @@ async def test_no_page_is_touched_while_the_log_holds_any(database: SQLite) -> N
     other.pragma("wal_autocheckpoint", 0)
     try:
         assert wal_bytes(database)
-        assert gaps.clear(other, database.path, left, is_last=True) is False
+        assert gaps.clear(other, database.path, left, swept=1) is False
         assert not other.in_transaction
     finally:
         other.close()

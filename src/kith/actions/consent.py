@@ -124,7 +124,7 @@ async def tell(ctx: Context, known: Contact, given: SetConsent) -> Told:
 async def record(
     ctx: Context, known: Contact, new: Sequence[Record], *, rows: Sequence[Record] | None = None
 ) -> Contact:
-    """Append rows to the contact's ledger: the one place where consent changes.
+    """Append rows to the contact's ledger; a merge does so too, beside all else that it changes.
 
     Brings what is in force and what the contact shows up to date, also with no row to append.
     `rows` are those there are, where the caller knows them; all of them count.
@@ -135,17 +135,10 @@ async def record(
     for row in new:
         await ledger.add(tx, tenant_id=tenant_id, record=row)
     whole = [*rows, *new]
-    opted_in_at, opted_out_at = consent.projection(whole)
     contact = msgspec.structs.replace(
-        known,
-        opted_in_at=opted_in_at,
-        opted_out_at=opted_out_at,
-        updated_at=ctx.now,
-        version=known.version + 1,
+        agreed(known, whole), updated_at=ctx.now, version=known.version + 1
     )
-    await ledger.set_states(
-        tx, tenant_id=tenant_id, contact_row_id=known.row_id, states=consent.all_in_force(whole)
-    )
+    await set_states(ctx, contact, whole)
     await contact_rows.set_consent(tx, tenant_id=tenant_id, contact=contact)
     await audit.record(
         ctx,
@@ -155,6 +148,22 @@ async def record(
         after=_document(contact, whole, new),
     )
     return contact
+
+
+def agreed(contact: Contact, rows: Sequence[Record]) -> Contact:
+    """The contact with the times that follow from its ledger."""
+    opted_in_at, opted_out_at = consent.projection(rows)
+    return msgspec.structs.replace(contact, opted_in_at=opted_in_at, opted_out_at=opted_out_at)
+
+
+async def set_states(ctx: Context, contact: Contact, rows: Sequence[Record]) -> None:
+    """Write what is in force by the contact's ledger."""
+    await ledger.set_states(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        contact_row_id=contact.row_id,
+        states=consent.all_in_force(rows),
+    )
 
 
 async def get(ctx: Context, given: GetConsent) -> Known:

@@ -61,8 +61,6 @@ async def get(ctx: Context, given: GetContact) -> Found:
     if ctx.terms.if_none_match and has_version and (known := await _known(ctx, given)) is not None:
         return Found(known, None)
     row = await _row(ctx, given, "document")
-    if row is None and given.contact_id is not None:
-        row = await _survivor(ctx, given.contact_id, "document")
     if row is None:
         return await _get_otherwise(ctx, given)
     document, etag = row
@@ -79,8 +77,6 @@ async def get_reachability(ctx: Context, given: GetContact) -> Reached:
     Raises ContactNotFound, Conflict, Invalid.
     """
     row = await _row(ctx, given, "etag")
-    if row is None and given.contact_id is not None:
-        row = await _survivor(ctx, given.contact_id, "etag")
     if row is not None:
         contact_id: str | None = etags.contact_id(row[1])
     else:
@@ -172,30 +168,24 @@ async def _many_otherwise(
 
 
 async def _row(ctx: Context, given: GetContact, wanted: Wanted) -> Row | None:
-    """Whom the identifier points at exactly as it stands, without a further look."""
+    """Whom the identifier points at as it stands; a merged id points at the survivor."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if isinstance(given.phone, str):
         return await documents.by_phone(tx, tenant_id=tenant_id, phone=given.phone, wanted=wanted)
-    if given.contact_id is not None:
-        return await documents.by_id(tx, tenant_id=tenant_id, uuid=given.contact_id, wanted=wanted)
+    if (uuid := given.contact_id) is not None:
+        row = await documents.by_id(tx, tenant_id=tenant_id, uuid=uuid, wanted=wanted)
+        return row or await documents.by_merged_id(
+            tx, tenant_id=tenant_id, uuid=uuid, wanted=wanted
+        )
     if given.email is None:
         return None
     key = emails.key(given.email)
     return await documents.by_email(tx, tenant_id=tenant_id, email_key=key, wanted=wanted)
 
 
-async def _survivor(ctx: Context, contact_id: str, wanted: Wanted) -> Row | None:
-    """The contact in which a merged one lives on."""
-    return await documents.by_merged_id(
-        ctx.tx, tenant_id=ctx.tenant_id, uuid=contact_id, wanted=wanted
-    )
-
-
 async def _known(ctx: Context, given: GetContact) -> str | None:
     """The entity tag of the answer, when the caller has named it."""
     row = await _row(ctx, given, "etag")
-    if row is None and given.contact_id is not None:
-        row = await _survivor(ctx, given.contact_id, "etag")
     if row is None:
         return None
     etag = _expanded_etag(row[1], given, await _exact(ctx, given)) if given.expand else row[1]

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from kith.actions import audit, contacts
+from kith.actions.consent import agreed, set_states
 from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Context
-from kith.domain import consent, json, merging, metadata, tags
+from kith.domain import json, merging, metadata, tags
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact
 from kith.domain.merging import CONVERSATION, Facets, Gift, Journal, Merge, Side
@@ -75,7 +76,7 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
     new_tags = tuple(gift.key for gift in gifts if gift.group == "tag")
     wanted = _joined(into, after, new_tags, messages=gone.total_messages)
     rows, new_rows = await _joined_ledger(ctx, gone, into)
-    wanted = _agreed(wanted, [*rows, *new_rows])
+    wanted = agreed(wanted, [*rows, *new_rows])
     if given.dry_run:
         return _result(None, theirs, gifts, wanted)
     wanted = msgspec.structs.replace(wanted, updated_at=ctx.now, version=into.version + 1)
@@ -96,7 +97,7 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
     await _note(ctx, done)
     for row in new_rows:
         await ledger.add(tx, tenant_id=tenant_id, record=row)
-    await _set_states(ctx, wanted, [*rows, *new_rows])
+    await set_states(ctx, wanted, [*rows, *new_rows])
     return _result(done.id, theirs, gifts, wanted)
 
 
@@ -134,8 +135,8 @@ async def unmerge(ctx: Context, given: UnmergeContacts) -> Unmerged:
         updated_at=ctx.now,
         version=known.version + 1,
     )
-    survivor = _agreed(survivor, rows)
-    await _set_states(ctx, survivor, rows)
+    survivor = agreed(survivor, rows)
+    await set_states(ctx, survivor, rows)
     await _write_rows(ctx, known.row_id, now, left)
     await contact_rows.rewrite(tx, tenant_id=tenant_id, was=known, contact=survivor)
     for contact_id in (survivor.id, back.id):
@@ -321,7 +322,7 @@ async def _restore(
     for row in new_rows:
         await ledger.add(tx, tenant_id=tenant_id, record=row)
     rows = [*rows, *new_rows]
-    back = msgspec.structs.replace(_agreed(was, rows), updated_at=ctx.now, version=was.version + 1)
+    back = msgspec.structs.replace(agreed(was, rows), updated_at=ctx.now, version=was.version + 1)
     row_id = await contact_rows.restore(tx, tenant_id=tenant_id, contact=back)
     back = msgspec.structs.replace(back, row_id=row_id)
     await sides.move_identities_back(
@@ -331,7 +332,7 @@ async def _restore(
         tx, tenant_id=tenant_id, answers=journal.answers, from_uuid=survivor.id, to_uuid=back.id
     )
     await _write_rows(ctx, row_id, {}, merging.facets(journal.merged))
-    await _set_states(ctx, back, rows)
+    await set_states(ctx, back, rows)
     return back
 
 
@@ -346,18 +347,3 @@ async def _joined_ledger(
         ours, theirs, merged_id=gone.id, into_id=into.id, at=ctx.now, new_id=ctx.new_id
     )
     return [*ours, *theirs], new
-
-
-def _agreed(contact: Contact, rows: Sequence[Record]) -> Contact:
-    """The contact with the times that follow from its ledger."""
-    opted_in_at, opted_out_at = consent.projection(rows)
-    return msgspec.structs.replace(contact, opted_in_at=opted_in_at, opted_out_at=opted_out_at)
-
-
-async def _set_states(ctx: Context, contact: Contact, rows: Sequence[Record]) -> None:
-    await ledger.set_states(
-        ctx.tx,
-        tenant_id=ctx.tenant_id,
-        contact_row_id=contact.row_id,
-        states=consent.all_in_force(rows),
-    )

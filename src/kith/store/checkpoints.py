@@ -67,7 +67,8 @@ class Checkpoints:
 
     async def sweep(self, turn: asyncio.Lock) -> None:
         """Clear what erasures left behind, a few pages in each `turn` of the writer's lock."""
-        if not await self._guarded(gaps.is_sweep_due, self._connection):
+        erased = await self._guarded(gaps.unswept, self._connection)
+        if not erased:
             return
         offsets: list[int] = []
         for start in range(0, self._path.stat().st_size, LOOK_BYTES):
@@ -80,7 +81,8 @@ class Checkpoints:
         while is_cleared:
             now, offsets = offsets[: gaps.PAGES_AT_ONCE], offsets[gaps.PAGES_AT_ONCE :]
             async with turn:
-                is_cleared = bool(await self._guarded(self._clear, now, not offsets))
+                swept = 0 if offsets else erased
+                is_cleared = bool(await self._guarded(self._clear, now, swept))
             if not offsets:
                 return
 
@@ -95,9 +97,9 @@ class Checkpoints:
     def _move_all(self) -> None:
         self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
-    def _clear(self, offsets: list[int], is_last: bool) -> bool:
+    def _clear(self, offsets: list[int], swept: int) -> bool:
         self._move_all()
-        is_done = gaps.clear(self._connection, self._path, offsets, is_last=is_last)
+        is_done = gaps.clear(self._connection, self._path, offsets, swept=swept)
         self._move_all()  # what it committed itself
         return is_done
 

@@ -24,12 +24,13 @@ FILE_BYTES_MAX = 2**36
 """Beyond 128 GiB the number with which another kind of page begins could look like such a kind."""
 
 
-def is_sweep_due(connection: apsw.Connection) -> bool:
-    """Whether somebody was erased since the last sweep."""
+def unswept(connection: apsw.Connection) -> int:
+    """The last erasure since the last sweep; 0 when nobody was erased."""
     try:
-        return connection.execute("SELECT 1 FROM unswept_erasures LIMIT 1").fetchone() is not None
+        row = connection.execute("SELECT MAX(rowid) FROM unswept_erasures").fetchone()
     except apsw.SQLError:  # there is no such table before migration 0003
-        return False
+        return 0
+    return int(row[0] or 0) if row else 0
 
 
 def found(path: Path, start: int = 0, length: int = FILE_BYTES_MAX) -> list[int]:
@@ -47,11 +48,13 @@ def found(path: Path, start: int = 0, length: int = FILE_BYTES_MAX) -> list[int]
     ]
 
 
-def clear(connection: apsw.Connection, path: Path, offsets: list[int], *, is_last: bool) -> bool:
+def clear(connection: apsw.Connection, path: Path, offsets: list[int], *, swept: int) -> bool:
     """Zero the gaps of these pages; False when the WAL is not empty, and nothing was done.
 
-    What it commits makes every connection forget the pages that it keeps in memory, which would
-    bring the copies back.
+    With the last pages, `swept` is the erasure that the sweep began with, else 0. Is it still the
+    last one, none is due any longer: a later one may have left something in a page that was looked
+    at before. The commit makes every connection forget the pages that it keeps in memory, which
+    would bring the copies back.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -64,10 +67,10 @@ def clear(connection: apsw.Connection, path: Path, offsets: list[int], *, is_las
                     first, beyond = place
                     file.xWrite(bytes(beyond - first), offset + first)
             file.xSync(apsw.SQLITE_SYNC_NORMAL)
-        if is_last:
+        if unswept(connection) == swept:
             connection.execute("DELETE FROM unswept_erasures")
         else:
-            connection.execute("INSERT INTO unswept_erasures (tenant_id) VALUES (0)")
+            connection.execute("UPDATE unswept_erasures SET tenant_id = tenant_id")
         connection.execute("COMMIT")
         return True
     finally:
