@@ -165,6 +165,9 @@ def test_an_action_that_awaits_something_else_is_noticed(line):
 # answer of its own. What a caller sends has one decoder, in domain/json.py.
 READS_ITS_OWN_JSON = {
     "actions/contacts.py": {"contact.tags", "contact.metadata"},
+    "domain/sealing.py": {"plain"},
+    "store/connections.py": {"row[4]"},
+    "store/inbox.py": {"row[5]"},
     "actions/demo.py": {"one"},
     "api/gives.py": {"found.document"},
     "api/pages.py": {"_as_json()"},

@@ -35,6 +35,12 @@ class Unauthenticated(AppError):
     code, status, text = "unauthenticated", 401, "Unauthenticated."
 
 
+class BadSignature(Unauthenticated):
+    """What came in is not proven to be the other system's."""
+
+    code = "bad_signature"
+
+
 class Forbidden(AppError):
     code, status, text = "forbidden", 403, "Invalid scope(s) provided."
 

@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
-from kith.actions.run import Runner, utc_now
+from kith.actions.run import Runner, new_secret, utc_now
 from kith.settings import Settings
 from kith.store import migrate
 from kith.store.database import Database, connect, sqlite_path
@@ -40,18 +43,26 @@ async def opened(
     )
     try:
         await migrate.apply_all(database, utc_now())
-        yield Runner(database, secret_key=settings.secret_key)
+        yield _runner(database, settings)
     finally:
         await database.close()
 
 
 @asynccontextmanager
-async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> AsyncIterator["Server"]:
-    """The application of one server process. Raises CannotStart."""
+async def serving(
+    settings: Settings, *, on_broken: Callable[[], None], works: bool = True
+) -> AsyncIterator["Server"]:
+    """The application of one server process; with a worker inside if it `works`.
+
+    Raises CannotStart.
+    """
     # Imported here: the other commands need no web server, which takes as long as all the rest.
     from kith.api import health, pages
+    from kith.api.inbound import Door
     from kith.api.proxies import Proxies
     from kith.api.server import Limits, Server
+    from kith.jobs.kinds import KINDS
+    from kith.jobs.worker import Worker
 
     path = sqlite_path(settings.database_url)
     with ServerLock(path) if path else contextlib.nullcontext() as lock:
@@ -62,8 +73,10 @@ async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> Async
             for name in await migrate.apply_all(database, utc_now()):
                 log.info("schema.migrated", code="schema", migration=name)
             state = State(database)
+            runner = _runner(database, settings)
+            worker = Worker(runner, KINDS)
             server = Server(
-                Runner(database, secret_key=settings.secret_key),
+                runner,
                 limits=Limits(settings.rate_limit_per_minute, settings.strangers_per_minute),
                 proxies=Proxies(
                     ip_network(part.strip())
@@ -75,12 +88,15 @@ async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> Async
                     "/livez": health.livez,
                     "/readyz": health.readyz(state.why_not_ready),
                 },
+                inbound=Door(runner, worker.wake),
                 logs_requests=settings.log_requests,
             )
             background = [
                 asyncio.create_task(_flush(server)),
                 asyncio.create_task(_tidy(database)),
             ]
+            if works:
+                background.append(asyncio.create_task(worker.run()))
             if lock is not None and lock.found_unclean_stop:
                 background.append(asyncio.create_task(state.check(lock)))
             yield server
@@ -91,6 +107,31 @@ async def serving(settings: Settings, *, on_broken: Callable[[], None]) -> Async
             await _flush_credentials(server)
         finally:
             await database.close()
+
+
+def _runner(database: Database, settings: Settings) -> Runner:
+    return Runner(
+        database, secret_key=settings.secret_key, sealing_key=partial(_sealing_key, settings)
+    )
+
+
+def _sealing_key(settings: Settings) -> str:
+    """What secrets of connections are encrypted with; blank when there is nothing.
+
+    Without a setting, a key beside a SQLite file: whoever copies the database alone has no use of
+    it. PostgreSQL may have many nodes, which must know one key.
+    """
+    path = sqlite_path(settings.database_url)
+    if settings.secret_key or not path:
+        return settings.secret_key
+    file = Path(f"{Path(path).resolve()}.key")
+    with contextlib.suppress(FileExistsError):
+        made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(made, "w") as key:
+            key.write(new_secret().hex())
+            key.flush()
+            os.fsync(key.fileno())
+    return file.read_text()
 
 
 class State:

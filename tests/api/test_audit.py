@@ -17,7 +17,9 @@ from tests.cast import Bed, Person
 PHONE = "+14155550123"
 EMAIL = "romain@example.com"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
-ENTRY_KEYS = ["id", "at", "what", "contact_id", "user", "token_id", "before", "after"]
+ENTRY_KEYS = [
+    "id", "at", "what", "contact_id", "user", "token_id", "connection_id", "before", "after",
+]  # fmt: skip
 ROMAIN: dict[str, Any] = {
     "phone": PHONE, "name": "Romain", "email": EMAIL, "tags": "vip, fr-FR",
     "metadata": {"a": 1, "b": {"x": 1, "y": 2}},
@@ -160,6 +162,7 @@ def test_each_change_is_written_once_and_whole(
         "contact_id": answer.json()["id"],
         "user": {"id": ana.user.id, "email": ana.user.email},
         "token_id": ana.token_id,
+        "connection_id": None,
         "before": before,
         "after": after,
     }

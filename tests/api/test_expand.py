@@ -15,7 +15,9 @@ PHONE = "+14155550123"
 EMAIL = "romain@example.com"
 NAMES: tuple[str, ...] = get_args(Expansion)
 COMBINATIONS = list(chain.from_iterable(combinations(NAMES, n) for n in range(len(NAMES) + 1)))
-ENTRY_KEYS = ["id", "at", "what", "contact_id", "user", "token_id", "before", "after"]
+ENTRY_KEYS = [
+    "id", "at", "what", "contact_id", "user", "token_id", "connection_id", "before", "after",
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -205,7 +205,7 @@ class Model:
     def _note(self, kept: Contact, what: str, before: object, after: object) -> None:
         self.log.append(
             {"at": wire(self.now), "what": what, "contact_id": kept["id"], "user": EMAIL,
-             "token_id": None, "before": before, "after": after}
+             "token_id": None, "connection_id": None, "before": before, "after": after}
         )  # fmt: skip
 
     def _of_phone(self, given: Given) -> Contact | None:

@@ -43,6 +43,7 @@ async def record(
         at=ctx.now,
         user_id=ctx.user_id or None,
         token_id=ctx.token_id or None,
+        connection_uuid=ctx.connection_id or None,
         what=what,
         contact_uuid=contact_id,
         before=json.encode(before) if before is not None else None,

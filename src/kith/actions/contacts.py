@@ -18,7 +18,6 @@ from kith.domain.contacts import (
     FindOrCreate,
     GetContact,
     SaveContact,
-    Source,
     UpdateContact,
     changes,
 )
@@ -60,7 +59,7 @@ class FoundOrCreated(msgspec.Struct, frozen=True):
     created: bool
 
 
-async def save(ctx: Context, given: SaveContact, *, source: Source = "api") -> Contact:
+async def save(ctx: Context, given: SaveContact) -> Contact:
     """Create the contact of a phone, or add to it: given fields win, tags and metadata are joined.
 
     Never touches consent (reference C32). Somebody known under WhatsApp's other spelling is known.
@@ -69,13 +68,8 @@ async def save(ctx: Context, given: SaveContact, *, source: Source = "api") -> C
     """
     meant = await _meant(ctx, given)
     if meant.contact is None:
-        return await _create(ctx, meant.number, given, source)
+        return await _create(ctx, meant.number, given)
     return await _add_to(ctx, meant, meant.contact, given)
-
-
-async def save_by_hand(ctx: Context, given: SaveContact) -> Contact:
-    """As `save`, by a person of the business."""
-    return await save(ctx, given, source="manual")
 
 
 async def find_or_create(ctx: Context, given: FindOrCreate) -> FoundOrCreated:
@@ -84,7 +78,7 @@ async def find_or_create(ctx: Context, given: FindOrCreate) -> FoundOrCreated:
     meant = await _meant(ctx, given)
     known = meant.contact
     if known is None:
-        return FoundOrCreated(await _create(ctx, meant.number, given, "api"), created=True)
+        return FoundOrCreated(await _create(ctx, meant.number, given), created=True)
     if given.on_conflict == "error":
         raise Conflict(
             "A contact with this phone exists already.",
@@ -247,7 +241,7 @@ def check_version(ctx: Context, known: Contact) -> None:
         raise Changed()
 
 
-async def _create(ctx: Context, phone: Phone, given: SaveContact, source: Source) -> Contact:
+async def _create(ctx: Context, phone: Phone, given: SaveContact) -> Contact:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     contact_id = ctx.new_id()
     withdrawn = await _withdrawn_before(ctx, contact_id, phone)
@@ -256,7 +250,7 @@ async def _create(ctx: Context, phone: Phone, given: SaveContact, source: Source
         phone=phone,
         name=given.name,
         email=given.email,
-        source=source,
+        source=ctx.source,
         locale=None,
         metadata=msgspec.Raw(json.encode(given.metadata)),
         tags=msgspec.Raw(json.encode(given.tags)),

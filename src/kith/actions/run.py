@@ -9,6 +9,7 @@ import msgspec
 import uuid_utils
 
 from kith.domain import idempotency
+from kith.domain.contacts import Source
 from kith.domain.idempotency import Kept
 from kith.domain.tokens import SCOPES, SECRET_BYTES, Caller, Scope
 from kith.errors import KeyReused
@@ -33,7 +34,8 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     """What an action knows beside its input: its transaction, who asks, what time it is.
 
     `tenant_id` is 0 for the operator's own commands, which no request can reach; `user_id` and
-    `token_id` are 0 for whatever the command line does. `scopes` are those of the token.
+    `token_id` are 0 for whatever the command line does. `scopes` are those of the token; `source`
+    is what new contacts say; `connection_id` is blank but for what came in by a connection.
     """
 
     tx: Tx
@@ -44,8 +46,11 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     new_id: Callable[[], str]
     new_secret: Callable[[], bytes]
     secret_key: str
+    sealing_key: Callable[[], str]
     terms: Terms
     scopes: tuple[Scope, ...]
+    source: Source
+    connection_id: str
 
 
 Action = Callable[[Context, Given], Awaitable[T]]
@@ -84,13 +89,16 @@ class Runner:
         new_id: Callable[[], str] = new_id,
         new_secret: Callable[[], bytes] = new_secret,
         secret_key: str = "",
+        sealing_key: Callable[[], str] = str,
     ) -> None:
-        """`secret_key` goes into hashes that must not be guessed from the database alone."""
+        """`secret_key` goes into hashes that must not be guessed from the database alone;
+        `sealing_key` gives what secrets are encrypted with, blank when there is nothing."""
         self.database = database
         self.now = now
         self.new_id = new_id
         self.new_secret = new_secret
         self.secret_key = secret_key
+        self.sealing_key = sealing_key
 
     def read(
         self,
@@ -145,9 +153,12 @@ class Runner:
         if caller is None:
             tenant_id = user_id = token_id = 0
             scopes = SCOPES
+            source: Source = "api"
+            connection_id = ""
         else:
             tenant_id, user_id = caller.tenant_id or 0, caller.user_id
             token_id, scopes = caller.token_id, caller.scopes
+            source, connection_id = caller.source, caller.connection_id
         return Context(
             tx,
             tenant_id,
@@ -157,8 +168,11 @@ class Runner:
             self.new_id,
             self.new_secret,
             self.secret_key,
+            self.sealing_key,
             terms,
             scopes,
+            source,
+            connection_id,
         )
 
 

@@ -113,6 +113,7 @@ async def caller(ctx: Context, given: Acting) -> Caller:
         tenant_id=workspace.row_id,
         scopes=SCOPES,
         rate_limit_per_minute=None,
+        source="manual",
     )
 
 

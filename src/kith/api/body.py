@@ -16,10 +16,12 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 
-async def read(receive: Receive, content_length: bytes | None) -> bytes:
+async def read(
+    receive: Receive, content_length: bytes | None, *, bytes_max: int = BODY_BYTES_MAX
+) -> bytes:
     """The whole body; raises TooLarge as soon as it cannot fit, BodyTooSlow, ClientGone."""
-    if content_length is not None and int(content_length) > BODY_BYTES_MAX:
-        raise TooLarge()
+    if content_length is not None and int(content_length) > bytes_max:
+        raise _too_large(bytes_max)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_S_MAX):
@@ -28,12 +30,19 @@ async def read(receive: Receive, content_length: bytes | None) -> bytes:
                 if message["type"] == "http.disconnect":
                     raise ClientGone()
                 body += message.get("body", b"")
-                if len(body) > BODY_BYTES_MAX:
-                    raise TooLarge()
+                if len(body) > bytes_max:
+                    raise _too_large(bytes_max)
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
         raise BodyTooSlow() from None
+
+
+def _too_large(bytes_max: int) -> TooLarge:
+    mib = bytes_max // 1_048_576
+    return TooLarge(
+        f"The body is larger than {mib or bytes_max // 1_024} {'MiB' if mib else 'KiB'}."
+    )
 
 
 async def linger(receive: Receive) -> None:

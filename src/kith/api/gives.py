@@ -207,6 +207,7 @@ def _entry(entry: Entry) -> AuditEntry:
         entry.contact_id,
         user,
         entry.token_id,
+        entry.connection_id,
         entry.before,
         entry.after,
     )

@@ -84,6 +84,10 @@ class AuditEntry(msgspec.Struct, frozen=True):
     token_id: Annotated[
         int | None, Meta(description="As `kith token list` shows it.", examples=[7])
     ]
+    connection_id: Annotated[
+        str | None,
+        Meta(description="As `kith connect list` shows it: what came in by it.", examples=[None]),
+    ]
     before: Annotated[
         Changes | None,
         Meta(

@@ -9,6 +9,7 @@ import structlog
 Event = Literal[
     "auth.failed",
     "authz.denied",
+    "webhook.sig_invalid",
     "tenant.probe",
     "export.run",
     "ratelimit.hit",

@@ -18,6 +18,7 @@ from kith.actions.run import NO_TERMS, Runner, Terms
 from kith.api import answers, body
 from kith.api.answers import Answer, Header
 from kith.api.credentials import Credentials
+from kith.api.inbound import Door
 from kith.api.protocol import DIRECT, Direct, lines
 from kith.api.proxies import Proxies
 from kith.api.rate import RollingLimit, Verdict
@@ -87,6 +88,7 @@ class Server:
         limits: Limits,
         proxies: Proxies,
         pages: Mapping[str, Page],
+        inbound: Door,
         logs_requests: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -94,6 +96,7 @@ class Server:
         self._limits = limits
         self._proxies = proxies
         self._pages = pages
+        self._inbound = inbound
         self._logs_requests = logs_requests
         self._clock = clock
         self._rate = RollingLimit(clock)
@@ -144,6 +147,8 @@ class Server:
             path = folded(scope["path"])
             if page := self._pages.get(path):
                 return await _page(page, scope["method"])
+            if self._inbound.takes(path):
+                return await self._receive(request, path, receive)
             by_method = self._routes.get(path)
             if by_method is None:
                 raise errors.UnknownRoute()
@@ -175,6 +180,15 @@ class Server:
             return await self._scan(request, route, caller, given)
         return await self._write(request, route, caller, given, raw)
 
+    async def _receive(self, request: Request, path: str, receive: body.Receive) -> Answer:
+        """What another system sends."""
+        method, query = request.scope["method"], request.scope["query_string"]
+        try:
+            return await self._inbound.receive(method, path, query, request.headers, receive)
+        except errors.BadSignature:
+            self._count_stranger(request)
+            raise
+
     async def _scan(self, request: Request, route: Route, caller: Caller, given: Any) -> Answer:
         result = await self._runner.scan(route.action, given, caller)
         answer = rendered(route, result)
@@ -200,12 +214,15 @@ class Server:
         try:
             return await self.credentials.look_up(request.headers.get(b"authorization"))
         except errors.Unauthenticated:
-            # Calls without a good token are limited by address (reliability L8).
-            if limit := self._limits.per_address:
-                verdict = self._rate.count(self._address(request), limit)
-                if verdict.retry_after_s:
-                    raise errors.TooManyRequests(verdict.retry_after_s) from None
+            self._count_stranger(request)
             raise
+
+    def _count_stranger(self, request: Request) -> None:
+        """Calls without a good token are limited by address (reliability L8)."""
+        if limit := self._limits.per_address:
+            verdict = self._rate.count(self._address(request), limit)
+            if verdict.retry_after_s:
+                raise errors.TooManyRequests(verdict.retry_after_s) from None
 
     def _admit(self, request: Request, route: Route, caller: Caller) -> None:
         """Scope, rate, workspace."""
@@ -257,7 +274,10 @@ class Server:
     def _note(self, request: Request, refusal: AppError) -> None:
         """Log what security wants to know of a refusal."""
         caller = request.caller
-        if event := _EVENTS.get(refusal.status):
+        event = _EVENTS.get(refusal.status)
+        if isinstance(refusal, errors.BadSignature):
+            event = "webhook.sig_invalid"
+        if event:
             who = caller.token_id if caller else self._address(request)
             self.security.note(event, who, **self._fields(request, refusal.status))
         elif caller:

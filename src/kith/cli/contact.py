@@ -89,7 +89,7 @@ def create(workspace: str | None, user: str | None, as_json: bool, **given: str 
       kith contact create --phone +14155550123 --name Romain --tags "vip, fr-FR"
     """
     wanted = taken(takes.CREATE_CONTACT, {**given, "metadata": decoded(given["metadata"])})
-    saved = write(contacts.save_by_hand, wanted, Acting(workspace=workspace, user=user))
+    saved = write(contacts.save, wanted, Acting(workspace=workspace, user=user))
     answer = gives.saved_contact(saved)
     if as_json:
         print_json(answer)

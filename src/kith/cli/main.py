@@ -9,7 +9,8 @@ from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, EXIT_USAGE, log_as_text, 
 from kith.errors import AppError, CannotStart
 
 COMMANDS = (
-    "serve", "init", "demo", "contact", "audit", "workspace", "token", "user", "migrate", "check",
+    "serve", "work", "init", "demo", "contact", "connect", "inbox", "audit", "workspace", "token",
+    "user", "migrate", "check",
 )  # fmt: skip
 
 

@@ -76,6 +76,8 @@ def _short(text: str | None) -> str | None:
 
 
 def _who(entry: Entry) -> str:
+    if entry.connection_id is not None:
+        return f"connection {entry.connection_id}"
     if entry.user_id is None:
         return "operator"
     name = entry.user_email or f"user {entry.user_id}"

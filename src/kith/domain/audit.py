@@ -24,7 +24,7 @@ What = Literal[
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """`before` and `after` hold what changed; null where there was nothing, or after an erasure.
 
-    Without user and token it was the operator, from the command line.
+    Without user, token and connection it was the operator, from the command line.
     """
 
     id: str
@@ -34,5 +34,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     user_id: int | None
     user_email: str | None
     token_id: int | None
+    connection_id: str | None
     before: msgspec.Raw | None
     after: msgspec.Raw | None

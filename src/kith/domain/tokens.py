@@ -12,6 +12,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from kith.domain.contacts import Source
+
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """Each opens what the ones before it open too."""
@@ -41,13 +43,19 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asking: the only place that a tenant ever comes from (rule R4)."""
+    """Who is asking: the only place that a tenant ever comes from (rule R4).
+
+    `source` is what the contacts say that they make; `connection_id` is blank but for what came in
+    by a connection.
+    """
 
     token_id: int
     user_id: int
     tenant_id: int | None
     scopes: tuple[Scope, ...]
     rate_limit_per_minute: int | None
+    source: Source = "api"
+    connection_id: str = ""
 
 
 def compose(secret: bytes) -> str:

@@ -10,8 +10,8 @@ from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Row, Tx
 
 _COLUMNS = (
-    "a.uuid, a.at, a.what, a.contact_uuid, a.user_id, u.email, a.token_id, a.before_json,"
-    " a.after_json"
+    "a.uuid, a.at, a.what, a.contact_uuid, a.user_id, u.email, a.token_id,"
+    " a.connection_uuid, a.before_json, a.after_json"
 )
 _FROM = " LEFT JOIN users u ON u.id = a.user_id WHERE a.tenant_id = :tenant_id"
 _LAST = " AND a.uuid < :before_uuid ORDER BY a.uuid DESC LIMIT :entries_max"
@@ -33,6 +33,7 @@ async def add(
     at: datetime,
     user_id: int | None,
     token_id: int | None,
+    connection_uuid: str | None,
     what: What,
     contact_uuid: str | None,
     before: bytes | None,
@@ -40,14 +41,15 @@ async def add(
 ) -> None:
     """`uuid` is a UUIDv7: the order of the log."""
     await tx.run(
-        "INSERT INTO audit_log (tenant_id, uuid, at, user_id, token_id, what, contact_uuid,"
-        " before_json, after_json) VALUES (:tenant_id, :uuid, :at, :user_id, :token_id, :what,"
-        " :contact_uuid, :before, :after)",
+        "INSERT INTO audit_log (tenant_id, uuid, at, user_id, token_id, connection_uuid, what,"
+        " contact_uuid, before_json, after_json) VALUES (:tenant_id, :uuid, :at, :user_id,"
+        " :token_id, :connection_uuid, :what, :contact_uuid, :before, :after)",
         tenant_id=tenant_id,
         uuid=uuid,
         at=to_us(at),
         user_id=user_id,
         token_id=token_id,
+        connection_uuid=connection_uuid,
         what=what,
         contact_uuid=contact_uuid,
         before=before.decode() if before is not None else None,
@@ -112,8 +114,9 @@ def _entries(rows: Sequence[Row]) -> list[Entry]:
             user_id=row[4],
             user_email=row[5],
             token_id=row[6],
-            before=msgspec.Raw(row[7]) if row[7] is not None else None,
-            after=msgspec.Raw(row[8]) if row[8] is not None else None,
+            connection_id=row[7],
+            before=msgspec.Raw(row[8]) if row[8] is not None else None,
+            after=msgspec.Raw(row[9]) if row[9] is not None else None,
         )
         for row in rows
     ]

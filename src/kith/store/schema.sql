@@ -123,7 +123,7 @@ CREATE TABLE audit_log (
     what TEXT NOT NULL,
     contact_uuid TEXT,
     before_json TEXT,
-    after_json TEXT,
+    after_json TEXT, connection_uuid TEXT,
     PRIMARY KEY (tenant_id, uuid)
 ) WITHOUT ROWID;
 
@@ -249,6 +249,55 @@ CREATE TABLE merged_contacts (
     FOREIGN KEY (tenant_id, merge_uuid) REFERENCES merges (tenant_id, uuid)
 ) WITHOUT ROWID;
 
+CREATE TABLE connections (
+    id INTEGER PRIMARY KEY,
+
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    uuid TEXT NOT NULL UNIQUE,
+    system TEXT NOT NULL,
+    name TEXT NOT NULL,
+    config TEXT NOT NULL DEFAULT '{}',
+    secrets TEXT NOT NULL,
+    former_secrets TEXT,
+    former_until BIGINT,
+    created_at BIGINT NOT NULL,
+    removed_at BIGINT,
+    UNIQUE (tenant_id, id)
+);
+
+CREATE TABLE inbox (
+    id INTEGER PRIMARY KEY,
+
+    tenant_id BIGINT NOT NULL,
+    uuid TEXT NOT NULL,
+    connection_id BIGINT NOT NULL,
+    event_key TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body BLOB,
+
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'read', 'quarantined')),
+    reason TEXT,
+    received_at BIGINT NOT NULL,
+    UNIQUE (tenant_id, id),
+    UNIQUE (tenant_id, uuid),
+    UNIQUE (tenant_id, connection_id, event_key),
+    FOREIGN KEY (tenant_id, connection_id) REFERENCES connections (tenant_id, id)
+);
+
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY,
+
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    due_at BIGINT NOT NULL,
+    tries BIGINT NOT NULL DEFAULT 0,
+    problem TEXT,
+    gave_up_at BIGINT,
+    created_at BIGINT NOT NULL,
+    UNIQUE (tenant_id, id)
+);
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -275,9 +324,13 @@ CREATE INDEX merges_by_survivor ON merges (tenant_id, into_uuid, uuid);
 
 CREATE INDEX merged_contacts_by_survivor ON merged_contacts (tenant_id, into_uuid);
 
-CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE INDEX inbox_by_age ON inbox (tenant_id, received_at);
 
-CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log WHEN NEW.before_json IS NOT NULL OR NEW.after_json IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.at, NEW.user_id, NEW.token_id, NEW.what, NEW.contact_uuid) IS NOT (OLD.tenant_id, OLD.uuid, OLD.at, OLD.user_id, OLD.token_id, OLD.what, OLD.contact_uuid) BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE INDEX inbox_unread ON inbox (tenant_id, state, uuid) WHERE state <> 'read';
+
+CREATE INDEX jobs_due ON jobs (due_at, id) WHERE gave_up_at IS NULL;
+
+CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
 CREATE VIEW contact_documents AS
 SELECT
@@ -312,3 +365,5 @@ FROM contacts c;
 CREATE TRIGGER consent_records_are_kept BEFORE DELETE ON consent_records BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END;
 
 CREATE TRIGGER consent_records_are_not_rewritten BEFORE UPDATE ON consent_records WHEN NEW.address IS NOT NULL OR NEW.wording IS NOT OLD.wording OR NEW.evidence IS NOT NULL OR NEW.note IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.contact_uuid, NEW.origin_contact_uuid, NEW.channel, NEW.purpose, NEW.state, NEW.occurred_at, NEW.recorded_at, NEW.source, NEW.method, NEW.user_id, NEW.token_id, NEW.wording_version, NEW.locale) IS NOT (OLD.tenant_id, OLD.uuid, OLD.contact_uuid, OLD.origin_contact_uuid, OLD.channel, OLD.purpose, OLD.state, OLD.occurred_at, OLD.recorded_at, OLD.source, OLD.method, OLD.user_id, OLD.token_id, OLD.wording_version, OLD.locale) BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END;
+
+CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log WHEN NEW.before_json IS NOT NULL OR NEW.after_json IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.at, NEW.user_id, NEW.token_id, NEW.connection_uuid, NEW.what, NEW.contact_uuid) IS NOT (OLD.tenant_id, OLD.uuid, OLD.at, OLD.user_id, OLD.token_id, OLD.connection_uuid, OLD.what, OLD.contact_uuid) BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;

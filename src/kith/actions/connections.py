@@ -1,0 +1,176 @@
+"""Connections with other systems: made, listed, rotated and removed by the operator."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+
+from kith.actions import workspaces
+from kith.actions.run import Context
+from kith.domain import connections, ids, sealing, text
+from kith.domain.connections import Connection, Opened, System
+from kith.domain.sealing import Secrets
+from kith.domain.tokens import SCOPES, Caller
+from kith.errors import BadValue, NotFound, Refused, naming
+from kith.store import connections as connection_rows
+from kith.store import tenants
+from kith.store.connections import Sealed
+
+
+class NewConnection(msgspec.Struct, frozen=True, kw_only=True):
+    """`workspace` is an id or a name, not needed when there is only one."""
+
+    system: System
+    secrets: Secrets
+    config: Mapping[str, object] = {}
+    name: str | None = None
+    workspace: str | None = None
+
+
+class Rotate(msgspec.Struct, frozen=True, kw_only=True):
+    """New values for some secrets; those of before count for a while."""
+
+    connection_id: str
+    secrets: Secrets
+    former_kept: timedelta = connections.FORMER_KEPT
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A connection and the workspace's name."""
+
+    connection: Connection
+    workspace: str
+
+
+async def create(ctx: Context, given: NewConnection) -> Connection:
+    """Raises Invalid, NotFound for the workspace, Refused without a key to seal secrets with."""
+    workspace = await workspaces.find_or_only(ctx, given.workspace)
+    uuid = ctx.new_id()
+    with naming("name"):
+        name = text.line(given.name or given.system, characters_max=text.NAME_CHARACTERS_MAX)
+    await connection_rows.add(
+        ctx.tx,
+        tenant_id=workspace.row_id,
+        uuid=uuid,
+        system=given.system,
+        name=name or given.system,
+        config=given.config,
+        secrets=_sealed(ctx, uuid, given.secrets),
+        at=ctx.now,
+    )
+    return (await _found(ctx, uuid)).connection
+
+
+async def list_all(ctx: Context, workspace: str | None) -> list[Shown]:
+    """Of one workspace (id or name) or of all, oldest first. Raises NotFound, Refused."""
+    if workspace is not None:
+        one = await workspaces.find(ctx, workspace)
+        listed = [(one.row_id, one.name)]
+    else:
+        rows = await tenants.oldest(ctx.tx, rows_max=connection_rows.LIST_MAX)
+        listed = [(row[0], row[2]) for row in rows]
+    return [
+        Shown(connection, name)
+        for row_id, name in listed
+        for connection in await connection_rows.all_of(ctx.tx, tenant_id=row_id)
+    ]
+
+
+async def rotate(ctx: Context, given: Rotate) -> Connection:
+    """Raises NotFound, Invalid when a secret is none that the connection has."""
+    known = await _found(ctx, given.connection_id)
+    connection = known.connection
+    present = _unsealed(ctx, connection.id, known.secrets)
+    if unknown := sorted(given.secrets.keys() - present.keys()):
+        with naming(unknown[0]):
+            raise BadValue(f"is nothing that a connection with {connection.system} has.")
+    until = ctx.now + given.former_kept
+    await connection_rows.rotate(
+        ctx.tx,
+        tenant_id=connection.tenant_id,
+        uuid=connection.id,
+        secrets=_sealed(ctx, connection.id, {**present, **given.secrets}),
+        former_secrets=known.secrets,
+        until=until,
+    )
+    return msgspec.structs.replace(connection, former_until=until)
+
+
+async def remove(ctx: Context, connection_id: str) -> Connection:
+    """From now on its path is like any that was never there. Raises NotFound."""
+    known = (await _found(ctx, connection_id)).connection
+    await connection_rows.remove(ctx.tx, tenant_id=known.tenant_id, uuid=known.id, at=ctx.now)
+    return known
+
+
+async def open_(ctx: Context, connection_id: str) -> Opened | None:
+    """The connection of a path with its secrets; None when there is none to be had.
+
+    Raises CannotUnseal when the operator's key is not the one it was made with.
+    """
+    known = await connection_rows.by_uuid(ctx.tx, connection_id)
+    if known is None:
+        return None
+    connection = known.connection
+    secrets = [_unsealed(ctx, connection.id, known.secrets)]
+    former_counts = connection.former_until is not None and ctx.now < connection.former_until
+    if known.former_secrets is not None and former_counts:
+        secrets.append(_unsealed(ctx, connection.id, known.former_secrets))
+    return Opened(connection, tuple(secrets))
+
+
+async def by_id(ctx: Context, connection_id: str) -> Connection | None:
+    """Unless it was removed."""
+    known = await connection_rows.by_uuid(ctx.tx, connection_id)
+    if known is None or known.connection.tenant_id != ctx.tenant_id:
+        return None
+    return known.connection
+
+
+def of_tenant(tenant_id: int) -> Caller:
+    """As whom a job of the workspace looks things up."""
+    return Caller(
+        token_id=0, user_id=0, tenant_id=tenant_id, scopes=SCOPES[:1], rate_limit_per_minute=None
+    )
+
+
+def caller(connection: Connection) -> Caller:
+    """As whom what came in by the connection is done."""
+    return Caller(
+        token_id=0,
+        user_id=0,
+        tenant_id=connection.tenant_id,
+        scopes=SCOPES[:2],
+        rate_limit_per_minute=None,
+        source=connection.source,
+        connection_id=connection.id,
+    )
+
+
+async def _found(ctx: Context, connection_id: str) -> Sealed:
+    try:
+        known = await connection_rows.by_uuid(ctx.tx, ids.parse(connection_id))
+    except BadValue:
+        known = None
+    if known is None:
+        raise NotFound(
+            f"There is no connection {connection_id}; `kith connect list` shows those there are."
+        )
+    return known
+
+
+def _sealed(ctx: Context, uuid: str, secrets: Secrets) -> str:
+    return sealing.seal(secrets, key=_key(ctx), nonce=ctx.new_secret(), about=uuid)
+
+
+def _unsealed(ctx: Context, uuid: str, sealed: str) -> dict[str, str]:
+    return sealing.unseal(sealed, key=_key(ctx), about=uuid)
+
+
+def _key(ctx: Context) -> str:
+    if key := ctx.sealing_key():
+        return key
+    raise Refused(
+        "Set KITH_SECRET_KEY first, for example to what `openssl rand -hex 32` prints: the secrets"
+        " of connections are kept encrypted with it."
+    )

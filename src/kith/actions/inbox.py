@@ -1,0 +1,91 @@
+"""What other systems send: stored before it is answered, read by a job, replayed by people."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from kith.actions import jobs, workspaces
+from kith.actions.run import Context
+from kith.domain import ids
+from kith.domain.connections import Connection
+from kith.domain.inbox import KEPT, Message
+from kith.errors import BadValue, NotFound, Refused
+from kith.store import inbox
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """A body that is proven to be the other system's. `event_key` is the same on every repeat."""
+
+    connection: Connection
+    event_key: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class InWorkspace(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of the workspace; the workspace by id or name, not needed where there is one."""
+
+    message_id: str
+    workspace: str | None = None
+
+
+async def receive(ctx: Context, given: Received) -> bool:
+    """Store it and let it be read; False when it is a repeat, which has no effect."""
+    uuid = ctx.new_id()
+    is_new = await inbox.add(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        uuid=uuid,
+        connection_row_id=given.connection.row_id,
+        event_key=given.event_key,
+        headers=given.headers,
+        body=given.body,
+        at=ctx.now,
+    )
+    if is_new:
+        await jobs.add(ctx, jobs.READ_INBOUND, uuid)
+        await inbox.forget_older(ctx.tx, tenant_id=ctx.tenant_id, than=ctx.now - KEPT)
+    return is_new
+
+
+async def get(ctx: Context, message_id: str) -> Message | None:
+    return await inbox.by_uuid(ctx.tx, tenant_id=ctx.tenant_id, uuid=message_id)
+
+
+async def settle(ctx: Context, message_id: str) -> None:
+    """All that it said is written."""
+    await inbox.settle(ctx.tx, tenant_id=ctx.tenant_id, uuid=message_id)
+
+
+async def list_unread(ctx: Context, workspace: str | None) -> list[Message]:
+    """Those in quarantine, then those that wait, each oldest first. Raises NotFound, Refused."""
+    tenant_id = (await workspaces.find_or_only(ctx, workspace)).row_id
+    quarantined = await inbox.unread(ctx.tx, tenant_id=tenant_id, state="quarantined")
+    return quarantined + await inbox.unread(ctx.tx, tenant_id=tenant_id, state="waiting")
+
+
+async def show(ctx: Context, given: InWorkspace) -> Message:
+    """Raises NotFound, Refused."""
+    tenant_id = (await workspaces.find_or_only(ctx, given.workspace)).row_id
+    try:
+        uuid = ids.parse(given.message_id)
+    except BadValue:
+        uuid = ""
+    found = await inbox.by_uuid(ctx.tx, tenant_id=tenant_id, uuid=uuid)
+    if found is None:
+        raise NotFound(
+            f"There is no message {given.message_id}; `kith inbox list` shows those that wait."
+        )
+    return found
+
+
+async def replay(ctx: Context, given: InWorkspace) -> Message:
+    """Let a message in quarantine be read once more. Raises NotFound, Refused."""
+    found = await show(ctx, given)
+    if found.state != "quarantined":
+        raise Refused("This message was read." if found.state == "read" else "It waits already.")
+    tenant_id = (await workspaces.find_or_only(ctx, given.workspace)).row_id
+    own = msgspec.structs.replace(ctx, tenant_id=tenant_id)
+    await inbox.wait_again(ctx.tx, tenant_id=tenant_id, uuid=found.id)
+    await jobs.add(own, jobs.READ_INBOUND, found.id)
+    return msgspec.structs.replace(found, state="waiting", reason=None)

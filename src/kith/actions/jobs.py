@@ -1,0 +1,66 @@
+"""The queue as a worker sees it: take what is due, then settle it, put it off or give it up."""
+
+from datetime import datetime
+
+import msgspec
+
+from kith.actions.run import Context
+from kith.domain import jobs
+from kith.domain.jobs import Job
+from kith.store import inbox
+from kith.store import jobs as job_rows
+
+PROBLEM_CHARACTERS_MAX = 500
+READ_INBOUND = "read_inbound"
+"""Of this kind the subject is the id of a message in the inbox."""
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """`problem` says what went wrong, with nothing that was sent; `is_hopeless`: so will be every
+    further try. `retry_at` is when to try again, where the other side said so."""
+
+    job: Job
+    problem: str
+    is_hopeless: bool = False
+    retry_at: datetime | None = None
+
+
+async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None = None) -> None:
+    """Commits with whatever the caller does beside it."""
+    await job_rows.add(
+        ctx.tx, tenant_id=ctx.tenant_id, kind=kind, subject=subject, due_at=due_at or ctx.now
+    )
+
+
+async def is_any_due(ctx: Context, _: None) -> bool:
+    return await job_rows.is_any_due(ctx.tx, at=ctx.now)
+
+
+async def claim(ctx: Context, jobs_max: int) -> list[Job]:
+    """Those that are due, oldest first: for `jobs.LEASE` nobody else takes them."""
+    until = ctx.now + jobs.LEASE
+    return await job_rows.claim(ctx.tx, at=ctx.now, until=until, jobs_max=jobs_max)
+
+
+async def settle(ctx: Context, job: Job) -> None:
+    await job_rows.remove(ctx.tx, tenant_id=job.tenant_id, job_id=job.id)
+
+
+async def fail(ctx: Context, failed: Failed) -> bool:
+    """Put the job off; or give it up, which is the result, and keep what it was about."""
+    job, problem = failed.job, failed.problem[:PROBLEM_CHARACTERS_MAX]
+    wait = None if failed.is_hopeless else jobs.wait_after(job.tries)
+    if wait is not None:
+        until = max(ctx.now + wait, failed.retry_at or ctx.now)
+        await job_rows.put_off(
+            ctx.tx, tenant_id=job.tenant_id, job_id=job.id, until=until, problem=problem
+        )
+        return False
+    if job.kind == READ_INBOUND:
+        await inbox.quarantine(ctx.tx, tenant_id=job.tenant_id, uuid=job.subject, reason=problem)
+        await settle(ctx, job)
+    else:
+        await job_rows.give_up(
+            ctx.tx, tenant_id=job.tenant_id, job_id=job.id, at=ctx.now, problem=problem
+        )
+    return True

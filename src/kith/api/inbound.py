@@ -1,0 +1,98 @@
+"""`/in/{connection}`: what other systems send is proven, stored, and answered before it is read."""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qsl
+
+import structlog
+
+from kith import errors
+from kith.actions import connections, inbox
+from kith.actions.inbox import Received
+from kith.actions.run import Runner
+from kith.api import body
+from kith.api.answers import JSON_HEADERS, NO_STORE, Answer
+from kith.domain import ids
+from kith.domain.connections import PATH, Opened
+from kith.domain.sealing import CannotUnseal
+from kith.errors import BadValue
+from kith.integrations.registry import SYSTEMS, Inbound
+
+TAKEN = Answer(200, b'{"success":true}', JSON_HEADERS)
+_TEXT = ((b"content-type", b"text/plain; charset=utf-8"), NO_STORE)
+log = structlog.get_logger("kith.inbound")
+
+
+class Door:
+    """`wake` tells the worker that there is something to read."""
+
+    def __init__(self, runner: Runner, wake: Callable[[], None]) -> None:
+        self._runner = runner
+        self._wake = wake
+
+    def takes(self, path: str) -> bool:
+        return path.startswith(PATH)
+
+    async def receive(
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Mapping[bytes, bytes],
+        receive: body.Receive,
+    ) -> Answer:
+        """Raises UnknownRoute for a path of no connection, BadSignature, TooLarge, WrongVerb."""
+        opened, system = await self._opened(path)
+        if method in ("GET", "HEAD") and system.challenge is not None:
+            return _challenged(system, opened, query)
+        if method != "POST":
+            raise errors.WrongVerb("GET, POST" if system.challenge else "POST")
+        raw = await body.read(
+            receive, headers.get(b"content-length"), bytes_max=system.body_bytes_max
+        )
+        if system.is_ping is not None and system.is_ping(headers, raw):
+            return TAKEN
+        if not system.is_genuine(headers, raw, opened):
+            raise errors.BadSignature()
+        await self._store(system, opened, headers, raw)
+        return TAKEN
+
+    async def _opened(self, path: str) -> tuple[Opened, Inbound]:
+        """No secret, no endpoint (rule R8)."""
+        try:
+            connection_id = ids.parse(path.removeprefix(PATH))
+            opened = await self._runner.read(connections.open_, connection_id)
+        except BadValue:
+            opened = None
+        except CannotUnseal:
+            log.error("connection.sealed", code="connection", connection_id=connection_id)
+            opened = None
+        system = SYSTEMS.get(opened.connection.system) if opened is not None else None
+        if opened is None or system is None:
+            raise errors.UnknownRoute()
+        return opened, system
+
+    async def _store(
+        self, system: Inbound, opened: Opened, headers: Mapping[bytes, bytes], raw: bytes
+    ) -> None:
+        kept = {
+            name.decode(): headers[name].decode("latin-1")
+            for name in system.kept_headers
+            if name in headers
+        }
+        received = Received(
+            connection=opened.connection,
+            event_key=system.event_key(headers, raw),
+            headers=kept,
+            body=raw,
+        )
+        if await self._runner.write(inbox.receive, received, connections.caller(opened.connection)):
+            self._wake()
+
+
+def _challenged(system: Inbound, opened: Opened, query: bytes) -> Answer:
+    assert system.challenge is not None
+    asked = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    answer = system.challenge(asked, opened)
+    if answer is None:
+        raise errors.Forbidden("The verify token is not the one of this connection.")
+    return Answer(200, answer, _TEXT)

@@ -1,0 +1,179 @@
+"""`kith connect`: the other systems that write to a workspace."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import click
+
+from kith.actions import connections
+from kith.actions.connections import NewConnection, Rotate
+from kith.cli.acting import in_workspace
+from kith.cli.common import (
+    address,
+    as_json,
+    print_json,
+    print_table,
+    printable,
+    read,
+    settings_of,
+    write,
+)
+from kith.domain.connections import FORMER_KEPT, Connection, System
+from kith.domain.times import wire
+
+HOURS_MAX = 24 * 365
+
+named = click.option("--name", help="What you will know it by.  [default: the system's name]")
+secret = click.option(
+    "--secret",
+    prompt=True,
+    hide_input=True,
+    help="By which the other system signs; asked for when it is not given.",
+)
+
+
+@click.group()
+def connect() -> None:
+    """Let other systems write to a workspace; show, rotate and remove such connections."""
+
+
+@connect.command()
+@secret
+@named
+@in_workspace
+@as_json
+def shopify(secret: str, name: str | None, workspace: str | None, as_json: bool) -> None:
+    """Take customers and orders of a Shopify shop; the secret is the app's client secret.
+
+    \b
+    Example:
+      kith connect shopify --secret "$SHOPIFY_API_SECRET"
+    """
+    _make("shopify", {"secret": secret}, name=name, workspace=workspace, as_json=as_json)
+
+
+@connect.command()
+@secret
+@named
+@in_workspace
+@as_json
+def woocommerce(secret: str, name: str | None, workspace: str | None, as_json: bool) -> None:
+    """Take customers and orders of a WooCommerce shop; the secret is the webhook's own.
+
+    \b
+    Example:
+      kith connect woocommerce --secret "$WOOCOMMERCE_WEBHOOK_SECRET"
+    """
+    _make("woocommerce", {"secret": secret}, name=name, workspace=workspace, as_json=as_json)
+
+
+@connect.command("list")
+@click.option("--workspace", help="Id or name.  [default: all]")
+@as_json
+def list_(workspace: str | None, as_json: bool) -> None:
+    """Show connections, oldest first, without their secrets.
+
+    \b
+    Example:
+      kith connect list
+    """
+    found = read(connections.list_all, workspace)
+    if as_json:
+        print_json([{**_as_dict(one.connection), "workspace": one.workspace} for one in found])
+    elif not found:
+        click.echo("No connections yet. Make one, for example with: kith connect shopify")
+    else:
+        headings = ("CONNECTION", "SYSTEM", "NAME", "WORKSPACE", "SINCE")
+        rows = [
+            (one.connection.id, one.connection.system, one.connection.name, one.workspace,
+             wire(one.connection.created_at))
+            for one in found
+        ]  # fmt: skip
+        print_table(headings, rows)
+
+
+@connect.command()
+@click.argument("connection_id", metavar="ID")
+@secret
+@click.option(
+    "--keep-hours",
+    type=click.IntRange(0, HOURS_MAX),
+    default=int(FORMER_KEPT / timedelta(hours=1)),
+    show_default=True,
+    help="How long the secret of before still counts.",
+)
+@as_json
+def rotate(connection_id: str, secret: str, keep_hours: int, as_json: bool) -> None:
+    """Put a new secret in force. The one of before counts for a while, so that nothing is refused.
+
+    \b
+    Example:
+      kith connect rotate 0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61 --keep-hours 1
+    """
+    given = Rotate(
+        connection_id=connection_id,
+        secrets={"secret": secret},
+        former_kept=timedelta(hours=keep_hours),
+    )
+    rotated = write(connections.rotate, given)
+    if as_json:
+        print_json(_as_dict(rotated))
+    else:
+        until = wire(rotated.former_until) if rotated.former_until else "now"
+        click.echo(f"The new secret is in force; the one of before counts until {until}.")
+
+
+@connect.command()
+@click.argument("connection_id", metavar="ID")
+@as_json
+def remove(connection_id: str, as_json: bool) -> None:
+    """Take nothing more by a connection. What came in by it stays.
+
+    \b
+    Example:
+      kith connect remove 0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61
+    """
+    removed = write(connections.remove, connection_id)
+    if as_json:
+        print_json({"connection": removed.id, "removed": True})
+    else:
+        click.echo(f"{printable(removed.name)} is removed; {removed.path} answers 404 from now on.")
+
+
+def _make(
+    system: System,
+    secrets: Mapping[str, str],
+    *,
+    config: Mapping[str, object] | None = None,
+    name: str | None,
+    workspace: str | None,
+    as_json: bool,
+) -> None:
+    made = write(
+        connections.create,
+        NewConnection(
+            system=system, secrets=secrets, config=config or {}, name=name, workspace=workspace
+        ),
+    )
+    if as_json:
+        print_json(_as_dict(made))
+        return
+    click.echo(f"""\
+Connection  {printable(made.name)}  ({made.id})
+Path        {made.path}
+
+Give the other system this address, with the public name of your server:
+
+  {address(settings_of())}{made.path}""")
+
+
+def _as_dict(one: Connection) -> dict[str, object]:
+    return {
+        "connection": one.id,
+        "path": one.path,
+        "system": one.system,
+        "name": one.name,
+        "config": one.config,
+        "created_at": wire(one.created_at),
+        "former_until": wire(one.former_until) if one.former_until else None,
+    }

@@ -1,0 +1,31 @@
+"""Work to be done later: how often it is tried, and how long one waits in between."""
+
+from datetime import timedelta
+
+import msgspec
+
+LEASE = timedelta(seconds=30)
+"""After this a job that was taken and not settled is somebody else's."""
+TRIES_MAX = 5
+WAITS = (
+    timedelta(seconds=10),
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+)
+"""Between one try and the next."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """`subject` is what the kind of job works on, most often an id. `tries` counts this one."""
+
+    id: int
+    tenant_id: int
+    kind: str
+    subject: str
+    tries: int
+
+
+def wait_after(tries: int) -> timedelta | None:
+    """Until the next try; None when there is none."""
+    return WAITS[tries - 1] if tries < TRIES_MAX else None

@@ -1,0 +1,1 @@
+"""Other people's formats and ours: one folder for each system."""

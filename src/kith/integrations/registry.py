@@ -1,0 +1,39 @@
+"""Every system that writes to us, on one screen.
+
+A new one is a folder beside this file and a line here; `actions/facts.py` says what is done about
+what it tells.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from kith.domain.connections import Opened
+
+Headers = Mapping[bytes, bytes]
+"""As they came, names in lower case."""
+MIB = 1_048_576
+
+
+class Inbound(msgspec.Struct, frozen=True, kw_only=True):
+    """How what a system sends is checked and read.
+
+    `is_genuine` proves the raw body, before anything is parsed. `event_key` is the same on every
+    repeat of an event; of two events it differs. `kept_headers` are those that `read` needs.
+    `read` is pure: bytes in, facts out, which may be applied again; it raises
+    `domain.inbox.Unreadable`. `is_ping` knows what is sent without a signature to see whether
+    somebody listens: answered 200, nothing stored. `challenge` answers a GET: the body, or None
+    for a refusal.
+    """
+
+    body_bytes_max: int
+    is_genuine: Callable[[Headers, bytes, Opened], bool]
+    event_key: Callable[[Headers, bytes], str]
+    kept_headers: tuple[bytes, ...] = ()
+    read: Callable[[Mapping[str, str], bytes, Mapping[str, Any]], list[Any]]
+    is_ping: Callable[[Headers, bytes], bool] | None = None
+    challenge: Callable[[Mapping[str, str], Opened], bytes | None] | None = None
+
+
+SYSTEMS: dict[str, Inbound] = {}

@@ -1,0 +1,120 @@
+"""What other systems sent, raw, before it is read."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from kith.domain import json
+from kith.domain.inbox import Message, State
+from kith.domain.times import from_us, to_us
+from kith.store.database import Row, Tx
+
+LIST_MAX = 1_000
+FORGOTTEN_AT_ONCE_MAX = 100
+
+_SELECT = (
+    "SELECT i.id, i.uuid, c.uuid, c.system, i.event_key, i.headers, i.body, i.state, i.reason,"
+    " i.received_at FROM inbox i JOIN connections c ON c.tenant_id = i.tenant_id"
+    " AND c.id = i.connection_id WHERE i.tenant_id = :tenant_id"
+)
+
+
+async def add(
+    tx: Tx,
+    *,
+    tenant_id: int,
+    uuid: str,
+    connection_row_id: int,
+    event_key: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    at: datetime,
+) -> bool:
+    """False when this event is known already."""
+    row = await tx.one(
+        "INSERT INTO inbox (tenant_id, uuid, connection_id, event_key, headers, body, state,"
+        " received_at) VALUES (:tenant_id, :uuid, :connection_row_id, :event_key, :headers, :body,"
+        " 'waiting', :at) ON CONFLICT (tenant_id, connection_id, event_key) DO NOTHING"
+        " RETURNING id",
+        tenant_id=tenant_id,
+        uuid=uuid,
+        connection_row_id=connection_row_id,
+        event_key=event_key,
+        headers=json.encode(headers).decode(),
+        body=body,
+        at=to_us(at),
+    )
+    return row is not None
+
+
+async def by_uuid(tx: Tx, *, tenant_id: int, uuid: str) -> Message | None:
+    row = await tx.one(f"{_SELECT} AND i.uuid = :uuid", tenant_id=tenant_id, uuid=uuid)
+    return _message(row) if row is not None else None
+
+
+async def unread(tx: Tx, *, tenant_id: int, state: State) -> list[Message]:
+    """Those in that state, oldest first, at most 1,000."""
+    rows = await tx.all(
+        f"{_SELECT} AND i.state = :state ORDER BY i.uuid LIMIT :list_max",
+        tenant_id=tenant_id,
+        state=state,
+        list_max=LIST_MAX,
+    )
+    return [_message(row) for row in rows]
+
+
+async def settle(tx: Tx, *, tenant_id: int, uuid: str) -> None:
+    """It was read: what it said stands elsewhere now."""
+    await tx.run(
+        "UPDATE inbox SET state = 'read', body = NULL, reason = NULL"
+        " WHERE tenant_id = :tenant_id AND uuid = :uuid",
+        tenant_id=tenant_id,
+        uuid=uuid,
+    )
+
+
+async def quarantine(tx: Tx, *, tenant_id: int, uuid: str, reason: str) -> None:
+    await tx.run(
+        "UPDATE inbox SET state = 'quarantined', reason = :reason"
+        " WHERE tenant_id = :tenant_id AND uuid = :uuid",
+        tenant_id=tenant_id,
+        uuid=uuid,
+        reason=reason,
+    )
+
+
+async def wait_again(tx: Tx, *, tenant_id: int, uuid: str) -> None:
+    await tx.run(
+        "UPDATE inbox SET state = 'waiting', reason = NULL"
+        " WHERE tenant_id = :tenant_id AND uuid = :uuid",
+        tenant_id=tenant_id,
+        uuid=uuid,
+    )
+
+
+async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> None:
+    """A few of those that were read before then; each that comes in makes room."""
+    await tx.run(
+        "DELETE FROM inbox WHERE inbox.tenant_id = :tenant_id AND inbox.id IN ("
+        "SELECT i.id FROM inbox i WHERE i.tenant_id = :tenant_id AND i.received_at < :than"
+        " AND i.state = 'read' ORDER BY i.received_at LIMIT :rows_max)",
+        tenant_id=tenant_id,
+        than=to_us(than),
+        rows_max=FORGOTTEN_AT_ONCE_MAX,
+    )
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        row_id=row[0],
+        id=row[1],
+        connection_id=row[2],
+        system=row[3],
+        event_key=row[4],
+        headers=msgspec.json.decode(row[5], type=dict[str, str]),
+        body=bytes(row[6]) if row[6] is not None else None,
+        state=row[7],
+        reason=row[8],
+        received_at=from_us(row[9]),
+    )
