@@ -31,8 +31,9 @@ log = structlog.get_logger("kith")
     type=click.IntRange(0, 65_535),
     help="Port to listen on; 0 takes a free one.  [default: KITH_PORT or 8000]",
 )
-def serve(host: str | None, port: int | None) -> None:
-    """Serve the API and its reference page.
+@click.option("--no-worker", is_flag=True, help="Leave what comes in to `kith work`.")
+def serve(host: str | None, port: int | None, no_worker: bool) -> None:
+    """Serve the API and its reference page, and read what other systems send.
 
     Migrations run first. SIGTERM finishes the requests under way, for at most 25 s.
     """
@@ -42,22 +43,24 @@ def serve(host: str | None, port: int | None) -> None:
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,
     )
-    run(settings)
+    run(settings, works=not no_worker)
 
 
-def run(settings: Settings, around: Callable[[Any], Any] = lambda app: app) -> None:
+def run(
+    settings: Settings, around: Callable[[Any], Any] = lambda app: app, *, works: bool = True
+) -> None:
     """Serve until a signal; `around` may put an ASGI application of its own before Kith's."""
     wiring.log_as_json()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, around))
+        runner.run(_serve(settings, around, works=works))
 
 
-async def _serve(settings: Settings, around: Callable[[Any], Any]) -> None:
+async def _serve(settings: Settings, around: Callable[[Any], Any], *, works: bool) -> None:
     def stop_at_once() -> None:
         # The answers of the failed batch leave first; nothing may sync that file again.
         asyncio.get_running_loop().call_later(0.1, os._exit, EXIT_STORAGE)
 
-    async with wiring.serving(settings, on_broken=stop_at_once) as app:
+    async with wiring.serving(settings, on_broken=stop_at_once, works=works) as app:
         listener = _listen(settings.host, settings.port)
         config = uvicorn.Config(
             around(app),
@@ -71,13 +74,19 @@ async def _serve(settings: Settings, around: Callable[[Any], Any]) -> None:
             backlog=BACKLOG,
             timeout_graceful_shutdown=DRAIN_S,
         )
+        server = uvicorn.Server(config)
+
+        def stop(*_: object) -> None:
+            # Before uvicorn listens to signals, and after: it raises them again, yet the database
+            # must be closed first.
+            server.should_exit = True
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         log.info("server.started", url=f"http://{shown}:{port}", pid=os.getpid())
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # uvicorn stops on them, then raises them again: the database must be closed first.
-            signal.signal(number, lambda *_: None)
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await server.serve(sockets=[listener])
     log.info("server.stopped")
 
 

@@ -3,8 +3,6 @@
 import re
 from datetime import datetime, timedelta
 
-from ulid import ULID
-
 from kith.domain.times import MICROSECOND, to_us
 from kith.errors import BadValue
 
@@ -15,6 +13,8 @@ CLOCK_SET_BACK = timedelta(minutes=1)
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+# The digits of Crockford's base 32, in which a ULID is written, as those that `int` reads.
+_DIGITS = str.maketrans("ABCDEFGHJKMNPQRSTVWXYZ", "abcdefghijklmnopqrstuv")
 
 
 def parse(value: object) -> str:
@@ -24,7 +24,8 @@ def parse(value: object) -> str:
         if _CANONICAL.fullmatch(lower := text.lower()):
             return lower
         if _ULID.fullmatch(upper := text.upper()):
-            return str(ULID.from_str(upper).to_uuid())
+            digits = f"{int(upper.translate(_DIGITS), 32):032x}"
+            return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
     raise BadValue("must be a valid UUID.")
 
 
