@@ -15,7 +15,7 @@ from kith.domain.merging import CONVERSATION, Facets, Gift, Journal, Merge, Side
 from kith.errors import BadValue, Conflict, Invalid, NotFound
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
-from kith.store import merges, sides
+from kith.store import merges, messages, sides
 
 
 class MergeContacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,12 +192,13 @@ def _result(merge_id: str | None, theirs: Side, gifts: list[Gift], contact: Cont
 
 
 async def _move(ctx: Context, gone: Contact, into: Contact) -> list[tuple[str, str]]:
-    """Identities and kept answers go over, then the row goes; returns which answers."""
+    """Identities, messages and kept answers go over, then the row goes; returns which answers."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     await sides.move_identities(
         tx, tenant_id=tenant_id, from_row_id=gone.row_id, to_row_id=into.row_id
     )
     answers = await sides.move_answers(tx, tenant_id=tenant_id, from_uuid=gone.id, to_uuid=into.id)
+    await messages.move(tx, tenant_id=tenant_id, from_row_id=gone.row_id, to_row_id=into.row_id)
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=gone)
     return answers
 
@@ -330,6 +331,13 @@ async def _restore(
     )
     await sides.move_answers_back(
         tx, tenant_id=tenant_id, answers=journal.answers, from_uuid=survivor.id, to_uuid=back.id
+    )
+    await messages.move_back(
+        tx,
+        tenant_id=tenant_id,
+        origin_uuids=[back.id, *journal.followers],
+        from_row_id=survivor.row_id,
+        to_row_id=row_id,
     )
     await _write_rows(ctx, row_id, {}, merging.facets(journal.merged))
     await set_states(ctx, back, rows)

@@ -74,7 +74,7 @@ CREATE TABLE identities (
     kind TEXT NOT NULL,
     value TEXT NOT NULL,
     contact_id BIGINT NOT NULL,
-    created_at BIGINT NOT NULL, confidence TEXT NOT NULL DEFAULT 'given',
+    created_at BIGINT NOT NULL, confidence TEXT NOT NULL DEFAULT 'given', retired_at BIGINT, seen_at BIGINT,
     PRIMARY KEY (tenant_id, kind, value),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
@@ -199,7 +199,7 @@ CREATE TABLE business_numbers (
     number_id TEXT NOT NULL,
     phone TEXT,
     unavailable_since BIGINT,
-    created_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL, last_sent_at BIGINT,
     PRIMARY KEY (tenant_id, number_id)
 ) WITHOUT ROWID;
 
@@ -298,6 +298,75 @@ CREATE TABLE jobs (
     UNIQUE (tenant_id, id)
 );
 
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+
+    tenant_id BIGINT NOT NULL,
+    uuid TEXT NOT NULL,
+    contact_id BIGINT NOT NULL,
+    origin_uuid TEXT NOT NULL,
+    number_id TEXT NOT NULL,
+    direction TEXT NOT NULL CHECK (direction IN ('inbound', 'outbound')),
+    wamid TEXT,
+    type TEXT NOT NULL,
+    content TEXT NOT NULL DEFAULT '{}',
+    about_wamid TEXT,
+    template_name TEXT,
+    template_language TEXT,
+    template_category TEXT,
+    address TEXT,
+    status TEXT NOT NULL CHECK (
+        status IN ('sending', 'unknown', 'queued', 'sent', 'delivered', 'read', 'failed', 'received')
+    ),
+    sent_at BIGINT,
+    delivered_at BIGINT,
+    read_at BIGINT,
+    failed_at BIGINT,
+    error_code BIGINT,
+    error_title TEXT,
+    error_details TEXT,
+    user_id BIGINT,
+    token_id BIGINT,
+    is_echo BIGINT NOT NULL DEFAULT 0,
+    is_counted BIGINT NOT NULL DEFAULT 0,
+    edited_at BIGINT,
+    deleted_at BIGINT,
+    at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    UNIQUE (tenant_id, id),
+    UNIQUE (tenant_id, uuid),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, number_id) REFERENCES business_numbers (tenant_id, number_id)
+);
+
+CREATE TABLE parked_statuses (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    digest TEXT NOT NULL,
+    status TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    error_code BIGINT,
+    error_title TEXT,
+    error_details TEXT,
+    received_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, digest, status)
+) WITHOUT ROWID;
+
+CREATE TABLE erased_messages (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    digest TEXT NOT NULL,
+    erased_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, digest)
+) WITHOUT ROWID;
+
+CREATE TABLE identity_changes (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    kind TEXT NOT NULL CHECK (kind IN ('wa_id', 'bsuid')),
+    old_value TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    new_value TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, kind, old_value, at)
+) WITHOUT ROWID;
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -329,6 +398,22 @@ CREATE INDEX inbox_by_age ON inbox (tenant_id, received_at);
 CREATE INDEX inbox_unread ON inbox (tenant_id, state, uuid) WHERE state <> 'read';
 
 CREATE INDEX jobs_due ON jobs (due_at, id) WHERE gave_up_at IS NULL;
+
+CREATE UNIQUE INDEX messages_by_wamid ON messages (tenant_id, wamid) WHERE wamid IS NOT NULL;
+
+CREATE INDEX messages_by_contact ON messages (tenant_id, contact_id, at, uuid);
+
+CREATE INDEX messages_about ON messages (tenant_id, about_wamid) WHERE about_wamid IS NOT NULL;
+
+CREATE INDEX messages_received ON messages (tenant_id, uuid) WHERE direction = 'inbound';
+
+CREATE INDEX messages_received_by_type ON messages (tenant_id, type, uuid) WHERE direction = 'inbound';
+
+CREATE INDEX parked_statuses_by_age ON parked_statuses (tenant_id, received_at);
+
+CREATE INDEX erased_messages_by_age ON erased_messages (tenant_id, erased_at);
+
+CREATE INDEX identity_changes_by_new ON identity_changes (tenant_id, kind, new_value);
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 

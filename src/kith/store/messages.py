@@ -1,0 +1,301 @@
+"""Messages as rows, and the statuses that wait for one."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from kith.domain.messages import HIDDEN, Delivery, Error, Message, StatusTold, digest
+from kith.domain.times import from_us, to_us
+from kith.store.database import Row, Tx
+
+_COLUMNS = (
+    "m.uuid, c.uuid, m.number_id, m.direction, m.type, m.at, m.created_at, m.status, m.sent_at,"
+    " m.delivered_at, m.read_at, m.failed_at, m.error_code, m.error_title, m.error_details,"
+    " m.content, m.wamid, m.about_wamid, m.template_name, m.template_language,"
+    " m.template_category, m.address, m.user_id, m.token_id, m.is_echo, m.is_counted,"
+    " m.edited_at, m.deleted_at, m.id, m.contact_id"
+)
+_SELECT = (
+    f"SELECT {_COLUMNS} FROM messages m"
+    " JOIN contacts c ON c.tenant_id = m.tenant_id AND c.id = m.contact_id"
+    " WHERE m.tenant_id = :tenant_id"
+)
+_SHOWN = " AND m.type NOT IN (" + ", ".join(f"'{name}'" for name in sorted(HIDDEN)) + ")"
+OF_CONTACT_MAX = 10_000
+
+
+async def add(
+    tx: Tx, *, tenant_id: int, message: Message, contact_row_id: int, contact_uuid: str
+) -> int | None:
+    """The row id; None when a message with this `wamid` is there."""
+    row = await tx.one(
+        "INSERT INTO messages (tenant_id, uuid, contact_id, origin_uuid, number_id, direction,"
+        " wamid, type, content, about_wamid, template_name, template_language, template_category,"
+        " address, status, sent_at, delivered_at, read_at, failed_at, error_code, error_title,"
+        " error_details, user_id, token_id, is_echo, is_counted, edited_at, deleted_at, at,"
+        " created_at) VALUES (:tenant_id, :uuid, :contact_id, :origin_uuid, :number_id, :direction,"
+        " :wamid, :type, :content, :about_wamid, :template_name, :template_language,"
+        " :template_category, :address, :status, :sent_at, :delivered_at, :read_at, :failed_at,"
+        " :error_code, :error_title, :error_details, :user_id, :token_id, :is_echo, :is_counted,"
+        " :edited_at, :deleted_at, :at, :created_at)"
+        " ON CONFLICT (tenant_id, wamid) WHERE wamid IS NOT NULL DO NOTHING RETURNING id",
+        tenant_id=tenant_id,
+        uuid=message.id,
+        contact_id=contact_row_id,
+        origin_uuid=contact_uuid,
+        number_id=message.number_id,
+        direction=message.direction,
+        wamid=message.wamid,
+        type=message.type,
+        content=bytes(message.content).decode(),
+        about_wamid=message.about_wamid,
+        template_name=message.template_name,
+        template_language=message.template_language,
+        template_category=message.template_category,
+        address=message.address,
+        user_id=message.user_id,
+        token_id=message.token_id,
+        is_echo=int(message.is_echo),
+        is_counted=int(message.is_counted),
+        edited_at=_us(message.edited_at),
+        deleted_at=_us(message.deleted_at),
+        at=to_us(message.at),
+        created_at=to_us(message.created_at),
+        **_delivery_columns(message.delivery),
+    )
+    return int(row[0]) if row is not None else None
+
+
+async def by_wamid(tx: Tx, *, tenant_id: int, wamid: str) -> Message | None:
+    row = await tx.one(f"{_SELECT} AND m.wamid = :wamid", tenant_id=tenant_id, wamid=wamid)
+    return _message(row) if row is not None else None
+
+
+async def by_id(tx: Tx, *, tenant_id: int, uuid: str) -> Message | None:
+    row = await tx.one(f"{_SELECT} AND m.uuid = :uuid", tenant_id=tenant_id, uuid=uuid)
+    return _message(row) if row is not None else None
+
+
+async def has_wamid(tx: Tx, *, tenant_id: int, wamid: str) -> bool:
+    row = await tx.one(
+        "SELECT 1 FROM messages WHERE tenant_id = :tenant_id AND wamid = :wamid",
+        tenant_id=tenant_id,
+        wamid=wamid,
+    )
+    return row is not None
+
+
+async def set_delivery(tx: Tx, *, tenant_id: int, message: Message) -> None:
+    """How far it came, under which `wamid`, and whether it is counted."""
+    await tx.run(
+        "UPDATE messages SET wamid = :wamid, is_counted = :is_counted, status = :status,"
+        " sent_at = :sent_at, delivered_at = :delivered_at, read_at = :read_at,"
+        " failed_at = :failed_at, error_code = :error_code, error_title = :error_title,"
+        " error_details = :error_details WHERE tenant_id = :tenant_id AND uuid = :uuid",
+        tenant_id=tenant_id,
+        uuid=message.id,
+        wamid=message.wamid,
+        is_counted=int(message.is_counted),
+        **_delivery_columns(message.delivery),
+    )
+
+
+async def set_content(tx: Tx, *, tenant_id: int, message: Message) -> None:
+    """What is left of it after an edit or a deletion, and when that was."""
+    await tx.run(
+        "UPDATE messages SET content = :content, edited_at = :edited_at, deleted_at = :deleted_at"
+        " WHERE tenant_id = :tenant_id AND uuid = :uuid",
+        tenant_id=tenant_id,
+        uuid=message.id,
+        content=bytes(message.content).decode(),
+        edited_at=_us(message.edited_at),
+        deleted_at=_us(message.deleted_at),
+    )
+
+
+async def about(tx: Tx, *, tenant_id: int, wamid: str, kind: str) -> list[Message]:
+    """The edits, deletions or reactions of a message, by WhatsApp's time."""
+    rows = await tx.all(
+        f"{_SELECT} AND m.about_wamid = :wamid AND m.type = :kind ORDER BY m.at, m.wamid LIMIT 100",
+        tenant_id=tenant_id,
+        wamid=wamid,
+        kind=kind,
+    )
+    return [_message(row) for row in rows]
+
+
+async def of_contact(
+    tx: Tx, *, tenant_id: int, contact_row_id: int, before_uuid: str | None, rows_max: int
+) -> list[Message]:
+    """A page, newest first by WhatsApp's time; `before_uuid` is the last one seen."""
+    rows = await tx.all(
+        f"{_SELECT} AND m.contact_id = :contact_id{_SHOWN}"
+        + (
+            ""
+            if before_uuid is None
+            else " AND (m.at, m.uuid) < (SELECT b.at, b.uuid FROM messages b"
+            " WHERE b.tenant_id = :tenant_id AND b.uuid = :before_uuid)"
+        )
+        + " ORDER BY m.at DESC, m.uuid DESC LIMIT :rows_max",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        rows_max=rows_max,
+        **({} if before_uuid is None else {"before_uuid": before_uuid}),
+    )
+    return [_message(row) for row in rows]
+
+
+async def whole_of_contact(tx: Tx, *, tenant_id: int, contact_row_id: int) -> list[Message]:
+    """Everything, what is hidden too: newest first, at most 10,000."""
+    rows = await tx.all(
+        f"{_SELECT} AND m.contact_id = :contact_id ORDER BY m.at DESC, m.uuid DESC LIMIT :rows_max",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        rows_max=OF_CONTACT_MAX,
+    )
+    return [_message(row) for row in rows]
+
+
+async def park(tx: Tx, *, tenant_id: int, wamid: str, told: StatusTold, at: datetime) -> None:
+    """Keep a status until its message is known; of one status the first counts."""
+    error = told.error
+    await tx.run(
+        "INSERT INTO parked_statuses (tenant_id, digest, status, at, error_code, error_title,"
+        " error_details, received_at) VALUES (:tenant_id, :digest, :status, :told_at, :error_code,"
+        " :error_title, :error_details, :at) ON CONFLICT (tenant_id, digest, status) DO UPDATE SET"
+        " at = excluded.at, error_code = excluded.error_code, error_title = excluded.error_title,"
+        " error_details = excluded.error_details WHERE excluded.at < parked_statuses.at",
+        tenant_id=tenant_id,
+        digest=digest(wamid),
+        status=told.status,
+        told_at=to_us(told.at),
+        error_code=error.code if error else None,
+        error_title=error.title if error else None,
+        error_details=error.details if error else None,
+        at=to_us(at),
+    )
+
+
+async def unpark(tx: Tx, *, tenant_id: int, wamid: str) -> list[StatusTold]:
+    """What was told of it before it was known; kept no longer."""
+    rows = await tx.all(
+        "DELETE FROM parked_statuses WHERE tenant_id = :tenant_id AND digest = :digest"
+        " RETURNING status, at, error_code, error_title, error_details",
+        tenant_id=tenant_id,
+        digest=digest(wamid),
+    )
+    return [
+        StatusTold(status=status, at=from_us(at), error=_error(*error))
+        for status, at, *error in rows
+    ]
+
+
+async def forget_parked(tx: Tx, *, tenant_id: int, before: datetime) -> None:
+    await tx.run(
+        "DELETE FROM parked_statuses WHERE tenant_id = :tenant_id AND received_at < :before",
+        tenant_id=tenant_id,
+        before=to_us(before),
+    )
+
+
+async def failures(
+    tx: Tx, *, tenant_id: int, contact_row_id: int, code: int
+) -> Sequence[tuple[datetime, str, str | None]]:
+    """When messages to the contact failed with this code, from which number, to which spelling."""
+    rows = await tx.all(
+        "SELECT m.failed_at, m.number_id, m.address FROM messages m"
+        " WHERE m.tenant_id = :tenant_id AND m.contact_id = :contact_id AND m.error_code = :code"
+        " AND m.failed_at IS NOT NULL AND m.status = 'failed' ORDER BY m.failed_at LIMIT 1000",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        code=code,
+    )
+    return [(from_us(row[0]), row[1], row[2]) for row in rows]
+
+
+async def move(tx: Tx, *, tenant_id: int, from_row_id: int, to_row_id: int) -> None:
+    """All messages of one contact go over to another."""
+    await tx.run(
+        "UPDATE messages SET contact_id = :to_row_id"
+        " WHERE tenant_id = :tenant_id AND contact_id = :from_row_id",
+        tenant_id=tenant_id,
+        from_row_id=from_row_id,
+        to_row_id=to_row_id,
+    )
+
+
+async def move_back(
+    tx: Tx, *, tenant_id: int, origin_uuids: Iterable[str], from_row_id: int, to_row_id: int
+) -> None:
+    """Those that were written for one of these contacts."""
+    for uuid in origin_uuids:
+        await tx.run(
+            "UPDATE messages SET contact_id = :to_row_id WHERE tenant_id = :tenant_id"
+            " AND contact_id = :from_row_id AND origin_uuid = :uuid",
+            tenant_id=tenant_id,
+            from_row_id=from_row_id,
+            to_row_id=to_row_id,
+            uuid=uuid,
+        )
+
+
+def _delivery_columns(delivery: Delivery) -> dict[str, object]:
+    error = delivery.error
+    return {
+        "status": delivery.status,
+        "sent_at": _us(delivery.sent_at),
+        "delivered_at": _us(delivery.delivered_at),
+        "read_at": _us(delivery.read_at),
+        "failed_at": _us(delivery.failed_at),
+        "error_code": error.code if error else None,
+        "error_title": error.title if error else None,
+        "error_details": error.details if error else None,
+    }
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        id=row[0],
+        contact_id=row[1],
+        number_id=row[2],
+        direction=row[3],
+        type=row[4],
+        at=from_us(row[5]),
+        created_at=from_us(row[6]),
+        delivery=Delivery(
+            status=row[7],
+            sent_at=_time(row[8]),
+            delivered_at=_time(row[9]),
+            read_at=_time(row[10]),
+            failed_at=_time(row[11]),
+            error=_error(*row[12:15]),
+        ),
+        content=msgspec.Raw(row[15].encode()),
+        wamid=row[16],
+        about_wamid=row[17],
+        template_name=row[18],
+        template_language=row[19],
+        template_category=row[20],
+        address=row[21],
+        user_id=row[22],
+        token_id=row[23],
+        is_echo=bool(row[24]),
+        is_counted=bool(row[25]),
+        edited_at=_time(row[26]),
+        deleted_at=_time(row[27]),
+        row_id=row[28],
+        contact_row_id=row[29],
+    )
+
+
+def _error(code: int | None, title: str | None, details: str | None) -> Error | None:
+    return Error(code, title, details) if code is not None else None
+
+
+def _us(at: datetime | None) -> int | None:
+    return None if at is None else to_us(at)
+
+
+def _time(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
