@@ -1,0 +1,222 @@
+"""What Meta refuses, as its documents tell: shapes, tokens, templates, windows."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TEXT_CHARACTERS_MAX = 4_096
+PARAMETER_CHARACTERS_MAX = 1_024
+CALLBACK_CHARACTERS_MAX = 512
+VERSIONS = range(20, 27)
+
+STATUS = {
+    0: 401, 3: 500, 4: 400, 10: 403, 100: 400, 190: 401, 200: 403, 368: 403, 80007: 400,
+    130429: 400, 130472: 400, 130497: 403, 131000: 500, 131005: 403, 131008: 400, 131009: 400,
+    131016: 500, 131021: 400, 131026: 400, 131030: 400, 131031: 403, 131042: 400, 131045: 500,
+    131047: 400, 131048: 400, 131049: 400, 131050: 400, 131051: 400, 131052: 400, 131053: 400,
+    131056: 400, 131057: 500, 131062: 400, 131063: 400, 131064: 400, 132000: 400, 132001: 404,
+    132005: 400, 132007: 400, 132012: 400, 132015: 400, 132016: 400, 133010: 400, 135000: 400,
+}  # fmt: skip
+"""The HTTP status with which each code comes."""
+
+_KEYS = {
+    "messaging_product", "recipient_type", "to", "recipient", "type", "text", "template", "context",
+    "biz_opaque_callback_data",
+}  # fmt: skip
+_BSUID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
+_UNFIT = re.compile(r"[\n\t]| {5}")
+_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
+
+
+class MetaError(Exception):
+    """An error object; `retry_after_s` becomes a header."""
+
+    def __init__(self, code: int, details: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(details)
+        self.code = code
+        self.details = details
+        self.retry_after_s = retry_after_s
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {
+            "error": {
+                "message": f"(#{self.code}) {self.details}",
+                "type": "OAuthException",
+                "code": self.code,
+                "error_data": {"messaging_product": "whatsapp", "details": self.details},
+                "fbtrace_id": "AAAbbbCCCddd",
+            }
+        }
+
+
+@dataclass
+class Person:
+    """Somebody on WhatsApp: reached under `phone`, or any of `also`."""
+
+    phone: str
+    wa_id: str = ""
+    name: str = "Romain"
+    user_id: str | None = None
+    also: tuple[str, ...] = ()
+    refuses: int | None = None
+    """The code with which every message to them is refused."""
+    refused_spellings: Mapping[str, int] = field(default_factory=dict)
+    wrote_at: float | None = None
+
+    def __post_init__(self) -> None:
+        self.wa_id = self.wa_id or self.phone.removeprefix("+")
+
+
+def checked(body: Any, templates: list[dict[str, Any]]) -> dict[str, Any]:
+    """The message, if Meta takes it. Raises MetaError."""
+    if not isinstance(body, dict):
+        raise MetaError(100, "Invalid parameter")
+    if unexpected := body.keys() - _KEYS:
+        raise MetaError(100, f"Unexpected key {min(unexpected)!r} on param")
+    if body.get("messaging_product") != "whatsapp":
+        raise MetaError(100, "The parameter messaging_product is required.")
+    if body.get("recipient_type", "individual") != "individual":
+        raise MetaError(100, "Param recipient_type must be one of {INDIVIDUAL}")
+    _check_recipient(body)
+    callback = body.get("biz_opaque_callback_data", "")
+    if not isinstance(callback, str) or len(callback) > CALLBACK_CHARACTERS_MAX:
+        raise MetaError(100, "Param biz_opaque_callback_data is too long")
+    kind = body.get("type")
+    if kind == "text":
+        _check_text(body.get("text"))
+    elif kind == "template":
+        _check_template(body.get("template"), templates)
+    else:
+        raise MetaError(131051, "Message type unknown")
+    if {"text", "template"} & body.keys() != {kind}:
+        raise MetaError(100, f"Only the object {kind} belongs to this type")
+    return body
+
+
+def _check_recipient(body: Mapping[str, Any]) -> None:
+    if "to" in body:
+        if not isinstance(body["to"], str) or not re.fullmatch(r"\+?[0-9 ()-]{5,30}", body["to"]):
+            raise MetaError(131009, "Parameter value is not valid: to")
+    elif not isinstance(body.get("recipient"), str) or not _BSUID.fullmatch(body["recipient"]):
+        raise MetaError(100, "The parameter to is required.")
+
+
+def _check_text(text: Any) -> None:
+    if not isinstance(text, dict) or text.keys() - {"body", "preview_url"}:
+        raise MetaError(100, "Invalid parameter: text")
+    if not isinstance(text.get("body"), str) or not text["body"].strip():
+        raise MetaError(131008, "Required parameter is missing: text['body']")
+    if len(text["body"]) > TEXT_CHARACTERS_MAX:
+        raise MetaError(100, "Param text['body'] must be at most 4096 characters long.")
+    if not isinstance(text.get("preview_url", False), bool):
+        raise MetaError(100, "Param text['preview_url'] must be a boolean.")
+
+
+def _check_template(given: Any, templates: list[dict[str, Any]]) -> None:
+    if not isinstance(given, dict) or given.keys() - {"name", "language", "components"}:
+        raise MetaError(100, "Invalid parameter: template")
+    language = given.get("language")
+    if not isinstance(language, dict) or not isinstance(language.get("code"), str):
+        raise MetaError(131008, "Required parameter is missing: template['language']['code']")
+    known = [
+        one
+        for one in templates
+        if (one["name"], one["language"]) == (given.get("name"), language["code"])
+    ]
+    if not known or known[0]["status"] in ("PENDING", "REJECTED"):
+        raise MetaError(132001, "Template name does not exist in the translation")
+    if known[0]["status"] in ("PAUSED", "DISABLED"):
+        raise MetaError({"PAUSED": 132015, "DISABLED": 132016}[known[0]["status"]], "Not usable")
+    _check_components(given.get("components", []), known[0])
+
+
+def _check_components(given: Any, template: Mapping[str, Any]) -> None:
+    if not isinstance(given, list):
+        raise MetaError(100, "Param template['components'] must be an array.")
+    wanted = wanted_components(template)
+    takes = {**wanted, **_payloads(template)}
+    seen = set()
+    for one in given:
+        key = _key(one)
+        if key not in takes or key in seen:
+            raise MetaError(132000, f"No parameters belong to {key}")
+        seen.add(key)
+        _check_parameters(one.get("parameters"), takes[key], key)
+    if missing := wanted.keys() - seen:
+        raise MetaError(132000, f"Number of parameters does not match: {min(missing)}")
+
+
+def wanted_components(template: Mapping[str, Any]) -> dict[str, list[tuple[str, str | None]]]:
+    """What each part of a template must be given: the kind of each parameter, and its name."""
+    named = template.get("parameter_format") == "NAMED"
+
+    def texts(text: str) -> list[tuple[str, str | None]]:
+        return [("text", name if named else None) for name in dict.fromkeys(_names(text))]
+
+    wanted: dict[str, list[tuple[str, str | None]]] = {}
+    for part in template["components"]:
+        if part["type"] == "HEADER" and part["format"] == "TEXT":
+            wanted["header"] = texts(part["text"])
+        elif part["type"] == "HEADER":
+            wanted["header"] = [(part["format"].lower(), None)]
+        elif part["type"] == "BODY":
+            wanted["body"] = texts(part["text"])
+        for index, button in enumerate(part.get("buttons", [])):
+            key = f"button {button['type'].lower()} {index}"
+            if button["type"] == "URL" and _names(button["url"]):
+                wanted[key] = [("text", None)]
+            elif button["type"] == "COPY_CODE":
+                wanted[key] = [("coupon_code", None)]
+    return {key: kinds for key, kinds in wanted.items() if kinds}
+
+
+def _payloads(template: Mapping[str, Any]) -> dict[str, list[tuple[str, str | None]]]:
+    """What a part may be given."""
+    return {
+        f"button quick_reply {index}": [("payload", None)]
+        for part in template["components"]
+        for index, button in enumerate(part.get("buttons", []))
+        if button["type"] == "QUICK_REPLY"
+    }
+
+
+def _names(text: str) -> list[str]:
+    return _PLACEHOLDER.findall(text)
+
+
+def _key(one: Any) -> str:
+    if not isinstance(one, dict) or not isinstance(one.get("type"), str):
+        raise MetaError(100, "Invalid parameter: components")
+    if one["type"].lower() != "button":
+        return str(one["type"].lower())
+    if not isinstance(one.get("index"), str | int) or not isinstance(one.get("sub_type"), str):
+        raise MetaError(131008, "Required parameter is missing: sub_type and index of a button")
+    return f"button {one['sub_type'].lower()} {one['index']}"
+
+
+def _check_parameters(given: Any, wanted: list[tuple[str, str | None]], where: str) -> None:
+    if not isinstance(given, list) or len(given) != len(wanted):
+        raise MetaError(132000, f"{where}: number of parameters does not match {len(wanted)}")
+    for parameter, (kind, name) in zip(given, wanted, strict=True):
+        if not isinstance(parameter, dict) or parameter.get("type") != kind:
+            raise MetaError(132012, f"{where}: parameter must be of the type {kind}")
+        if parameter.get("parameter_name") != name:
+            raise MetaError(132012, f"{where}: parameter_name must be {name}")
+        _check_value(parameter.get(kind), kind, where)
+
+
+def _check_value(value: Any, kind: str, where: str) -> None:
+    if kind in ("text", "coupon_code", "payload"):
+        if not isinstance(value, str) or not value.strip():
+            raise MetaError(131008, f"{where}: parameter of type {kind} is missing text value")
+        if len(value) > PARAMETER_CHARACTERS_MAX:
+            raise MetaError(132005, f"{where}: translated text too long")
+        if _UNFIT.search(value):
+            raise MetaError(132018, f"{where}: no new lines, tabs or more than 4 spaces")
+    elif kind == "location":
+        if not isinstance(value, dict) or not {"latitude", "longitude"} <= value.keys():
+            raise MetaError(132012, f"{where}: a location has latitude and longitude")
+    elif not isinstance(value, dict) or len({"link", "id"} & value.keys()) != 1:
+        raise MetaError(132012, f"{where}: {kind} has a link or an id")
