@@ -191,13 +191,31 @@ def _successes(route: Route, shapes: dict[str, Json]) -> dict[str, Json]:
 
 
 def _parameters(route: Route) -> list[Json]:
-    """Headers that say on which terms the call is made."""
+    """What a GET asks in its address, and headers that say on which terms the call is made."""
+    asked = [_asked(field) for field in route.takes.fields] if route.method == "GET" else []
     names = []
     if route.is_conditional:
         names.append("If-None-Match")
     if route.does == "write":
         names += ["Idempotency-Key", "If-Match"]
-    return [{"name": name, "in": "header", "required": False, **TERMS[name]} for name in names]
+    terms = [{"name": name, "in": "header", "required": False, **TERMS[name]} for name in names]
+    return asked + terms
+
+
+def _asked(field: Field) -> Json:
+    """A field of a GET, which stands in the query of the address."""
+    more = {"enum", "format", "maxLength"} & field.schema.keys()
+    schema = {name: field.schema[name] for name in sorted(more)}
+    if "enum" in schema:
+        schema["enum"] = [one for one in schema["enum"] if one is not None]
+    return {
+        "name": field.name,
+        "in": "query",
+        "required": field.is_required,
+        "description": field.schema["description"],
+        "schema": {"type": "string", **schema},
+        "example": str(field.schema["examples"][0]),
+    }
 
 
 def _paragraphs(route: Route) -> list[str]:

@@ -53,6 +53,7 @@ class Operation(msgspec.Struct, frozen=True):
     description: str
     needs_token: bool
     takes: tuple[Part, ...]
+    asks: tuple[Part, ...]
     terms: tuple[Part, ...]
     samples: tuple[Sample, ...]
     status: str
@@ -105,7 +106,8 @@ class Reader:
             description=given["description"],
             needs_token=bool(given["security"]),
             takes=self._parts(body.get("schema", {})),
-            terms=tuple(map(_term, given.get("parameters", ()))),
+            asks=_parameters(given, "query"),
+            terms=_parameters(given, "header"),
             samples=_requests(method, path, body.get("examples"), bool(given["security"])),
             status=" or ".join(statuses),
             gives=self._parts(answer["schema"]),
@@ -191,10 +193,13 @@ class Reader:
         return self._resolved(found)
 
 
-def _term(parameter: Json) -> Part:
-    """A header that the caller may send."""
-    example = str(parameter["example"])
-    return Part(parameter["name"], "header", parameter["description"], example, False)
+def _parameters(operation: Json, place: str) -> tuple[Part, ...]:
+    """What the caller may put in the query of the address, or send as a header."""
+    return tuple(
+        Part(one["name"], place, one["description"], str(one["example"]), one["required"])
+        for one in operation.get("parameters", ())
+        if one["in"] == place
+    )
 
 
 def page(document: Json) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from itertools import chain, count
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
@@ -32,6 +33,7 @@ from kith.errors import AppError
 ADDRESS_BYTES_MAX = 8_192
 HEADER_BYTES_MAX = 16_384
 HEADERS_MAX = 100
+QUERY_FIELDS_MAX = 100
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -170,6 +172,8 @@ class Server:
                 arrived = await body.read(receive, request.headers.get(b"content-length"))
             raw = arrived
             given = route.takes.convert(json.decode_object(raw))
+        elif route.takes.fields:
+            given = route.takes.convert(_asked(scope["query_string"]))
         if route.does == "look":  # without a coroutine of its own: this is the main job
             terms = _known_versions(request) if b"if-none-match" in request.headers else NO_TERMS
             result = await self._runner.read(route.action, given, caller, terms)
@@ -325,6 +329,23 @@ def _check_size(scope: Scope) -> None:
 def _check_encoding(headers: dict[bytes, bytes]) -> None:
     if headers[b"content-encoding"].lower() != b"identity":
         raise errors.EncodedBody()
+
+
+def _asked(query: bytes) -> dict[str, str]:
+    """What the address asks beside its path; of a name given twice the last counts."""
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=QUERY_FIELDS_MAX,
+        )
+    except ValueError:
+        raise errors.Malformed(
+            "The query of the address cannot be read: write name=value in UTF-8, percent-encoded,"
+            f" at most {QUERY_FIELDS_MAX} of them."
+        ) from None
+    return dict(pairs)
 
 
 def _known_versions(request: Request) -> Terms:
