@@ -1,4 +1,4 @@
-"""`kith workspace`: its region and the margin of the window, for people and for programs."""
+"""`kith workspace`: region, margin of the window and words, for people and for programs."""
 
 import pytest
 
@@ -15,7 +15,9 @@ def acme(kith: Kith) -> Kith:
 
 def test_show_and_set(acme: Kith) -> None:
     shown = acme("workspace", "show", "--json").json
-    assert list(shown)[:4] == ["tenant_id", "workspace", "region", "window_margin_s"]
+    assert list(shown) == [
+        "tenant_id", "workspace", "region", "window_margin_s", "stop_words", "start_words",
+    ]  # fmt: skip
     assert (shown["workspace"], shown["region"], shown["window_margin_s"]) == (
         "Acme Co.",
         None,
@@ -30,6 +32,23 @@ def test_show_and_set(acme: Kith) -> None:
     assert cleared == {**shown, "window_margin_s": 0}
 
 
+def test_words_of_a_workspace(acme: Kith) -> None:
+    before = acme("workspace", "show", "--json").json
+    assert (before["stop_words"], before["start_words"]) == ([], [])
+    given = ("--stop-word", " Genug! ", "--stop-word", "ça suffit", "--start-word", "WEITER")
+    held = acme("workspace", "set", *given, "--json").json
+    assert held == {**before, "stop_words": ["genug", "ca suffit"], "start_words": ["weiter"]}
+    told = acme("workspace", "set", "--region", "FR").out
+    assert "genug, ca suffit" in told
+    assert "weiter" in told
+    replaced = acme("workspace", "set", "--stop-word", "basta", "--json").json
+    assert replaced == {**held, "region": "FR", "stop_words": ["basta"]}, "the others stay"
+    left = acme("workspace", "set", "--stop-word", "", "--json").json
+    assert left == {**replaced, "stop_words": []}
+    cleared = acme("workspace", "set", "--start-word", " ", "--region", "", "--json").json
+    assert cleared == before == acme("workspace", "show", "--json").json
+
+
 def test_for_people(acme: Kith) -> None:
     told = acme("workspace", "set", "--region", "FR")
     assert (told.status, told.err) == (0, "")
@@ -41,7 +60,11 @@ def test_for_people(acme: Kith) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "word"),
     [
-        ((), 2, "--region or --window-margin"),
+        ((), 2, "--region, --window-margin, --stop-word or --start-word"),
+        (("--region", "FR", "--stop-word", "genug", "--stop-word", ""), 1, "a letter or a digit"),
+        (("--stop-word", "..."), 1, "The stop word must hold a letter or a digit"),
+        (("--start-word", "x" * 129), 1, "The start word"),
+        (("--start-word", "a", "--stop-word", "a\x1bb"), 1, "The stop word"),
         (("--region", "Frankreich"), 1, "two letters of a country"),
         (("--region", "XX"), 1, "two letters of a country"),
         (("--window-margin", "-1"), 1, "0 to 43200 seconds"),

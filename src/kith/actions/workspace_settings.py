@@ -1,9 +1,12 @@
 """What a workspace says of itself; the operator's commands."""
 
+from collections.abc import Sequence
+
 import msgspec
 
-from kith.actions import workspaces
+from kith.actions import words, workspaces
 from kith.actions.run import Context
+from kith.actions.words import SetWords, Words
 from kith.domain import phone
 from kith.domain.phone import Region
 from kith.errors import BadValue, naming
@@ -17,10 +20,11 @@ WINDOW_MARGIN_S_MAX = 12 * 60 * 60
 class Shown(msgspec.Struct, frozen=True):
     workspace: workspaces.Workspace
     settings: Settings
+    words: Words
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """Only what is set is written; a blank `region` takes it away.
+    """Only what is set is written; a blank `region` takes it away, a blank word all of them.
 
     `workspace` is an id or a name, None for the only one there is.
     """
@@ -28,12 +32,18 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     workspace: str | None = None
     region: str | None = None
     window_margin_s: int | None = None
+    stop_words: Sequence[str] | None = None
+    start_words: Sequence[str] | None = None
 
 
 async def show(ctx: Context, workspace: str | None) -> Shown:
     """Raises NotFound, Refused."""
     found = await workspaces.find_or_only(ctx, workspace)
-    return Shown(found, await tenants.settings_of(ctx.tx, tenant_id=found.row_id))
+    return Shown(
+        found,
+        await tenants.settings_of(ctx.tx, tenant_id=found.row_id),
+        await words.get(_inside(ctx, found), None),
+    )
 
 
 async def change(ctx: Context, given: Change) -> Shown:
@@ -48,9 +58,21 @@ async def change(ctx: Context, given: Change) -> Shown:
                 raise BadValue(f"must be 0 to {WINDOW_MARGIN_S_MAX} seconds.")
         settings = msgspec.structs.replace(settings, window_margin_s=given.window_margin_s)
     await tenants.set_settings(ctx.tx, tenant_id=shown.workspace.row_id, settings=settings)
-    return Shown(shown.workspace, settings)
+    wanted = SetWords(stop=_words(given.stop_words), start=_words(given.start_words))
+    changed = await words.change(_inside(ctx, shown.workspace), wanted)
+    return Shown(shown.workspace, settings, changed)
+
+
+def _inside(ctx: Context, workspace: workspaces.Workspace) -> Context:
+    return msgspec.structs.replace(ctx, tenant_id=workspace.row_id)
 
 
 def _region(given: str) -> Region | None:
     with naming("region"):
         return phone.parse_region(given) if given.strip() else None
+
+
+def _words(given: Sequence[str] | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    return tuple(given) if any(map(str.strip, given)) else ()

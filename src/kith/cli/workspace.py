@@ -39,10 +39,30 @@ def show(workspace: str | None, as_json: bool) -> None:
     metavar="SECONDS",
     help="How long before its end WhatsApp's 24-hour window counts as closed.",
 )
+@click.option(
+    "--stop-word",
+    "stop_words",
+    metavar="WORD",
+    multiple=True,
+    help="A word by which people opt out here, beside those of all workspaces; may be given again,"
+    ' and replaces those set before. "" for none.',
+)
+@click.option(
+    "--start-word",
+    "start_words",
+    metavar="WORD",
+    multiple=True,
+    help='The same for opting in again; "" for none.',
+)
 @in_workspace
 @as_json
 def set_(
-    workspace: str | None, region: str | None, window_margin_s: int | None, as_json: bool
+    workspace: str | None,
+    region: str | None,
+    window_margin_s: int | None,
+    stop_words: tuple[str, ...],
+    start_words: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Change settings of a workspace; what is left out stays.
 
@@ -52,10 +72,19 @@ def set_(
     Examples:
       kith workspace set --region FR
       kith workspace set --region "" --window-margin 300
+      kith workspace set --stop-word genug --stop-word "lass mich"
     """
-    if region is None and window_margin_s is None:
-        raise wrong_usage("Give what to change: --region or --window-margin.")
-    wanted = Change(workspace=workspace, region=region, window_margin_s=window_margin_s)
+    wanted = Change(
+        workspace=workspace,
+        region=region,
+        window_margin_s=window_margin_s,
+        stop_words=stop_words or None,
+        start_words=start_words or None,
+    )
+    if wanted == Change(workspace=workspace):
+        raise wrong_usage(
+            "Give what to change: --region, --window-margin, --stop-word or --start-word."
+        )
     _print(write(workspace_settings.change, wanted), as_json=as_json)
 
 
@@ -65,6 +94,8 @@ def _print(shown: Shown, *, as_json: bool) -> None:
         "workspace": shown.workspace.name,
         "region": shown.settings.default_region,
         "window_margin_s": shown.settings.window_margin_s,
+        "stop_words": shown.words.stop,
+        "start_words": shown.words.start,
     }
     if as_json:
         print_json(fields)
