@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import lists, load, world
+from bench import identity, lists, load, world
 from bench.load import Measured
 from bench.row import Row
 from bench.world import Database, Running
@@ -58,25 +58,37 @@ def warm_up(server: Running, served: Database, *kinds: str) -> None:
         call(server, kind, served, duration_s=WARM_UP_S // len(kinds))
 
 
+LOOK_UPS = (
+    ("phone", "get-contact by phone", 0.45),
+    ("id", "get-contact by id", 0.42),
+    ("email", "get-contact by email", 0.42),
+    *identity.LOOK_UPS,
+)
+"""KIND for wrk, what it measures, and at least so much of a static answer."""
+
+
 def look_ups(served: Database, size: int) -> list[Row]:
+    kinds = [kind for kind, _, _ in LOOK_UPS]
     with world.serving(served, body_bytes=size) as server:
         idle_mb = server.resident_mb()
-        warm_up(server, served, "phone", "id", "email")
-        kinds = ("static", "phone", "id", "email", "static-direct")
-        static, *found, direct = in_turn(*(lambda k=k: call(server, k, served) for k in kinds))
+        warm_up(server, served, *kinds)
+        static, *found, direct = in_turn(
+            *(lambda k=k: call(server, k, served) for k in ("static", *kinds, "static-direct"))
+        )
         loaded_mb = server.resident_mb()
+        audience = identity.audiences(server, served)
     rows = [
         Row(
-            f"get-contact by {kind}, 1,000,000 contacts",
+            f"{what}, 1,000,000 contacts",
             ratio(measured, static),
             goal,
             detail=f"{rate(measured):,.0f}/s, static {rate(static):,.0f}/s;"
             f" {ratio(measured, direct):.2f} of one that leaves in one write",
         )
-        for kind, measured, goal in zip(kinds[1:4], found, (0.45, 0.42, 0.42), strict=True)
+        for (_, what, goal), measured in zip(LOOK_UPS, found, strict=True)
     ]
     memory = f"after start and a first answer; {loaded_mb:.0f} MB after this load"
-    return [*rows, Row("resident memory, idle", idle_mb, 80, True, " MB", memory)]
+    return [*rows, audience, Row("resident memory, idle", idle_mb, 80, True, " MB", memory)]
 
 
 def creates(original: Database, size: int) -> list[Row]:
@@ -241,6 +253,7 @@ def main() -> None:
     load.require_wrk()
     click.echo("Making the databases (some minutes the first time) ...", err=True)
     large, small = world.database(LARGE), world.database(SMALL)
+    identity.settle(large)
     size = world.answer_bytes(large)
     rows: list[Row] = []
     parts: list[Callable[[], Row | list[Row]]] = [

@@ -24,6 +24,13 @@ local bodies = {
     if i % 10 == 0 then i = i - 1 end -- one in ten has none
     return string.format('{"email":"contact%d@example.com"}', i)
   end,
+  -- Brazilians, stored with the 9 after their area code, asked for without it.
+  variant = function()
+    return string.format('{"phone":"+5541%08d"}', 90000000 + math.random(0, 19999))
+  end,
+  reachability = function()
+    return string.format('{"phone":"+1415%07d","expand":["reachability"]}', 2000000 + a_contact())
+  end,
   many = function()
     local keys = {}
     for i = 1, 100 do keys[i] = string.format('{"phone":"+1415%07d"}', 2000000 + a_contact()) end

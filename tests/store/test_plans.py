@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from kith.actions.run import utc_now
-from kith.store import migrate
+from kith.store import contact_documents, migrate, reachability
 from kith.store.sqlite import SQLite
 
 
@@ -64,3 +64,15 @@ async def test_entries_of_one_contact_are_found_by_it(
     where = "WHERE tenant_id = 1 AND contact_uuid = 'x'"
     for sql in (f"UPDATE {table} SET tenant_id = 1 {where}", f"SELECT * FROM {table} {where}"):
         assert "contact_uuid=?" in plan(connection, sql)
+
+
+@pytest.mark.parametrize("sql", [contact_documents._BY_SPELLING, reachability._OF_PHONE])
+async def test_get_contact_goes_from_the_number_to_the_contact(
+    connection: apsw.Connection, sql: str
+) -> None:
+    names = ("tenant_id", "workspace", "phone", "numbers_max", "number", "wa_id")
+    given = dict.fromkeys((*names, "other_number", "other_wa_id"), 1)
+    shown = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", given)]
+    assert "i USING PRIMARY KEY (tenant_id=? AND kind=? AND value=?)" in shown[0]
+    assert "c USING INTEGER PRIMARY KEY (rowid=?)" in shown[1]
+    assert not [line for line in shown if line.startswith("SCAN")]

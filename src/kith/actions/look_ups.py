@@ -9,7 +9,7 @@ from kith.actions.contacts import ContactNotFound
 from kith.actions.reachability import Reached
 from kith.actions.run import Context
 from kith.actions.who import Held
-from kith.domain import consent, etags
+from kith.domain import consent, etags, matches, whatsapp
 from kith.domain import email as emails
 from kith.domain.audit import Entry
 from kith.domain.consent import InForce
@@ -21,6 +21,7 @@ from kith.errors import AppError
 from kith.store import consent as ledger
 from kith.store import contact_documents as documents
 from kith.store import identities, merges
+from kith.store import reachability as verdicts
 from kith.store import tags as tag_rows
 from kith.store.contact_documents import Wanted
 from kith.store.database import Row
@@ -60,14 +61,20 @@ async def get(ctx: Context, given: GetContact) -> Found:
     has_version = "reachability" not in given.expand
     if ctx.terms.if_none_match and has_version and (known := await _known(ctx, given)) is not None:
         return Found(known, None)
-    row = await _row(ctx, given, "document")
+    reached = None
+    if not has_version and isinstance(given.phone, str):
+        with_facts = await verdicts.of_phone(ctx.tx, tenant_id=ctx.tenant_id, phone=given.phone)
+        row = with_facts and with_facts[:2]
+        reached = with_facts and reachability.judged(ctx, with_facts[2])
+    else:
+        row = await _row(ctx, given, "document")
     if row is None:
         return await _get_otherwise(ctx, given)
     document, etag = row
     if not given.expand:
         return Found(etag, msgspec.Raw(document))
     match = await _exact(ctx, given)
-    more = await _expanded(ctx, etags.contact_id(etag), given.expand, match)
+    more = await _expanded(ctx, etags.contact_id(etag), given.expand, match, reached)
     return Found(_expanded_etag(etag, given, match), msgspec.Raw(document), more)
 
 
@@ -129,22 +136,34 @@ async def get_many(ctx: Context, given: GetContacts) -> list[msgspec.Raw | AppEr
 
 async def _get_otherwise(ctx: Context, given: GetContact) -> Found:
     """Whom no name points at as it was given."""
-    held = await who.one(ctx, given)
-    row = None
-    if held is not None:
-        row = await documents.by_id(
-            ctx.tx, tenant_id=ctx.tenant_id, uuid=held.contact_id, wanted="document"
-        )
-    if held is None or row is None:
-        raise ContactNotFound(by_id=given.contact_id is not None)
-    document, etag = row
-    tag = _expanded_etag(etag, given, held.match)
+    document, etag, match = await _otherwise(ctx, given)
+    tag = _expanded_etag(etag, given, match)
     if tag is not None and etags.is_known(tag, ctx.terms.if_none_match):
         return Found(tag, None)
     if not given.expand:
         return Found(tag, msgspec.Raw(document))
-    more = await _expanded(ctx, held.contact_id, given.expand, held.match)
+    more = await _expanded(ctx, etags.contact_id(etag), given.expand, match)
     return Found(tag, msgspec.Raw(document), more)
+
+
+async def _otherwise(ctx: Context, given: GetContact) -> tuple[str, str, Match]:
+    """Document, entity tag, and how it was found."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if isinstance(given.phone, str):  # the usual case, in one statement
+        other = whatsapp.variant(given.phone) or given.phone
+        rows = await documents.by_spelling(tx, tenant_id=tenant_id, number=given.phone, other=other)
+        if not rows:
+            raise ContactNotFound()
+        if len(rows) == 1:
+            [(document, etag, kind, value)] = rows
+            return document, etag, matches.of_stored(given.phone, kind, value)
+    held = await who.one(ctx, given)
+    row = held and await documents.by_id(
+        tx, tenant_id=tenant_id, uuid=held.contact_id, wanted="document"
+    )
+    if not held or not row:
+        raise ContactNotFound(by_id=given.contact_id is not None)
+    return row[0], row[1], held.match
 
 
 async def _many_otherwise(
@@ -218,10 +237,15 @@ def _expanded_etag(etag: str, given: GetContact, match: Match | None) -> str | N
 
 
 async def _expanded(
-    ctx: Context, contact_id: str, parts: Iterable[str], match: Match | None
+    ctx: Context,
+    contact_id: str,
+    parts: Iterable[str],
+    match: Match | None,
+    reached: Reached | None = None,
 ) -> Expanded:
+    """`reached` where it is known already."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    links = known_as = history = agreed = reached = merged_from = None
+    links = known_as = history = agreed = merged_from = None
     if "tags" in parts:
         links = await tag_rows.of_contact(tx, tenant_id=tenant_id, contact_uuid=contact_id)
     if "identities" in parts:
@@ -231,7 +255,7 @@ async def _expanded(
     if "consent" in parts:
         rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=contact_id)
         agreed = consent.all_in_force(rows)
-    if "reachability" in parts:
+    if "reachability" in parts and reached is None:
         reached = await reachability.of_contact(ctx, contact_id)
     if "merged_from" in parts:
         merged_from = await merges.merged_from(

@@ -3,7 +3,7 @@
 import msgspec
 
 from kith.actions.run import Context
-from kith.domain.reachability import Judgement, judge
+from kith.domain.reachability import Facts, Judgement, judge
 from kith.store import reachability
 
 
@@ -18,7 +18,9 @@ class Reached(msgspec.Struct, frozen=True, gc=False):
 async def of_contact(ctx: Context, contact_id: str) -> Reached | None:
     """By the clock of this call. None when there is no such contact."""
     facts = await reachability.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=contact_id)
-    if facts is None:
-        return None
+    return judged(ctx, facts) if facts is not None else None
+
+
+def judged(ctx: Context, facts: Facts) -> Reached:
     judgement = judge(facts.standing, facts.numbers, now=ctx.now, margin=facts.margin)
-    return Reached(contact_id, judgement, facts.phones)
+    return Reached(facts.contact_id, judgement, facts.phones)

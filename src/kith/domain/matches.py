@@ -78,6 +78,16 @@ def of_name(kind: Kind, value: str) -> list[Rank]:
     return [(Name(kind=kind, value=value, match=Match(matched_by=matched_by)),)]
 
 
+def of_stored(number: Phone, kind: Kind, value: str) -> Match:
+    """How a contact was found for a number that is known as this phone or WhatsApp id."""
+    stored = value if kind == "phone" else phone_of(value)
+    return Match(
+        matched_by="phone" if kind == "phone" else "wa_id",
+        match_kind="exact" if stored == number else "wa_variant",
+        is_inferred=stored != number and whatsapp.is_inferred(number),
+    )
+
+
 def phone_of(wa_id: str) -> Phone:
     return Phone("+" + wa_id)
 
@@ -89,10 +99,8 @@ def turn(number: Phone) -> int:
 
 
 def _spelled(stored: Phone, number: Phone) -> tuple[Name, Name]:
-    kind: MatchKind = "exact" if stored == number else "wa_variant"
-    inferred = stored != number and whatsapp.is_inferred(number)
-    by_phone = Match(matched_by="phone", match_kind=kind, is_inferred=inferred)
-    by_wa_id = Match(matched_by="wa_id", match_kind=kind, is_inferred=inferred)
+    by_phone = of_stored(number, "phone", stored)
+    by_wa_id = of_stored(number, "wa_id", stored[1:])
     return (
         Name(kind="phone", value=stored, match=by_phone, number=number),
         Name(kind="wa_id", value=stored[1:], match=by_wa_id, number=number),

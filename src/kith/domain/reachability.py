@@ -68,6 +68,7 @@ MARGIN_DEFAULT = Margin(timedelta(minutes=2))
 class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of a contact, whichever number writes; no defaults, so no block is forgotten.
 
+    `has_bsuid` need be told only of somebody without a phone: with one, there is an address.
     `marketing` and `utility` are the ledger's states for WhatsApp, None when it has none. A stop
     in WhatsApp itself (`user_preferences`, 131050) belongs in `is_meta_stopped`; counted in
     `marketing` too, it is told as `opted_out`. `is_country_restricted`: 130497.

@@ -35,6 +35,13 @@ _BY_PHONE = {
     " WHERE i.tenant_id = :tenant_id AND i.kind = 'phone' AND i.value = :phone"
     for wanted, columns in _WANTED.items()
 }
+# A number in both spellings, each as a phone and as WhatsApp's id: held by one contact or by more.
+_BY_SPELLING = (
+    "SELECT d.document, d.etag, i.kind, i.value FROM identities i CROSS JOIN contact_documents d"
+    " WHERE i.tenant_id = :tenant_id AND i.kind IN ('phone', 'wa_id')"
+    " AND i.value IN (:number, :wa_id, :other_number, :other_wa_id)"
+    " AND d.tenant_id = i.tenant_id AND d.id = i.contact_id"
+)
 _BY_EMAIL = {
     wanted: f"SELECT {columns} FROM contact_documents d"
     f" WHERE d.tenant_id = :tenant_id AND d.email_key = :email_key{_FIRST}"
@@ -82,6 +89,18 @@ def by_merged_id(tx: Tx, *, tenant_id: int, uuid: str, wanted: Wanted) -> Awaita
 
 def by_phone(tx: Tx, *, tenant_id: int, phone: Phone, wanted: Wanted) -> Awaitable[Row | None]:
     return tx.one(_BY_PHONE[wanted], tenant_id=tenant_id, phone=phone)
+
+
+def by_spelling(tx: Tx, *, tenant_id: int, number: Phone, other: Phone) -> Awaitable[Sequence[Row]]:
+    """`(document, etag, kind, value)` for each of the names that somebody has."""
+    return tx.all(
+        _BY_SPELLING,
+        tenant_id=tenant_id,
+        number=number,
+        wa_id=number[1:],
+        other_number=other,
+        other_wa_id=other[1:],
+    )
 
 
 def by_email(tx: Tx, *, tenant_id: int, email_key: str, wanted: Wanted) -> Awaitable[Row | None]:

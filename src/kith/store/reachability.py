@@ -8,6 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from kith.domain import json
+from kith.domain.phone import Phone
 from kith.domain.reachability import (
     Block,
     Conversation,
@@ -30,15 +31,18 @@ _NUMBER = (
     " v.last_inbound_at, v.refused_at, v.capped_until, v.experiment_until"
 )
 # A row for each business number, or one without. The workspace's own row goes by :workspace, which
-# is the same number: `tenant_id` stands only where it keeps a table to its tenant.
-_OF_CONTACT = (
-    "SELECT t.window_margin_s, c.phone,"
-    " (SELECT string_agg(i.kind, ' ') FROM identities i"
-    " WHERE i.tenant_id = c.tenant_id AND i.contact_id = c.id),"
+# is the same number: `tenant_id` stands only where it keeps a table to its tenant. Names are read
+# only of whoever has no phone: with one, there is an address.
+_KNOWN = (
+    "t.window_margin_s, c.phone, CASE WHEN c.phone IS NULL THEN"
+    " (SELECT string_agg(k.kind, ' ') FROM identities k"
+    " WHERE k.tenant_id = c.tenant_id AND k.contact_id = c.id) END,"
     " (SELECT string_agg(b.reason, ' ') FROM contact_blocks b"
     " WHERE b.tenant_id = c.tenant_id AND b.contact_id = c.id),"
     f" m.state, m.is_stopped_at_meta, u.state, {_NUMBER}"
-    " FROM contacts c JOIN tenants t ON t.id = :workspace"
+)
+_JOINED = (
+    " JOIN tenants t ON t.id = :workspace"
     " LEFT JOIN consent_states m ON m.tenant_id = c.tenant_id AND m.contact_id = c.id"
     " AND m.channel = 'whatsapp' AND m.purpose = 'marketing'"
     " LEFT JOIN consent_states u ON u.tenant_id = c.tenant_id AND u.contact_id = c.id"
@@ -46,7 +50,19 @@ _OF_CONTACT = (
     " LEFT JOIN business_numbers n ON n.tenant_id = c.tenant_id"
     " LEFT JOIN conversations v ON v.tenant_id = c.tenant_id AND v.contact_id = c.id"
     " AND v.number_id = n.number_id"
-    " WHERE c.tenant_id = :tenant_id AND c.uuid = :uuid ORDER BY n.number_id LIMIT :numbers_max"
+)
+_IN_ORDER = " ORDER BY n.number_id LIMIT :numbers_max"
+_OF_CONTACT = (
+    f"SELECT c.uuid, {_KNOWN} FROM contacts c{_JOINED}"
+    f" WHERE c.tenant_id = :tenant_id AND c.uuid = :uuid{_IN_ORDER}"
+)
+# With get-contact's answer, which is rendered for the first row alone.
+_OF_PHONE = (
+    "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM business_numbers f WHERE f.tenant_id = c.tenant_id"
+    f" AND f.number_id < n.number_id) THEN d.document END, d.etag, c.uuid, {_KNOWN}"
+    " FROM identities i JOIN contacts c ON c.tenant_id = i.tenant_id AND c.id = i.contact_id"
+    f" JOIN contact_documents d ON d.tenant_id = c.tenant_id AND d.id = c.id{_JOINED}"
+    f" WHERE i.tenant_id = :tenant_id AND i.kind = 'phone' AND i.value = :phone{_IN_ORDER}"
 )
 
 _EACH: dict[Engine, str] = {
@@ -126,23 +142,17 @@ async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> Facts | No
         uuid=contact_uuid,
         numbers_max=NUMBERS_MAX,
     )
+    return _facts(rows) if rows else None
+
+
+async def of_phone(tx: Tx, *, tenant_id: int, phone: Phone) -> tuple[str, str, Facts] | None:
+    """Document, entity tag and facts of the contact that is known under exactly this phone."""
+    rows = await tx.all(
+        _OF_PHONE, tenant_id=tenant_id, workspace=tenant_id, phone=phone, numbers_max=NUMBERS_MAX
+    )
     if not rows:
         return None
-    margin_s, phone, kinds, reasons, marketing, is_stopped, utility = rows[0][:7]
-    numbers, phones = [], {}
-    for row in rows:
-        if (number_id := row[7]) is not None:
-            numbers.append(_number(number_id, row[9] is not None, *row[10:]))
-            phones[number_id] = row[8]
-    standing = _standing(
-        phone is not None,
-        kinds.split() if kinds else (),
-        reasons.split() if reasons else (),
-        marketing,
-        utility,
-        bool(is_stopped),
-    )
-    return Facts(contact_uuid, standing, tuple(numbers), phones, _margin(margin_s))
+    return rows[0][0], rows[0][1], _facts([row[2:] for row in rows])
 
 
 async def blocks_of(tx: Tx, *, tenant_id: int, contact_row_id: int) -> list[Block]:
@@ -296,6 +306,24 @@ async def conversations(
         if (number := numbers.get(number_id)) is not None:
             found[row_id][number_id] = _number(number_id, number.is_unavailable, *passed)
     return found
+
+
+def _facts(rows: Sequence[Row]) -> Facts:
+    contact_id, margin_s, phone, kinds, reasons, marketing, is_stopped, utility = rows[0][:8]
+    numbers, phones = [], {}
+    for row in rows:
+        if (number_id := row[8]) is not None:
+            numbers.append(_number(number_id, row[10] is not None, *row[11:]))
+            phones[number_id] = row[9]
+    standing = _standing(
+        phone is not None,
+        kinds.split() if kinds else (),
+        reasons.split() if reasons else (),
+        marketing,
+        utility,
+        bool(is_stopped),
+    )
+    return Facts(contact_id, standing, tuple(numbers), phones, _margin(margin_s))
 
 
 def _standing(
