@@ -116,9 +116,13 @@ class HeadersTooLarge(AppError):
 
 
 class Refused(AppError):
-    """A rule of the business says no."""
+    """A rule of the business says no. `details` are further keys of the body."""
 
     code, status, text = "refused", 422, "This cannot be done."
+
+    def __init__(self, text: str | None = None, *, details: Mapping[str, object] = {}) -> None:
+        super().__init__(text)
+        self.details = details
 
 
 class KeyReused(Refused):

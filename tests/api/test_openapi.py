@@ -9,15 +9,18 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from kith.actions import contacts, identities, workspaces
-from kith.actions.run import Context
+from kith.actions import contacts, identities, templates, workspaces
+from kith.actions.run import Context, Runner, new_id
+from kith.actions.templates import Listed
 from kith.api import identity, openapi
 from kith.api.merges import OTHER_EXAMPLE_ID
 from kith.api.routes import ROUTES, Route
+from kith.api.takes import EXAMPLE_ID
 from kith.domain.contacts import SaveContact
 from kith.domain.phone import Phone
 from kith.domain.users import User
 from tests.cast import Bed, Person
+from tests.graph.samples import TEMPLATES
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(openapi.document()))
 JSON = "application/json"
@@ -215,6 +218,7 @@ async def test_every_example_of_a_body_works(bed: Bed, ana: Person) -> None:
     await bed.change(
         "UPDATE contacts SET uuid = :uuid WHERE uuid = :was", uuid=OTHER_EXAMPLE_ID, was=other
     )
+    await _add_the_template_of_the_examples(bed, ana)
     for route in POSTS:
         for body in body_examples(route).values():
             answer = admin.post(route.name, body)
@@ -264,6 +268,14 @@ def test_exactly_one_of_is_said_as_it_is_meant(ana: Person, body: Any, is_valid:
     assert (request_problems(POSTS[0], body) == []) is is_valid
     # The server agrees: what is valid is looked for.
     assert (ana.post("get-contact", body).status_code == 404) is is_valid
+
+
+async def _add_the_template_of_the_examples(bed: Bed, person: Person) -> None:
+    """With the id that the document shows."""
+    first = iter([EXAMPLE_ID])
+    await Runner(bed.runner.database, new_id=lambda: next(first, None) or new_id()).write(
+        templates.write_all, Listed("1", TEMPLATES[:1]), person.caller
+    )
 
 
 async def _add_the_contact_of_the_examples(bed: Bed, person: Person) -> None:

@@ -12,7 +12,6 @@ NO_STORE: Header = (b"cache-control", b"no-store")
 JSON_HEADERS = (JSON_TYPE, NO_STORE)
 CLOSE: Header = (b"connection", b"close")
 
-_PLAIN = (errors.NotFound, errors.Refused)
 _CLOSING = (
     errors.AddressTooLong,
     errors.BodyTooSlow,
@@ -54,7 +53,9 @@ def body(error: AppError) -> dict[str, object]:
     if isinstance(error, errors.Conflict):
         held = {"field": error.field, "value": error.value, "contact_ids": error.contact_ids}
         return {"error": error.text, **held}
-    if isinstance(error, _PLAIN):
+    if isinstance(error, errors.Refused):
+        return {"error": error.text, **error.details}
+    if isinstance(error, errors.NotFound):
         return {"error": error.text}
     return {"message": error.text, "error": error.text}
 

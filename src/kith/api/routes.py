@@ -18,13 +18,16 @@ from kith.actions import (
     merges,
     personal_data,
     tags,
+    templates,
     workspaces,
 )
 from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Action
+from kith.actions.templates import TemplateNotFound
 from kith.api import consent as consents
 from kith.api import gives, identity, reachability, schemas, takes
 from kith.api import merges as merging
+from kith.api import templates as templating
 from kith.api.fields import Shape
 from kith.api.security_log import Event
 from kith.domain.tokens import Scope
@@ -202,6 +205,18 @@ ROUTES = (
           consents.proof, consents.ConsentProofAnswer, "scan", "read",
           "What a contact agreed to, as a proof", missing=ContactNotFound, logs="export.run",
           gives_html=True, refuses=(TWO_MEANT,)),
+    Route("POST", "/actions/list-templates", templating.LIST_TEMPLATES, templates.list_all,
+          templating.listed, templating.TemplateListed, "scan", "read",
+          "The workspace's templates", is_list=True),
+    Route("POST", "/actions/get-template", templating.GET_TEMPLATE, templates.get,
+          templating.shown, templating.TemplateAnswer, "look", "read",
+          "A template and what it says", missing=TemplateNotFound),
+    Route("GET", "/dropdowns/templates", takes.NOTHING, templates.list_usable,
+          templating.choices, templating.OptionAnswer, "scan", "read",
+          "Templates that can be sent, to choose from", is_list=True),
+    Route("GET", "/dropdowns/template-variables", templating.ASKED_VARIABLES,
+          templates.variables, templating.variable_choices, templating.OptionAnswer, "look", "read",
+          "What a template needs, to be filled in", is_list=True, missing=TemplateNotFound),
     Route("POST", "/actions/list-audit", takes.LIST_AUDIT, audit.list_entries,
           gives.listed_audit, schemas.ListedAuditAnswer, "scan", "admin",
           "Who changed what, and how it was before"),

@@ -367,6 +367,32 @@ CREATE TABLE identity_changes (
     PRIMARY KEY (tenant_id, kind, old_value, at)
 ) WITHOUT ROWID;
 
+CREATE TABLE templates (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    uuid TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, uuid),
+    UNIQUE (tenant_id, name)
+) WITHOUT ROWID;
+
+CREATE TABLE template_translations (
+    tenant_id BIGINT NOT NULL,
+    template_uuid TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    language TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    meta_id TEXT,
+    status TEXT NOT NULL CHECK (status IN ('APPROVED', 'PENDING', 'REJECTED')),
+    category TEXT NOT NULL CHECK (category IN ('UTILITY', 'MARKETING', 'AUTHENTICATION')),
+    components TEXT NOT NULL,
+    is_named BIGINT NOT NULL,
+    quality TEXT,
+    synced_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, template_uuid, account_id, language),
+    FOREIGN KEY (tenant_id, template_uuid) REFERENCES templates (tenant_id, uuid) ON DELETE CASCADE
+) WITHOUT ROWID;
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;

@@ -1,0 +1,127 @@
+"""Templates: what they need, and messages made of them that Meta takes."""
+
+from typing import Any
+
+import pytest
+
+from kith.domain import templates
+from kith.domain.templates import VALUE_CHARACTERS_MAX, CannotFill, Missing, Translation
+from kith.errors import BadValue
+from tests.graph.rules import checked
+from tests.graph.samples import TEMPLATES, body, template
+
+ALL = {
+    **{str(number): f"value {number}" for number in range(1, 9)},
+    "first_name": "Ana", "discount": "10 %", "header_url": "https://acme.com/a.jpg",
+    "header_latitude": "48.8584", "header_longitude": "2.2945", "coupon_code": "SPRING25",
+    "header_filename": "receipt.pdf", "header_name": "Tower", "button_0_payload": "THANKS",
+}  # fmt: skip
+
+
+def read(listed: dict[str, Any]) -> Translation:
+    told = templates.read(listed, account_id="1")
+    assert told is not None
+    return told.translation
+
+
+def message(listed: dict[str, Any], components: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "messaging_product": "whatsapp",
+        "to": "+14155550123",
+        "type": "template",
+        "template": {
+            "name": listed["name"],
+            "language": {"code": listed["language"]},
+            "components": components,
+        },
+    }
+
+
+@pytest.mark.parametrize("listed", TEMPLATES, ids=lambda one: f"{one['name']} {one['language']}")
+def test_every_kind_of_component_is_filled_as_meta_wants_it(listed):
+    found = read(listed)
+    usable = {**listed, "status": "APPROVED"}
+    for given in (ALL, {name: ALL[name] for name in templates.needed(found.parts)}):
+        assert checked(message(listed, templates.fill(found, given)), [usable])
+
+
+@pytest.mark.parametrize("listed", TEMPLATES, ids=lambda one: f"{one['name']} {one['language']}")
+def test_nothing_that_is_needed_may_be_missing(listed):
+    found = read(listed)
+    expected = templates.needed(found.parts)
+    for name in expected:
+        for without in ({k: v for k, v in ALL.items() if k != name}, {**ALL, name: "  "}):
+            with pytest.raises(Missing) as problem:
+                templates.fill(found, without)
+            assert (problem.value.expected, problem.value.missing) == (expected, [name])
+
+
+def test_what_each_needs():
+    needs = {one["name"]: templates.needed(read(one).parts) for one in TEMPLATES}
+    assert needs["order_confirmation"] == ["1", "2", "3"]
+    assert needs["spring_offer"] == ["first_name", "discount"]
+    assert needs["receipt"] == ["1", "header_url"]
+    assert needs["find_us"] == ["header_latitude", "header_longitude"]
+    assert needs["voucher"] == ["1", "2", "coupon_code"]
+    assert needs["hello_world"] == []
+
+
+def test_a_code_for_signing_in_stands_in_body_and_button():
+    listed = template(
+        "login",
+        body("{{1}} is your code."),
+        {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE", "text": "Copy"}]},
+        category="AUTHENTICATION",
+    )
+    parts = templates.fill(read(listed), {"1": "4711"})
+    assert parts[1] == {
+        "type": "button", "sub_type": "url", "index": "0",
+        "parameters": [{"type": "text", "text": "4711"}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["CAROUSEL", "LIMITED_TIME_OFFER"])
+def test_a_part_that_cannot_be_filled_is_named(kind):
+    with pytest.raises(CannotFill, match=kind):
+        templates.fill(read(template("x", body("Hi"), {"type": kind})), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("1", "two\nlines"), ("1", "a\tb"), ("1", "five     blanks"), ("1", "bell \x07"),
+        ("1", "x" * (VALUE_CHARACTERS_MAX + 1)),
+    ],
+)  # fmt: skip
+def test_a_value_that_whatsapp_refuses_is_refused_at_once(name, value):
+    with pytest.raises(BadValue):
+        templates.fill(read(TEMPLATES[0]), {**ALL, name: value})
+
+
+@pytest.mark.row("T4.1", "G19")
+@pytest.mark.parametrize(
+    "url", ["http://acme.com/a.jpg", "https://127.0.0.1/", "https://a:b@acme.com/", "acme.com", "x"]
+)
+def test_media_of_a_header_stand_on_the_public_web(url):
+    with pytest.raises(BadValue, match="header_url"):
+        templates.fill(read(TEMPLATES[5]), {"header_url": url})
+
+
+@pytest.mark.parametrize("value", ["91", "-91", "x", "1e2", "48.8584 N", "nan"])
+def test_a_place_has_degrees(value):
+    where = {"header_latitude": value, "header_longitude": "2.2945"}
+    with pytest.raises(BadValue):
+        templates.fill(read(next(t for t in TEMPLATES if t["name"] == "find_us")), where)
+
+
+def test_what_meta_lists_and_nobody_knows_is_passed_over():
+    for nonsense in (
+        {}, {"name": "x"}, {"name": "", "language": "en"}, {"name": 1, "language": "en"},
+        template("x", category="OTHER"), {**template("x"), "components": None},
+    ):  # fmt: skip
+        assert templates.read(nonsense, account_id="1") is None
+    odd = template("x", {"type": "NEW"}, {"type": "BUTTONS", "buttons": [{"type": "NEW"}, 7]})
+    odd["components"].append(7)
+    assert templates.fill(read(odd), {}) == []
+    assert read(template("x", status="PAUSED")).status == "REJECTED"
+    assert read(template("x", status="IN_APPEAL")).status == "PENDING"
