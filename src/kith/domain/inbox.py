@@ -15,6 +15,10 @@ class Unreadable(Exception):
     """A body that no repeat will make readable; the text says why, without what was sent."""
 
 
+class Sanitized(msgspec.Struct, frozen=True):
+    """Stands among the facts of a body that held text which may not enter: it was repaired."""
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """`headers` are the few that say what the body is; `body` is None once it was read."""
 
@@ -28,3 +32,4 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     reason: str | None
     received_at: datetime
+    is_sanitized: bool = False

@@ -7,6 +7,7 @@ from kith.errors import BadValue
 NAME_CHARACTERS_MAX = 256
 """Of a person, a workspace or a token."""
 STRING_BYTES_MAX = 65_536
+REPLACEMENT = "\ufffd"
 
 _SPACES = " \t\r\n\u00a0\u3000"
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
@@ -33,6 +34,17 @@ def line(value: object, *, characters_max: int, bytes_max: int = STRING_BYTES_MA
     if not text.isascii() and len(text.encode()) > bytes_max:
         raise BadValue(f"may not be greater than {bytes_max} bytes.")
     return text
+
+
+def repaired(value: str, *, characters_max: int, bytes_max: int = STRING_BYTES_MAX) -> str:
+    """What `line` takes of a text that nobody can be asked to send again (rows X5 and X10).
+
+    What may not enter becomes U+FFFD, and what is too long is cut.
+    """
+    text = _NOT_IN_LINES.sub(REPLACEMENT, value.strip(_SPACES))[:characters_max]
+    if not text.isascii():
+        text = text.encode()[:bytes_max].decode(errors="ignore")
+    return text.strip(_SPACES)
 
 
 def prose(value: str) -> str:
