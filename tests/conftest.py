@@ -16,6 +16,7 @@ from tests.databases import make_careless, postgres_database, postgres_server
 from tests.serving import Serving, serving
 
 PLENTY = 1_000_000
+SECRET_KEY = "the-key-of-the-tests"
 
 # A busy machine must not fail a property; what failed once is printed so that it can be replayed.
 settings.register_profile(
@@ -81,6 +82,7 @@ def server(server_database_url: str, tmp_path_factory: pytest.TempPathFactory) -
         database_url=server_database_url,
         rate_limit_per_minute=PLENTY,
         rate_limit_per_address=PLENTY,
+        secret_key=SECRET_KEY,
         log_requests="true",
     ) as running:
         yield running
@@ -95,7 +97,9 @@ def http() -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 async def bed(server: Serving, server_database_url: str, http: httpx.Client) -> AsyncIterator[Bed]:
     """The shared server with a second handle on its database."""
-    async with wiring.opened(Settings(database_url=server_database_url)) as runner:
+    async with wiring.opened(
+        Settings(database_url=server_database_url, secret_key=SECRET_KEY)
+    ) as runner:
         bed = Bed(server, runner, http)
         yield bed
     _check_log(server, bed.tokens)

@@ -177,6 +177,7 @@ READS_ITS_OWN_JSON = {
     "api/pages.py": {"_as_json()"},
     "api/openapi_refusals.py": {"answers.refusal(error).body"},
     "store/merges.py": {"before"},
+    "store/shops.py": {"row[2]"},
     "store/suppressions.py": {"row[1]"},
     "store/tenants.py": {"text"},
 }

@@ -4,6 +4,7 @@ import pytest
 
 from tests.cast import Bed
 from tests.cli.kith import Kith
+from tests.conftest import SECRET_KEY
 
 
 @pytest.fixture
@@ -14,4 +15,4 @@ def kith(database_url: str) -> Kith:
 @pytest.fixture
 def beside(bed: Bed, server_database_url: str) -> Kith:
     """On the database of a running server."""
-    return Kith(database_url=server_database_url)
+    return Kith(database_url=server_database_url, secret_key=SECRET_KEY)

@@ -17,6 +17,7 @@ from kith.domain.contacts import (
     ContactKey,
     FindOrCreate,
     GetContact,
+    Particulars,
     SaveContact,
     UpdateContact,
     changes,
@@ -68,7 +69,7 @@ async def save(ctx: Context, given: SaveContact) -> Contact:
     """
     meant = await _meant(ctx, given)
     if meant.contact is None:
-        return await _create(ctx, meant.number, given)
+        return await create(ctx, meant.number, given)
     return await _add_to(ctx, meant, meant.contact, given)
 
 
@@ -78,7 +79,7 @@ async def find_or_create(ctx: Context, given: FindOrCreate) -> FoundOrCreated:
     meant = await _meant(ctx, given)
     known = meant.contact
     if known is None:
-        return FoundOrCreated(await _create(ctx, meant.number, given), created=True)
+        return FoundOrCreated(await create(ctx, meant.number, given), created=True)
     if given.on_conflict == "error":
         raise Conflict(
             "A contact with this phone exists already.",
@@ -108,7 +109,7 @@ async def update(ctx: Context, given: UpdateContact) -> Contact:
     )
     changed = await write(ctx, "contact.updated", known, contact)
     if changed.tags != known.tags and given.tags is not UNSET:
-        await _retag(ctx, known, given.tags)
+        await retag(ctx, known, given.tags)
     return changed
 
 
@@ -197,7 +198,7 @@ async def tag_anew(ctx: Context, known: Contact, new: tuple[str, ...]) -> None:
     await tag_rows.link(tx, tenant_id=tenant_id, contact_row_id=row_id, names=new, at=ctx.now)
 
 
-async def _retag(ctx: Context, known: Contact, names: tuple[str, ...]) -> None:
+async def retag(ctx: Context, known: Contact, names: tuple[str, ...]) -> None:
     """Give the contact these tags and no others, in this order."""
     tx, tenant_id, row_id = ctx.tx, ctx.tenant_id, known.row_id
     await tag_rows.unlink_others(tx, tenant_id=tenant_id, contact_row_id=row_id, names=names)
@@ -241,10 +242,11 @@ def check_version(ctx: Context, known: Contact) -> None:
         raise Changed()
 
 
-async def _create(ctx: Context, phone: Phone, given: SaveContact) -> Contact:
+async def create(ctx: Context, phone: Phone | None, given: Particulars) -> Contact:
+    """A contact anew. Nobody has this phone: the caller has looked."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     contact_id = ctx.new_id()
-    withdrawn = await _withdrawn_before(ctx, contact_id, phone)
+    withdrawn = await withdrawn_before(ctx, contact_id, phone) if phone else []
     contact = Contact(
         id=contact_id,
         phone=phone,
@@ -264,9 +266,10 @@ async def _create(ctx: Context, phone: Phone, given: SaveContact) -> Contact:
     )
     row_id = await contact_rows.add(tx, tenant_id=tenant_id, contact=contact)
     contact = msgspec.structs.replace(contact, row_id=row_id)
-    await identities.add(
-        tx, tenant_id=tenant_id, kind="phone", value=phone, contact_row_id=row_id, at=ctx.now
-    )
+    if phone is not None:
+        await identities.add(
+            tx, tenant_id=tenant_id, kind="phone", value=phone, contact_row_id=row_id, at=ctx.now
+        )
     if given.tags:
         await tag_anew(ctx, contact, given.tags)
     if withdrawn:
@@ -275,7 +278,7 @@ async def _create(ctx: Context, phone: Phone, given: SaveContact) -> Contact:
     return contact
 
 
-async def _withdrawn_before(ctx: Context, contact_id: str, phone: Phone) -> list[Record]:
+async def withdrawn_before(ctx: Context, contact_id: str, phone: Phone) -> list[Record]:
     """The ledger's first rows of somebody who was erased after an opt-out; of others, none.
 
     Erased under either spelling of the number.
@@ -301,7 +304,7 @@ async def _begin_ledger(ctx: Context, contact: Contact, rows: Sequence[Record]) 
     await ledger.set_states(tx, tenant_id=tenant_id, contact_row_id=contact.row_id, states=states)
 
 
-async def _spell(ctx: Context, known: Contact, number: Phone) -> Contact:
+async def spell(ctx: Context, known: Contact, number: Phone) -> Contact:
     """Know the contact under a further spelling of its number, which itself stays as it was."""
     await identities.add(
         ctx.tx,
@@ -318,7 +321,12 @@ async def _spell(ctx: Context, known: Contact, number: Phone) -> Contact:
 
 async def _add_to(ctx: Context, meant: _Meant, known: Contact, given: SaveContact) -> Contact:
     if meant.is_new_spelling:
-        known = await _spell(ctx, known, meant.number)
+        known = await spell(ctx, known, meant.number)
+    return await add_to(ctx, known, given)
+
+
+async def add_to(ctx: Context, known: Contact, given: Particulars) -> Contact:
+    """Join what is given to a contact, whatever its phone. Raises Invalid."""
     present = tags_of(known)
     with naming("tags"):
         all_tags = tags.at_most(tags.added(present, given.tags))

@@ -3,9 +3,20 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from kith.actions import shop_privacy, shops
 from kith.actions.run import Context
+from kith.domain import shop_facts
 
-APPLY: dict[type, Callable[[Context, Any], Awaitable[None]]] = {}
+APPLY: dict[type, Callable[[Context, Any], Awaitable[None]]] = {
+    shop_facts.CustomerSeen: shops.see,
+    shop_facts.PhoneSeen: shops.learn_phone,
+    shop_facts.TagsTold: shops.tag,
+    shop_facts.ConsentTold: shops.tell_consent,
+    shop_facts.CustomerGone: shops.let_go,
+    shop_facts.DataRequested: shop_privacy.ask,
+    shop_facts.CustomerRedacted: shop_privacy.redact,
+    shop_facts.ShopRedacted: shop_privacy.redact_shop,
+}
 """Every kind of fact, each by an action that may be applied again without a further effect."""
 
 

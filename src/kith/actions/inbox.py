@@ -9,8 +9,11 @@ from kith.actions.run import Context
 from kith.domain import ids
 from kith.domain.connections import Connection
 from kith.domain.inbox import KEPT, Message
+from kith.domain.traces import Traces
 from kith.errors import BadValue, NotFound, Refused
 from kith.store import inbox
+
+BODIES_AT_ONCE = 100
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +23,11 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     event_key: str
     headers: Mapping[str, str]
     body: bytes
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    message_id: str
+    is_sanitized: bool = False
 
 
 class InWorkspace(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +60,28 @@ async def get(ctx: Context, message_id: str) -> Message | None:
     return await inbox.by_uuid(ctx.tx, tenant_id=ctx.tenant_id, uuid=message_id)
 
 
-async def settle(ctx: Context, message_id: str) -> None:
+async def settle(ctx: Context, read: Read) -> None:
     """All that it said is written."""
-    await inbox.settle(ctx.tx, tenant_id=ctx.tenant_id, uuid=message_id)
+    await inbox.settle(
+        ctx.tx, tenant_id=ctx.tenant_id, uuid=read.message_id, is_sanitized=read.is_sanitized
+    )
+
+
+async def forget(ctx: Context, traces: Traces) -> None:
+    """Blank every body that names somebody and was not read yet: it would make them anew."""
+    last = ids.BEFORE_ANY
+    while bodies := await inbox.unread_bodies(
+        ctx.tx, tenant_id=ctx.tenant_id, after_uuid=last, rows_max=BODIES_AT_ONCE
+    ):
+        for uuid, body in bodies:
+            last = uuid
+            if traces.are_in(body):
+                await inbox.settle(ctx.tx, tenant_id=ctx.tenant_id, uuid=uuid)
+
+
+async def forget_of(ctx: Context, connection_id: str) -> None:
+    """Blank whatever a connection sent and nobody read yet."""
+    await inbox.blank_of(ctx.tx, tenant_id=ctx.tenant_id, connection_uuid=connection_id)
 
 
 async def list_unread(ctx: Context, workspace: str | None) -> list[Message]:

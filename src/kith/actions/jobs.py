@@ -13,6 +13,8 @@ from kith.store import jobs as job_rows
 PROBLEM_CHARACTERS_MAX = 500
 READ_INBOUND = "read_inbound"
 """Of this kind the subject is the id of a message in the inbox."""
+REDACT_SHOP = "redact_shop"
+"""Of this kind the subject is the id of a connection, a blank, and the domain of the shop."""
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):

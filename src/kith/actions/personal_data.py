@@ -1,24 +1,28 @@
 """What the law gives people: everything held on them as one document, and its erasure."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
 
-from kith.actions import audit, contacts
+from kith.actions import audit, contacts, inbox
 from kith.actions.run import Context
+from kith.actions.shops import GUEST
 from kith.domain import consent, suppression
 from kith.domain.audit import Entry
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact, ContactKey, Identity
+from kith.domain.data_requests import DataRequest
 from kith.domain.idempotency import KeptAnswer
 from kith.domain.matches import phone_of
 from kith.domain.merging import Merge
 from kith.domain.reachability import Block, Conversation
 from kith.domain.tags import Link
+from kith.domain.traces import Traces
 from kith.store import audit as audit_rows
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
-from kith.store import idempotency, identities, merges, reachability, suppressions
+from kith.store import idempotency, identities, merges, reachability, shops, suppressions
 from kith.store import tags as tag_rows
 
 HISTORY_MAX = 10_000
@@ -42,6 +46,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     consent: list[Record]
     blocks: list[Block]
     conversations: list[Conversation]
+    data_requests: list[DataRequest]
 
 
 async def erase(ctx: Context, given: ContactKey) -> Erased:
@@ -54,17 +59,33 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     """
     known = await contacts.find(ctx, given)
     tx, tenant_id = ctx.tx, ctx.tenant_id
+    names = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
     for phone in await _phones(ctx, known):
         await _suppress(ctx, known, phone)
+    await inbox.forget(ctx, _traces(known, names))
+    for name in names:
+        if name.kind == "external":
+            await forget_customer(ctx, name.value)
     await ledger.blank(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=known)
     uuids = [known.id, *await merges.ids_into(tx, tenant_id=tenant_id, uuid=known.id)]
     for uuid in uuids:
         await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuid=uuid)
         await _forget_in_hosts(ctx, uuid)
+        await shops.forget(tx, tenant_id=tenant_id, customer=f"{GUEST}{uuid}")
+        await shops.forget_asker(tx, tenant_id=tenant_id, contact_uuid=uuid)
     await merges.forget(tx, tenant_id=tenant_id, uuids=uuids)
     await audit.record(ctx, "contact.erased", known.id)
     return Erased(known.id)
+
+
+async def forget_customer(ctx: Context, external_id: str) -> None:
+    """What shops told of one of their customers until now makes nobody anew, in whatever order."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    key = await _workspace_key(ctx)
+    digest = suppression.digest(external_id, workspace_key=key, secret_key=ctx.secret_key)
+    await shops.bury(tx, tenant_id=tenant_id, customer=external_id, as_=digest, at=ctx.now)
+    await shops.forget_asking(tx, tenant_id=tenant_id, customer=external_id)
 
 
 async def export(ctx: Context, given: ContactKey) -> Held:
@@ -90,6 +111,11 @@ async def export(ctx: Context, given: ContactKey) -> Held:
         conversations=await reachability.conversations_of(
             tx, tenant_id=tenant_id, contact_row_id=known.row_id
         ),
+        data_requests=[
+            asked
+            for uuid in uuids
+            for asked in await shops.requests_of(tx, tenant_id=tenant_id, contact_uuid=uuid)
+        ],
     )
 
 
@@ -132,10 +158,7 @@ async def _suppress(ctx: Context, known: Contact, phone: str) -> None:
     phones |= {phone_of(one.value) for one in names if one.kind == "wa_id"}
     if not phones:
         return
-    key = await suppressions.key_of(tx, tenant_id=tenant_id)
-    if key is None:
-        key = ctx.new_secret().hex()
-        await suppressions.set_key(tx, tenant_id=tenant_id, key=key)
+    key = await _workspace_key(ctx)
     rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await suppressions.add(
         tx,
@@ -145,3 +168,20 @@ async def _suppress(ctx: Context, known: Contact, phone: str) -> None:
         opted_out_at=known.withdrawn_at,
         withdrawals=consent.withdrawals(rows),
     )
+
+
+async def _workspace_key(ctx: Context) -> str:
+    """Made with the first erasure."""
+    key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
+    if key is None:
+        key = ctx.new_secret().hex()
+        await suppressions.set_key(ctx.tx, tenant_id=ctx.tenant_id, key=key)
+    return key
+
+
+def _traces(known: Contact, names: Iterable[Identity]) -> Traces:
+    phones = {one.value for one in names if one.kind == "phone"}
+    phones |= {phone_of(one.value) for one in names if one.kind == "wa_id"}
+    ids = [one.value.partition(":")[2] for one in names if one.kind == "external"]
+    ids += [one.value for one in names if one.kind in ("bsuid", "username")]
+    return Traces(phones=phones, emails=[known.email] if known.email else [], ids=ids)

@@ -11,7 +11,7 @@ from kith.actions.contacts import FoundOrCreated
 from kith.actions.look_ups import Expanded, Found
 from kith.actions.personal_data import Erased, Held
 from kith.actions.tags import Tagged
-from kith.api import answers, consent, merges, reachability
+from kith.api import answers, consent, data_requests, merges, reachability
 from kith.api.schemas import (
     AuditEntry,
     AuditUser,
@@ -178,6 +178,7 @@ def exported_contact(held: Held) -> ExportedAnswer:
         consent_records=[consent.record(row) for row in held.consent],
         blocks=[reachability.block(one) for one in held.blocks],
         conversations=[reachability.conversation(one) for one in held.conversations],
+        data_requests=[data_requests.answer(one) for one in held.data_requests],
     )
 
 

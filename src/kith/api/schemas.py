@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from kith.api.data_requests import DataRequestAnswer
 from kith.api.merges import MergeAnswer, MergedFromAnswer
 from kith.api.reachability import BlockAnswer, ConversationAnswer, ReachabilityAnswer
 from kith.api.takes import EXAMPLE_ID
@@ -375,6 +376,7 @@ class ExportedAnswer(msgspec.Struct, frozen=True):
     ]
     blocks: list[BlockAnswer]
     conversations: list[ConversationAnswer]
+    data_requests: list[DataRequestAnswer]
 
 
 class TenantAnswer(msgspec.Struct, frozen=True):

@@ -215,7 +215,7 @@ def export(workspace: str | None, output: Path | None, as_json: bool, **key: str
     if output is None:
         click.echo(text)
         return
-    _write_new(output, text)
+    write_new(output, text)
     if not as_json:
         click.echo(f"Written to {printable(str(output))}, which only you may read.")
 
@@ -237,7 +237,7 @@ def _confirmed(meant: ContactKey, acting: Acting) -> ContactKey:
     return ContactKey(contact_id=known.id)
 
 
-def _write_new(path: Path, text: str) -> None:
+def write_new(path: Path, text: str) -> None:
     """Never over a file that is there; for nobody else's eyes, as it holds one person's data."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

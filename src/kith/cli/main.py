@@ -9,8 +9,8 @@ from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, EXIT_USAGE, log_as_text, 
 from kith.errors import AppError, CannotStart
 
 COMMANDS = (
-    "serve", "work", "init", "demo", "contact", "connect", "inbox", "audit", "workspace", "token",
-    "user", "migrate", "check",
+    "serve", "work", "init", "demo", "contact", "connect", "inbox", "requests", "audit",
+    "workspace", "token", "user", "migrate", "check",
 )  # fmt: skip
 
 

@@ -92,14 +92,19 @@ class ContactKey(msgspec.Struct, frozen=True, kw_only=True):
     phone: Phone | Typed | None = None
 
 
-class SaveContact(msgspec.Struct, frozen=True, kw_only=True):
-    """What an upsert may write; None and empty mean "leave as it is"."""
+class Particulars(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a person; None and empty mean "leave as it is"."""
 
-    phone: Phone | Typed
     name: str | None = None
     email: str | None = None
     tags: tuple[str, ...] = ()
     metadata: Metadata = {}
+
+
+class SaveContact(Particulars, frozen=True, kw_only=True):
+    """What an upsert may write."""
+
+    phone: Phone | Typed
 
 
 class FindOrCreate(SaveContact, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from kith.domain.times import MICROSECOND, to_us
 from kith.errors import BadValue
 
+BEFORE_ANY = ""
 AFTER_ANY = "g"
 """No id begins so, and in every language's order it stands behind the hex digits."""
 CLOCK_SET_BACK = timedelta(minutes=1)

@@ -95,7 +95,11 @@ def phone_of(wa_id: str) -> Phone:
 def turn(number: Phone) -> int:
     """Equal for both spellings of one number, so that who notes either can wait for the other."""
     other = whatsapp.variant(number) or number
-    return zlib.crc32(min(number, other).encode()) % TURNS
+    return turn_of(min(number, other))
+
+
+def turn_of(value: str) -> int:
+    return zlib.crc32(value.encode()) % TURNS
 
 
 def _spelled(stored: Phone, number: Phone) -> tuple[Name, Name]:

@@ -4,8 +4,11 @@ A number is kept under one of them, the one of `phone.parse`; it is looked for u
 """
 
 from kith.domain import phone, whatsapp
-from kith.domain.phone import Phone, Region
+from kith.domain.phone import Phone, Region, Typed
 from kith.errors import BadValue
+
+WHOLE_DIGITS_MIN = 11
+"""What is shorter may lack its country code and begin like another country's."""
 
 
 def of(value: object, *, region: Region | None) -> tuple[tuple[Phone, ...], ...]:
@@ -23,6 +26,21 @@ def of(value: object, *, region: Region | None) -> tuple[tuple[Phone, ...], ...]
     if all(_is_likely(number) for number in others):
         return ((kept, *others),)
     return ((kept,), others)
+
+
+def sure(typed: Typed, *, region: Region | None) -> Phone | None:
+    """The number that somebody meant who cannot be asked; None when it may be another's.
+
+    Where no country is known, only what is whole with its country code is one.
+    """
+    try:
+        number = phone.parse(typed.digits, region=region)
+    except BadValue:
+        return None
+    if region is not None and number == phone.dialled(typed.digits, region=region):
+        return number
+    is_whole = len(number) > WHOLE_DIGITS_MIN and phone.is_valid(number)
+    return number if is_whole else None
 
 
 def _international(value: object) -> Phone | None:

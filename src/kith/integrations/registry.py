@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from kith.domain.connections import Opened
+from kith.integrations.shopify import reader as shopify_reader
+from kith.integrations.shopify import signature as shopify
 
 Headers = Mapping[bytes, bytes]
 """As they came, names in lower case."""
@@ -36,4 +38,12 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     challenge: Callable[[Mapping[str, str], Opened], bytes | None] | None = None
 
 
-SYSTEMS: dict[str, Inbound] = {}
+SYSTEMS: dict[str, Inbound] = {
+    "shopify": Inbound(
+        body_bytes_max=8 * MIB,
+        is_genuine=shopify.is_genuine,
+        event_key=shopify.event_key,
+        kept_headers=shopify.KEPT,
+        read=shopify_reader.read,
+    ),
+}

@@ -5,8 +5,9 @@ further effect.
 """
 
 from kith.actions import connections, facts, inbox
+from kith.actions.inbox import Read
 from kith.actions.run import Runner
-from kith.domain.inbox import Unreadable
+from kith.domain.inbox import Sanitized, Unreadable
 from kith.domain.jobs import Job
 from kith.domain.tokens import Caller
 from kith.errors import AppError
@@ -31,10 +32,12 @@ async def run(runner: Runner, job: Job) -> None:
     except Unreadable as problem:
         raise Hopeless(str(problem)) from None
     caller = connections.caller(connection)
-    refused = [text for fact in found if (text := await _apply(runner, fact, caller))]
+    is_sanitized = any(isinstance(fact, Sanitized) for fact in found)
+    told = [fact for fact in found if not isinstance(fact, Sanitized)]
+    refused = [text for fact in told if (text := await _apply(runner, fact, caller))]
     if refused:
         raise Hopeless(" ".join(dict.fromkeys(refused)))
-    await runner.write(inbox.settle, message.id, caller)
+    await runner.write(inbox.settle, Read(message_id=message.id, is_sanitized=is_sanitized), caller)
 
 
 async def _apply(runner: Runner, fact: object, caller: Caller) -> str | None:

@@ -16,11 +16,13 @@ _ADD = (
 )
 # On PostgreSQL two writes that add the two spellings of a number to two contacts would not see
 # each other. Both take the number's turn, so that one of them fails and is repeated.
+_TAKE_TURN = (
+    "INSERT INTO number_turns (tenant_id, turn, taken) VALUES (:tenant_id, :turn, 1)"
+    " ON CONFLICT (tenant_id, turn) DO UPDATE SET taken = number_turns.taken + 1"
+)
 _ADD_NUMBER: dict[Engine, str] = {
     "sqlite": _ADD,
-    "postgres": "WITH taken AS (INSERT INTO number_turns (tenant_id, turn, taken)"
-    " VALUES (:tenant_id, :turn, 1) ON CONFLICT (tenant_id, turn)"
-    f" DO UPDATE SET taken = number_turns.taken + 1) {_ADD}",
+    "postgres": f"WITH taken AS ({_TAKE_TURN}) {_ADD}",
 }
 _EACH: dict[Engine, str] = {
     "sqlite": "json_each(:names) j",
@@ -59,6 +61,12 @@ async def add(
         return
     number = Phone(value) if kind == "phone" else matches.phone_of(value)
     await tx.run(_ADD_NUMBER[tx.engine], turn=matches.turn(number), **given)
+
+
+async def take_turn(tx: Tx, *, tenant_id: int, of: str) -> None:
+    """As for a number: of two writes that look whether somebody is there, one sees the other's."""
+    if tx.engine == "postgres":
+        await tx.run(_TAKE_TURN, tenant_id=tenant_id, turn=matches.turn_of(of))
 
 
 async def remove(tx: Tx, *, tenant_id: int, kind: Kind, value: str, contact_row_id: int) -> bool:

@@ -15,7 +15,7 @@ FORGOTTEN_AT_ONCE_MAX = 100
 
 _SELECT = (
     "SELECT i.id, i.uuid, c.uuid, c.system, i.event_key, i.headers, i.body, i.state, i.reason,"
-    " i.received_at FROM inbox i JOIN connections c ON c.tenant_id = i.tenant_id"
+    " i.received_at, i.is_sanitized FROM inbox i JOIN connections c ON c.tenant_id = i.tenant_id"
     " AND c.id = i.connection_id WHERE i.tenant_id = :tenant_id"
 )
 
@@ -64,13 +64,39 @@ async def unread(tx: Tx, *, tenant_id: int, state: State) -> list[Message]:
     return [_message(row) for row in rows]
 
 
-async def settle(tx: Tx, *, tenant_id: int, uuid: str) -> None:
+async def unread_bodies(
+    tx: Tx, *, tenant_id: int, after_uuid: str, rows_max: int
+) -> list[tuple[str, bytes]]:
+    """A few of those that wait or are in quarantine, by id."""
+    rows = await tx.all(
+        "SELECT i.uuid, i.body FROM inbox i WHERE i.tenant_id = :tenant_id AND i.state <> 'read'"
+        " AND i.uuid > :after_uuid AND i.body IS NOT NULL ORDER BY i.uuid LIMIT :rows_max",
+        tenant_id=tenant_id,
+        after_uuid=after_uuid,
+        rows_max=rows_max,
+    )
+    return [(row[0], bytes(row[1])) for row in rows]
+
+
+async def settle(tx: Tx, *, tenant_id: int, uuid: str, is_sanitized: bool = False) -> None:
     """It was read: what it said stands elsewhere now."""
     await tx.run(
-        "UPDATE inbox SET state = 'read', body = NULL, reason = NULL"
+        "UPDATE inbox SET state = 'read', body = NULL, reason = NULL, is_sanitized = :is_sanitized"
         " WHERE tenant_id = :tenant_id AND uuid = :uuid",
         tenant_id=tenant_id,
         uuid=uuid,
+        is_sanitized=int(is_sanitized),
+    )
+
+
+async def blank_of(tx: Tx, *, tenant_id: int, connection_uuid: str) -> None:
+    """Whatever a connection sent and nobody read yet."""
+    await tx.run(
+        "UPDATE inbox SET state = 'read', body = NULL, reason = NULL"
+        " WHERE inbox.tenant_id = :tenant_id AND state <> 'read' AND connection_id IN (SELECT c.id"
+        " FROM connections c WHERE c.tenant_id = :tenant_id AND c.uuid = :connection_uuid)",
+        tenant_id=tenant_id,
+        connection_uuid=connection_uuid,
     )
 
 
@@ -117,4 +143,5 @@ def _message(row: Row) -> Message:
         state=row[7],
         reason=row[8],
         received_at=from_us(row[9]),
+        is_sanitized=bool(row[10]),
     )

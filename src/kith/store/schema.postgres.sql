@@ -115,6 +115,18 @@ CREATE TABLE conversations (
     experiment_until bigint
 );
 
+CREATE TABLE data_requests (
+    tenant_id bigint NOT NULL,
+    uuid text NOT NULL,
+    connection_uuid text NOT NULL,
+    request_key text NOT NULL,
+    shop text NOT NULL,
+    customer text,
+    contact_uuid text,
+    requested_at bigint NOT NULL,
+    closed_at bigint
+);
+
 CREATE TABLE erased_messages (
     tenant_id bigint NOT NULL,
     digest text NOT NULL,
@@ -162,7 +174,8 @@ CREATE TABLE inbox (
     body bytea,
     state text NOT NULL,
     reason text,
-    received_at bigint NOT NULL
+    received_at bigint NOT NULL,
+    is_sanitized bigint NOT NULL DEFAULT 0
 );
 
 CREATE TABLE jobs (
@@ -251,6 +264,16 @@ CREATE TABLE schema_migrations (
     version bigint NOT NULL,
     name text NOT NULL,
     applied_at bigint NOT NULL
+);
+
+CREATE TABLE shop_customers (
+    tenant_id bigint NOT NULL,
+    connection_uuid text NOT NULL,
+    customer text NOT NULL,
+    shop text NOT NULL,
+    told_at bigint,
+    gone_at bigint,
+    tags text NOT NULL DEFAULT '{}'::text
 );
 
 CREATE TABLE suppressions (
@@ -384,6 +407,12 @@ ALTER TABLE conversations ADD CONSTRAINT conversations_tenant_id_contact_id_fkey
 
 ALTER TABLE conversations ADD CONSTRAINT conversations_tenant_id_number_id_fkey FOREIGN KEY (tenant_id, number_id) REFERENCES business_numbers(tenant_id, number_id);
 
+ALTER TABLE data_requests ADD CONSTRAINT data_requests_pkey PRIMARY KEY (tenant_id, uuid);
+
+ALTER TABLE data_requests ADD CONSTRAINT data_requests_tenant_id_connection_uuid_request_key_key UNIQUE (tenant_id, connection_uuid, request_key);
+
+ALTER TABLE data_requests ADD CONSTRAINT data_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+
 ALTER TABLE erased_messages ADD CONSTRAINT erased_messages_pkey PRIMARY KEY (tenant_id, digest);
 
 ALTER TABLE erased_messages ADD CONSTRAINT erased_messages_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
@@ -448,6 +477,10 @@ ALTER TABLE parked_statuses ADD CONSTRAINT parked_statuses_tenant_id_fkey FOREIG
 
 ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
+ALTER TABLE shop_customers ADD CONSTRAINT shop_customers_pkey PRIMARY KEY (tenant_id, connection_uuid, customer);
+
+ALTER TABLE shop_customers ADD CONSTRAINT shop_customers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+
 ALTER TABLE suppressions ADD CONSTRAINT suppressions_pkey PRIMARY KEY (tenant_id, kind, digest);
 
 ALTER TABLE suppressions ADD CONSTRAINT suppressions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
@@ -506,6 +539,8 @@ CREATE INDEX contacts_by_change ON contacts USING btree (tenant_id, updated_at);
 
 CREATE INDEX contacts_by_email ON contacts USING btree (tenant_id, email_key, last_message_at DESC NULLS LAST, created_at, id) WHERE (email_key IS NOT NULL);
 
+CREATE INDEX data_requests_by_contact ON data_requests USING btree (tenant_id, contact_uuid);
+
 CREATE INDEX erased_messages_by_age ON erased_messages USING btree (tenant_id, erased_at);
 
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING btree (tenant_id, created_at);
@@ -537,6 +572,8 @@ CREATE INDEX messages_received ON messages USING btree (tenant_id, uuid) WHERE (
 CREATE INDEX messages_received_by_type ON messages USING btree (tenant_id, type, uuid) WHERE (direction = 'inbound'::text);
 
 CREATE INDEX parked_statuses_by_age ON parked_statuses USING btree (tenant_id, received_at);
+
+CREATE INDEX shop_customers_by_name ON shop_customers USING btree (tenant_id, customer);
 
 CREATE INDEX tags_by_key ON tags USING btree (tenant_id, name_key, uuid);
 

@@ -277,7 +277,7 @@ CREATE TABLE inbox (
 
     state TEXT NOT NULL CHECK (state IN ('waiting', 'read', 'quarantined')),
     reason TEXT,
-    received_at BIGINT NOT NULL,
+    received_at BIGINT NOT NULL, is_sanitized BIGINT NOT NULL DEFAULT 0,
     UNIQUE (tenant_id, id),
     UNIQUE (tenant_id, uuid),
     UNIQUE (tenant_id, connection_id, event_key),
@@ -393,6 +393,31 @@ CREATE TABLE template_translations (
     FOREIGN KEY (tenant_id, template_uuid) REFERENCES templates (tenant_id, uuid) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
+CREATE TABLE shop_customers (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    connection_uuid TEXT NOT NULL,
+    customer TEXT NOT NULL,
+    shop TEXT NOT NULL,
+    told_at BIGINT,
+    gone_at BIGINT,
+    tags TEXT NOT NULL DEFAULT '{}',
+    PRIMARY KEY (tenant_id, connection_uuid, customer)
+);
+
+CREATE TABLE data_requests (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    uuid TEXT NOT NULL,
+    connection_uuid TEXT NOT NULL,
+    request_key TEXT NOT NULL,
+    shop TEXT NOT NULL,
+    customer TEXT,
+    contact_uuid TEXT,
+    requested_at BIGINT NOT NULL,
+    closed_at BIGINT,
+    PRIMARY KEY (tenant_id, uuid),
+    UNIQUE (tenant_id, connection_uuid, request_key)
+);
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -440,6 +465,10 @@ CREATE INDEX parked_statuses_by_age ON parked_statuses (tenant_id, received_at);
 CREATE INDEX erased_messages_by_age ON erased_messages (tenant_id, erased_at);
 
 CREATE INDEX identity_changes_by_new ON identity_changes (tenant_id, kind, new_value);
+
+CREATE INDEX shop_customers_by_name ON shop_customers (tenant_id, customer);
+
+CREATE INDEX data_requests_by_contact ON data_requests (tenant_id, contact_uuid);
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 

@@ -1,0 +1,76 @@
+"""`kith requests`: customers of shops who want to see what is held on them."""
+
+from pathlib import Path
+
+import click
+
+from kith.actions import personal_data, shop_privacy
+from kith.actions.workspaces import Acting
+from kith.api import gives
+from kith.api.data_requests import answer as rendered
+from kith.cli.acting import in_workspace, read, scan, write
+from kith.cli.common import as_json, document, print_json, print_table, printable
+from kith.cli.contact import write_new
+from kith.domain.contacts import ContactKey
+from kith.domain.times import wire
+
+
+@click.group()
+def requests() -> None:
+    """Answer customers of shops who want to see what is held on them; within 30 days."""
+
+
+@requests.command("list")
+@in_workspace
+@as_json
+def list_(workspace: str | None, as_json: bool) -> None:
+    """Show who asked, those not answered first; at most 1,000.
+
+    \b
+    Example:
+      kith requests list
+    """
+    found = read(shop_privacy.list_requests, None, Acting(workspace=workspace))
+    if as_json:
+        print_json([rendered(one) for one in found])
+    elif not found:
+        click.echo("Nobody asked.")
+    else:
+        rows = [
+            (one.id, one.customer, one.contact_id, one.shop, wire(one.due_at),
+             wire(one.closed_at) if one.closed_at else None)
+            for one in found
+        ]  # fmt: skip
+        print_table(("REQUEST", "CUSTOMER", "CONTACT", "SHOP", "DUE", "ANSWERED"), rows)
+
+
+@requests.command("answer")
+@click.argument("request_id", metavar="ID")
+@click.option(
+    "--output",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Write what is held to this new file, which only you may read.",
+)
+@in_workspace
+@as_json
+def answer(request_id: str, output: Path, workspace: str | None, as_json: bool) -> None:
+    """Write everything that is held on who asked to a file for them, and note that it was done.
+
+    \b
+    Example:
+      kith requests answer 0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61 --output bob.json
+    """
+    acting = Acting(workspace=workspace)
+    asked = read(shop_privacy.show_request, request_id, acting)
+    if asked.contact_id is not None:
+        held = scan(personal_data.export, ContactKey(contact_id=asked.contact_id), acting)
+        write_new(output, document(gives.exported_contact(held), is_indented=True))
+    closed = write(shop_privacy.close_request, request_id, acting)
+    if as_json:
+        print_json(rendered(closed))
+    elif asked.contact_id is None:
+        click.echo("Nothing is held on them: there is no file to give.")
+    else:
+        click.echo(f"Written to {printable(str(output))}, which only you may read.")

@@ -1,0 +1,1 @@
+"""Shopify: what its webhooks are signed with, and what they say."""
