@@ -7,7 +7,7 @@ import msgspec
 
 from kith.actions import workspaces
 from kith.actions.run import Context
-from kith.domain import connections, ids, sealing, text
+from kith.domain import connections, identities, ids, sealing, text
 from kith.domain.connections import Connection, Opened, System
 from kith.domain.sealing import Secrets
 from kith.domain.tokens import SCOPES, Caller
@@ -54,11 +54,24 @@ async def create(ctx: Context, given: NewConnection) -> Connection:
         uuid=uuid,
         system=given.system,
         name=name or given.system,
-        config=given.config,
+        config=await _config(ctx, workspace.row_id, given),
         secrets=_sealed(ctx, uuid, given.secrets),
         at=ctx.now,
     )
     return (await _found(ctx, uuid)).connection
+
+
+async def _config(ctx: Context, tenant_id: int, given: NewConnection) -> Mapping[str, object]:
+    """Each shop of WooCommerce counts its customers from 1: their ids need names of their own."""
+    if given.system != "woocommerce":
+        return given.config
+    name = given.config.get("ids_as")
+    if name is None:
+        earlier = await connection_rows.count(ctx.tx, tenant_id=tenant_id, system=given.system)
+        name = given.system if earlier == 0 else f"{given.system}-{earlier + 1}"
+    with naming("ids_as"):
+        identities.parse_external(f"{name}:1")
+    return {**given.config, "ids_as": name}
 
 
 async def list_all(ctx: Context, workspace: str | None) -> list[Shown]:

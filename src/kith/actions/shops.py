@@ -22,6 +22,7 @@ from kith.domain.shop_facts import (
     PhoneSeen,
     TagsTold,
     Told,
+    id_key,
 )
 from kith.domain.times import to_us
 from kith.errors import Conflict
@@ -164,11 +165,6 @@ async def unname(ctx: Context, known: Contact, external_id: str) -> None:
         await contacts.write(ctx, "contact.updated", known, wanted)
     name = NameContact(contact_id=known.id, kind=EXTERNAL, value=external_id)
     await identities.remove(ctx, name)
-
-
-def id_key(system: str) -> str:
-    """Where metadata has the id of a system: shopify_id."""
-    return f"{system.replace('-', '_')}_id"
 
 
 async def find(ctx: Context, customer: Customer) -> Contact | None:

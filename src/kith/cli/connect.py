@@ -55,16 +55,37 @@ def shopify(secret: str, name: str | None, workspace: str | None, as_json: bool)
 @connect.command()
 @secret
 @named
+@click.option(
+    "--consent-key",
+    metavar="KEY",
+    help="Which key of meta_data says that somebody agreed to WhatsApp.  [default: none does]",
+)
+@click.option(
+    "--ids-as",
+    metavar="NAME",
+    help="What the shop's customer ids are called, as in NAME:12.  [default: woocommerce, then"
+    " woocommerce-2 and so on]",
+)
 @in_workspace
 @as_json
-def woocommerce(secret: str, name: str | None, workspace: str | None, as_json: bool) -> None:
+def woocommerce(
+    secret: str,
+    name: str | None,
+    consent_key: str | None,
+    ids_as: str | None,
+    workspace: str | None,
+    as_json: bool,
+) -> None:
     """Take customers and orders of a WooCommerce shop; the secret is the webhook's own.
 
     \b
     Example:
       kith connect woocommerce --secret "$WOOCOMMERCE_WEBHOOK_SECRET"
     """
-    _make("woocommerce", {"secret": secret}, name=name, workspace=workspace, as_json=as_json)
+    given = {"consent_key": consent_key, "ids_as": ids_as}
+    config = {key: value for key, value in given.items() if value}
+    secrets = {"secret": secret}
+    _make("woocommerce", secrets, config=config, name=name, workspace=workspace, as_json=as_json)
 
 
 @connect.command("list")

@@ -83,3 +83,8 @@ class ShopRedacted(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever came by this shop only has to go, with all that the shop told."""
 
     shop: str
+
+
+def id_key(system: str) -> str:
+    """Where metadata has the id of a system: shopify_id."""
+    return f"{system.replace('-', '_')}_id"

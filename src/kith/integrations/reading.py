@@ -13,7 +13,7 @@ import msgspec
 from kith.domain import email as emails
 from kith.domain import json, phone, tags, text, times
 from kith.domain.inbox import Sanitized, Unreadable
-from kith.domain.phone import Region
+from kith.domain.phone import Phone, Region, Typed
 from kith.errors import BadValue, Invalid, Malformed
 from kith.integrations.mending import mended
 
@@ -75,6 +75,14 @@ def identifier(value: object) -> str | None:
     if isinstance(digits, str) and _ID.fullmatch(digits) and int(digits) <= ID_MAX:
         return digits
     raise Unreadable("An id in it is none.")
+
+
+def number(value: object) -> Phone | Typed | None:
+    """A phone as far as it can be told; None for nothing, and for what is none."""
+    try:
+        return phone.take(value)
+    except BadValue:
+        return None
 
 
 def region(*values: object) -> Region | None:

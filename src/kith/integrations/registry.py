@@ -12,6 +12,8 @@ import msgspec
 from kith.domain.connections import Opened
 from kith.integrations.shopify import reader as shopify_reader
 from kith.integrations.shopify import signature as shopify
+from kith.integrations.woocommerce import reader as woocommerce_reader
+from kith.integrations.woocommerce import signature as woocommerce
 
 Headers = Mapping[bytes, bytes]
 """As they came, names in lower case."""
@@ -45,5 +47,13 @@ SYSTEMS: dict[str, Inbound] = {
         event_key=shopify.event_key,
         kept_headers=shopify.KEPT,
         read=shopify_reader.read,
+    ),
+    "woocommerce": Inbound(
+        body_bytes_max=8 * MIB,
+        is_genuine=woocommerce.is_genuine,
+        event_key=woocommerce.event_key,
+        kept_headers=woocommerce.KEPT,
+        read=woocommerce_reader.read,
+        is_ping=woocommerce.is_ping,
     ),
 }

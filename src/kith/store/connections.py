@@ -68,6 +68,16 @@ async def all_of(tx: Tx, *, tenant_id: int) -> list[Connection]:
     return [_connection(row, tenant_id) for row in rows]
 
 
+async def count(tx: Tx, *, tenant_id: int, system: System) -> int:
+    """With a system, also those that were removed."""
+    row = await tx.one(
+        "SELECT COUNT(*) FROM connections c WHERE c.tenant_id = :tenant_id AND c.system = :system",
+        tenant_id=tenant_id,
+        system=system,
+    )
+    return int(row[0]) if row is not None else 0
+
+
 async def rotate(
     tx: Tx, *, tenant_id: int, uuid: str, secrets: str, former_secrets: str, until: datetime
 ) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 
 import msgspec
 
-from kith.domain import phone
 from kith.domain.consent import Channel, State
 from kith.domain.inbox import Unreadable
-from kith.domain.phone import TYPED_CHARACTERS_MAX, Phone, Typed
+from kith.domain.phone import TYPED_CHARACTERS_MAX
 from kith.domain.shop_facts import (
     ConsentTold,
     Customer,
@@ -25,8 +24,7 @@ from kith.domain.shop_facts import (
     ShopRedacted,
     TagsTold,
 )
-from kith.errors import BadValue
-from kith.integrations.reading import Sent, fields, identifier, region, time
+from kith.integrations.reading import Sent, fields, identifier, number, region, time
 
 _GID = "gid://shopify/Customer/"
 _STATES: dict[object, State] = {
@@ -98,15 +96,15 @@ def _order(delivery: _Delivery) -> list[Any]:
     )
     customer = msgspec.structs.replace(
         customer,
-        phone=_phone(own),
+        phone=number(own),
         typed=own,
-        other_phone=customer.other_phone or _phone(places[0].get("phone")),
+        other_phone=customer.other_phone or number(places[0].get("phone")),
         region=customer.region or region(*(place.get("country_code") for place in places)),
         email=customer.email or sent.email(body.get("email")),
     )
     if customer.external_id is None and customer.phone is None and customer.email is None:
         return []
-    at = time(account.get("updated_at")) or time(body.get("updated_at")) or _triggered(delivery)
+    at = time(account.get("updated_at")) or time(body.get("created_at")) or _triggered(delivery)
     named = account if account.get("first_name") or account.get("last_name") else places[0]
     return _seen(delivery, customer, named, at=at)
 
@@ -232,19 +230,12 @@ def _customer(delivery: _Delivery, account: Mapping[str, Any]) -> Customer:
     return Customer(
         external_id=f"shopify:{uuid}" if uuid is not None else None,
         shop=delivery.shop,
-        phone=_phone(typed),
+        phone=number(typed),
         typed=typed,
-        other_phone=_phone(place.get("phone")),
+        other_phone=number(place.get("phone")),
         region=region(place.get("country_code")),
         email=sent.email(account.get("email")),
     )
-
-
-def _phone(value: object) -> Phone | Typed | None:
-    try:
-        return phone.take(value)
-    except BadValue:
-        return None
 
 
 def _triggered(delivery: _Delivery) -> Any:

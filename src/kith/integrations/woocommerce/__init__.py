@@ -1,0 +1,1 @@
+"""WooCommerce: what its webhooks are signed with, and what they say."""
