@@ -200,6 +200,12 @@ class Traces:
         self.values.append(value)
         return value
 
+    def name(self, form: str) -> str:
+        """One of their further names, in the form of its kind."""
+        value = form.format(uuid4().hex)
+        self.values.append(value)
+        return value
+
     def email(self) -> str:
         value = f"Żaneta.{uuid4().hex}@example.com"
         self.values.append(value)
@@ -239,6 +245,15 @@ def live_a_life(client: Person, traces: Traces) -> str:
         call("create-contact", name=traces.text(), tags="vip", metadata={"a": traces.text() * 200})
         call("add-tag", tag="b2b")
         call("remove-tag", tag="b2b")
+    for kind, form in (("bsuid", "US.{}"), ("username", "u{:.30}"), ("external", "shop:{}")):
+        call("add-identity", kind=kind, value=traces.name(form))
+    for state in ("granted", "withdrawn"):
+        evidence = {"ip": traces.name("{}"), "form": traces.text(), "row": [{"a": traces.text()}]}
+        more = {"source": "api", "method": "checkbox", "evidence": evidence, "note": traces.text()}
+        call("set-consent", channel="whatsapp", purpose="marketing", state=state, **more)
+    call("set-consent", channel="email", purpose="marketing", state="pending", **more)
+    call("block-contact", note=traces.text())
+    client.post("export-consent-proof", {"phone": traces.phone, "format": "html"})
     client.post("update-contact", {"phone": traces.phone, "email": "no address", "tags": 1})
     client.post("search-contacts", {"query": traces.phone[-6:]})
     client.post("get-contact", {"phone": traces.phone, "expand": "history"})
@@ -277,7 +292,9 @@ async def test_no_byte_is_left_in_a_file_or_a_table(
             assert traces.places_in(left) == []
             known = plain_digests(traces.phone) | digests_without_secret(traces.phone)
             assert [where for where, value in left if value in known] == []
-            [(digest,)] = await bed.rows("SELECT digest FROM suppressions")
+            kept = await bed.rows("SELECT kind, digest FROM suppressions ORDER BY kind")
+            assert [kind for kind, _ in kept] == ["bsuid", "phone"]
+            digest = kept[1][1]
             [(key,)] = await bed.rows("SELECT suppression_key FROM tenants")
             phone = parse(traces.phone)
             assert digest == suppression.digest(phone, workspace_key=key, secret_key=SECRET_KEY)

@@ -426,6 +426,29 @@ def test_back_as_they_were(ana: Person) -> None:
     assert everything(ana, gone, kept) == before
 
 
+@pytest.mark.parametrize("has_another", [False, True])
+def test_a_phone_removed_meanwhile_is_not_shown_again(ana: Person, has_another: bool) -> None:
+    """Whoever comes back has a phone that finds them, or none."""
+    gone, kept = created(ana, phone=PHONE), created(ana, phone=OTHER)
+    if has_another:
+        given = {"contact_id": gone, "kind": "phone", "value": "+14155550177"}
+        assert ana.post("add-identity", given).status_code == 200
+    merge(ana, gone, kept)
+    named = {"kind": "phone", "value": PHONE}
+    assert ana.post("remove-identity", {"contact_id": kept, **named}).status_code == 200
+    somebody = created(ana, phone=PHONE)
+    unmerge(ana, contact_id=gone)
+    back = seen(ana, gone, "identities")
+    assert back["phone"] == ("+14155550177" if has_another else None)
+    assert [one["value"] for one in back["identities"]] == ["+14155550177"] * has_another
+    assert ana.get_contact(phone=PHONE).json()["id"] == somebody
+    if has_another:
+        assert ana.get_contact(phone="+14155550177").json()["id"] == gone
+    found = ana.post("search-contacts", {"query": PHONE}).json()
+    assert [one["id"] for one in found] == [somebody]
+    assert seen(ana, kept)["phone"] == OTHER
+
+
 def test_what_was_written_since_stays_with_the_survivor(ana: Person) -> None:
     gone = created(
         ana, phone=PHONE, name="Rom", email=EMAIL, tags="vip,b2b", metadata={"a": 1, "b": 1}

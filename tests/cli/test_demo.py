@@ -7,12 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from kith import wiring
-from kith.domain import demo, phone
+from kith.domain import consent, demo, phone
 from kith.domain import tags as tag_rule
 from kith.domain.contacts import Contact
 from kith.settings import Settings
+from kith.store import consent as ledger
 from kith.store import contacts, tenants
 from kith.store.database import Tx
 from tests.cast import tag_rows
@@ -79,6 +81,41 @@ async def test_rows_and_projections_agree(kith: Kith, database_url: str) -> None
                 assert stored == wanted
 
         await runner.database.read(compare)
+
+
+@pytest.mark.row("T10.2")
+async def test_the_ledger_tells_what_the_columns_show(kith: Kith, database_url: str) -> None:
+    assert kith("demo", "--contacts", "300", "--json").json["contacts"] == 301
+    async with wiring.opened(Settings(database_url=database_url)) as runner:
+
+        async def compare(tx: Tx) -> tuple[int, int]:
+            row = await tenants.by_uuid(tx, demo.WORKSPACE_UUID)
+            assert row is not None
+            opted_in = opted_out = 0
+            for number in range(1, 301):
+                phone_of = demo.phone_of(number)
+                one = await contacts.by_phone(tx, tenant_id=row[0], phone=phone_of)
+                assert one is not None
+                rows = await ledger.of_contact(tx, tenant_id=row[0], contact_uuid=one.id)
+                assert consent.projection(rows) == (one.opted_in_at, one.opted_out_at)
+                shown = [at for at in (one.opted_in_at, one.opted_out_at) if at]
+                assert [(each.occurred_at, each.address) for each in rows] == [
+                    (at, phone_of) for at in shown
+                ]
+                states = await tx.all(
+                    "SELECT channel, purpose, state FROM consent_states"
+                    " WHERE tenant_id = :tenant_id AND contact_id = :row_id",
+                    tenant_id=row[0],
+                    row_id=one.row_id,
+                )
+                state = "withdrawn" if one.opted_out_at else "granted"
+                assert [*map(tuple, states)] == [("whatsapp", "marketing", state)] * bool(shown)
+                opted_in += one.opted_in_at is not None
+                opted_out += one.opted_out_at is not None
+            return opted_in, opted_out
+
+        opted_in, opted_out = await runner.database.read(compare)
+    assert min(opted_in, opted_out) > 0
 
 
 def test_progress_is_for_a_person_only(tmp_path: Path) -> None:

@@ -270,7 +270,7 @@ def test_a_row_said_again() -> None:
         recorded_at=minute(9),
         actor_user_id=None,
         evidence=again.evidence,
-        note="A merge of two contacts kept the stricter consent.",
+        note="Of two, the stricter consent was kept.",
     )
     assert again.evidence is not None
     assert json.decode(bytes(again.evidence)) == {"repeats": stop.id}

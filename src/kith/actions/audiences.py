@@ -105,10 +105,6 @@ async def _found(ctx: Context, keys: Iterable[GetContact]) -> dict[tuple[str, st
             tx, tenant_id=tenant_id, email_keys=given["email"]
         ),
     }
-    if missing := given["contact_id"] - found["contact_id"].keys():
-        found["contact_id"] |= await reachability.people_by_merged_id(
-            tx, tenant_id=tenant_id, uuids=missing
-        )
     return {(kind, key): one for kind, by_key in found.items() for key, one in by_key.items()}
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from kith.actions import audit, contacts
+from kith.actions.ledger import record
 from kith.actions.run import Context
 from kith.domain import consent, json
 from kith.domain.consent import Channel, ConsentSource, InForce, Method, Purpose, Record, State
@@ -15,7 +16,6 @@ from kith.domain.metadata import Metadata
 from kith.domain.times import wire
 from kith.errors import BadValue, Forbidden, Refused, naming
 from kith.store import consent as ledger
-from kith.store import contacts as contact_rows
 from kith.store import identities, tenants, users
 
 PAGE_MAX = 500
@@ -121,51 +121,6 @@ async def tell(ctx: Context, known: Contact, given: SetConsent) -> Told:
     return Told(contact, _about([*rows, row], row), row)
 
 
-async def record(
-    ctx: Context, known: Contact, new: Sequence[Record], *, rows: Sequence[Record] | None = None
-) -> Contact:
-    """Append rows to the contact's ledger; a merge does so too, beside all else that it changes.
-
-    Brings what is in force and what the contact shows up to date, also with no row to append.
-    `rows` are those there are, where the caller knows them; all of them count.
-    """
-    tx, tenant_id = ctx.tx, ctx.tenant_id
-    if rows is None:
-        rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
-    for row in new:
-        await ledger.add(tx, tenant_id=tenant_id, record=row)
-    whole = [*rows, *new]
-    contact = msgspec.structs.replace(
-        agreed(known, whole), updated_at=ctx.now, version=known.version + 1
-    )
-    await set_states(ctx, contact, whole)
-    await contact_rows.set_consent(tx, tenant_id=tenant_id, contact=contact)
-    await audit.record(
-        ctx,
-        "contact.consent_changed",
-        known.id,
-        before=_document(known, rows, new),
-        after=_document(contact, whole, new),
-    )
-    return contact
-
-
-def agreed(contact: Contact, rows: Sequence[Record]) -> Contact:
-    """The contact with the times that follow from its ledger."""
-    opted_in_at, opted_out_at = consent.projection(rows)
-    return msgspec.structs.replace(contact, opted_in_at=opted_in_at, opted_out_at=opted_out_at)
-
-
-async def set_states(ctx: Context, contact: Contact, rows: Sequence[Record]) -> None:
-    """Write what is in force by the contact's ledger."""
-    await ledger.set_states(
-        ctx.tx,
-        tenant_id=ctx.tenant_id,
-        contact_row_id=contact.row_id,
-        states=consent.all_in_force(rows),
-    )
-
-
 async def get(ctx: Context, given: GetConsent) -> Known:
     """What is in force, or was by all that is known today. Raises ContactNotFound, Invalid."""
     known = await contacts.find(ctx, given)
@@ -250,15 +205,3 @@ def _about(rows: Sequence[Record], row: Record) -> InForce:
         for one in consent.all_in_force(rows)
         if (one.channel, one.purpose) == (row.channel, row.purpose)
     )
-
-
-def _document(contact: Contact, rows: Sequence[Record], new: Sequence[Record]) -> dict[str, object]:
-    """What the audit log keeps: the states that the new rows are about, and what is shown."""
-    touched = {(row.channel, row.purpose) for row in new}
-    states = {
-        f"{one.channel} {one.purpose}": one.state
-        for one in consent.all_in_force(rows)
-        if (one.channel, one.purpose) in touched
-    }
-    shown = {"opted_in_at": contact.opted_in_at, "opted_out_at": contact.opted_out_at}
-    return {"consent": states, **{name: at and wire(at) for name, at in shown.items()}}

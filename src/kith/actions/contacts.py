@@ -1,17 +1,16 @@
 """Contacts: found by what the caller knows, made and kept right."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from kith.actions import audit, who
+from kith.actions import audit, opt_outs, who
 from kith.actions.run import Context
-from kith.domain import consent, etags, json, metadata, suppression, tags, whatsapp
+from kith.domain import consent, etags, json, metadata, tags, whatsapp
 from kith.domain.audit import What
-from kith.domain.consent import Record, Withdrawal
 from kith.domain.contacts import (
     Contact,
     ContactKey,
@@ -22,12 +21,12 @@ from kith.domain.contacts import (
     UpdateContact,
     changes,
 )
+from kith.domain.identities import Confidence, Kind
 from kith.domain.phone import Phone, Typed
 from kith.domain.times import wire
 from kith.errors import Changed, Conflict, Invalid, NotFound, naming
-from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
-from kith.store import identities, suppressions
+from kith.store import identities
 from kith.store import tags as tag_rows
 
 _AUDITED = (
@@ -183,14 +182,6 @@ def metadata_of(contact: Contact) -> metadata.Metadata:
     return msgspec.json.decode(contact.metadata, type=dict[str, object])
 
 
-async def suppression_digest(ctx: Context, phone: str) -> str | None:
-    """Under what an erased phone would be noted; None when nobody was ever erased here."""
-    key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
-    if key is None:
-        return None
-    return suppression.digest(phone, workspace_key=key, secret_key=ctx.secret_key)
-
-
 async def tag_anew(ctx: Context, known: Contact, new: tuple[str, ...]) -> None:
     """Tag the contact; the new tags stand in the order given, above those there."""
     tx, tenant_id, row_id = ctx.tx, ctx.tenant_id, known.row_id
@@ -246,7 +237,7 @@ async def create(ctx: Context, phone: Phone | None, given: Particulars) -> Conta
     """A contact anew. Nobody has this phone: the caller has looked."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     contact_id = ctx.new_id()
-    withdrawn = await withdrawn_before(ctx, contact_id, phone) if phone else []
+    withdrawn = await opt_outs.before(ctx, contact_id, "phone", phone) if phone else []
     contact = Contact(
         id=contact_id,
         phone=phone,
@@ -273,56 +264,52 @@ async def create(ctx: Context, phone: Phone | None, given: Particulars) -> Conta
     if given.tags:
         await tag_anew(ctx, contact, given.tags)
     if withdrawn:
-        await _begin_ledger(ctx, contact, withdrawn)
+        await opt_outs.begin(ctx, contact, withdrawn)
     await audit.record(ctx, "contact.created", contact.id, after=_document(contact))
     return contact
 
 
-async def withdrawn_before(ctx: Context, contact_id: str, phone: Phone) -> list[Record]:
-    """The ledger's first rows of somebody who was erased after an opt-out; of others, none.
+async def name_too(
+    ctx: Context, known: Contact, kind: Kind, value: str, *, confidence: Confidence = "given"
+) -> Contact:
+    """Know the contact under a further name, which nobody has.
 
-    Erased under either spelling of the number.
+    The first number of somebody without a phone is theirs. What was withdrawn under the name before
+    an erasure counts.
     """
-    noted: dict[tuple[str, str], Withdrawal] = {}
-    for spelling in (phone, whatsapp.variant(phone)):
-        if spelling is None or (digest := await suppression_digest(ctx, spelling)) is None:
-            continue
-        for one in await suppressions.withdrawals(ctx.tx, tenant_id=ctx.tenant_id, digest=digest):
-            known = noted.get((one.channel, one.purpose))
-            if known is None or known.at < one.at:
-                noted[one.channel, one.purpose] = one
-    return consent.noted_again(
-        noted.values(), contact_id=contact_id, address=phone, at=ctx.now, new_id=ctx.new_id
-    )
-
-
-async def _begin_ledger(ctx: Context, contact: Contact, rows: Sequence[Record]) -> None:
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    for row in rows:
-        await ledger.add(tx, tenant_id=tenant_id, record=row)
-    states = consent.all_in_force(rows)
-    await ledger.set_states(tx, tenant_id=tenant_id, contact_row_id=contact.row_id, states=states)
-
-
-async def spell(ctx: Context, known: Contact, number: Phone) -> Contact:
-    """Know the contact under a further spelling of its number, which itself stays as it was."""
     await identities.add(
-        ctx.tx,
-        tenant_id=ctx.tenant_id,
-        kind="phone",
-        value=number,
+        tx,
+        tenant_id=tenant_id,
+        kind=kind,
+        value=value,
         contact_row_id=known.row_id,
         at=ctx.now,
-        confidence="inferred" if whatsapp.is_inferred(number) else "given",
+        confidence=confidence,
     )
-    named = {"identity": {"kind": "phone", "value": number}}
-    return await note(ctx, "contact.identity_added", known, before=None, after=named)
+    named: dict[str, Any] = {"identity": {"kind": kind, "value": value}}
+    if kind == "phone" and known.phone is None:
+        contact = msgspec.structs.replace(
+            known, phone=Phone(value), updated_at=ctx.now, version=known.version + 1
+        )
+        await contact_rows.rewrite(tx, tenant_id=tenant_id, was=known, contact=contact)
+        before, after = {"phone": None}, {**named, "phone": value}
+        await audit.record(ctx, "contact.identity_added", known.id, before=before, after=after)
+    else:
+        contact = await note(ctx, "contact.identity_added", known, before=None, after=named)
+    return await opt_outs.renew(ctx, contact, kind, value)
 
 
 async def _add_to(ctx: Context, meant: _Meant, known: Contact, given: SaveContact) -> Contact:
     if meant.is_new_spelling:
         known = await spell(ctx, known, meant.number)
     return await add_to(ctx, known, given)
+
+
+async def spell(ctx: Context, known: Contact, number: Phone) -> Contact:
+    """Know the contact under a further number, which nobody has; its own stays as it was."""
+    confidence: Confidence = "inferred" if whatsapp.is_inferred(number) else "given"
+    return await name_too(ctx, known, "phone", number, confidence=confidence)
 
 
 async def add_to(ctx: Context, known: Contact, given: Particulars) -> Contact:

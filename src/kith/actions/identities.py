@@ -19,7 +19,9 @@ class Renamed(msgspec.Struct, frozen=True):
 
 async def add(ctx: Context, given: NameContact) -> Renamed:
     """Know a contact by a further name. Raises ContactNotFound, Invalid, Changed; Conflict when
-    another contact has it, or the same number in another spelling."""
+    another contact has it, or the same number in another spelling.
+
+    A number becomes the phone of a contact that has none."""
     known = await contacts.find(ctx, given)
     value, ranks = await _name(ctx, given)
     names = [name for rank in ranks for name in rank]
@@ -32,17 +34,7 @@ async def add(ctx: Context, given: NameContact) -> Renamed:
             "Another contact holds this value.", field="value", value=value, contact_ids=others
         )
     if (given.kind, value) not in holders:
-        await identities.add(
-            ctx.tx,
-            tenant_id=ctx.tenant_id,
-            kind=given.kind,
-            value=value,
-            contact_row_id=known.row_id,
-            at=ctx.now,
-        )
-        known = await contacts.note(
-            ctx, "contact.identity_added", known, before=None, after=_noted(given, value)
-        )
+        known = await contacts.name_too(ctx, known, given.kind, value)
     return await _renamed(ctx, known)
 
 

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 import msgspec
 
 from kith.actions import audit, contacts
-from kith.actions.consent import agreed, set_states
 from kith.actions.contacts import ContactNotFound
+from kith.actions.ledger import agreed, set_states
 from kith.actions.run import Context
 from kith.domain import json, merging, metadata, tags
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact
 from kith.domain.merging import CONVERSATION, Facets, Gift, Journal, Merge, Side
+from kith.domain.phone import Phone
 from kith.errors import BadValue, Conflict, Invalid, NotFound
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
-from kith.store import merges, messages, sides
+from kith.store import identities, merges, messages, sides
 
 
 class MergeContacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -317,7 +318,10 @@ async def _restore(
     ctx: Context, done: Merge, journal: Journal, survivor: Contact, of_survivor: Sequence[Record]
 ) -> Contact:
     """The merged contact is back as it was, under its id, with what it brought."""
-    tx, tenant_id, was = ctx.tx, ctx.tenant_id, journal.merged.contact
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    was = msgspec.structs.replace(
+        journal.merged.contact, phone=await _phone_left(ctx, journal.merged, survivor)
+    )
     rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=was.id)
     new_rows = merging.withdrawn_since(of_survivor, done, at=ctx.now, new_id=ctx.new_id)
     for row in new_rows:
@@ -342,6 +346,17 @@ async def _restore(
     await _write_rows(ctx, row_id, {}, merging.facets(journal.merged))
     await set_states(ctx, back, rows)
     return back
+
+
+async def _phone_left(ctx: Context, was: Side, survivor: Contact) -> Phone | None:
+    """Its own phone if that is still its name, else another of its numbers, else none."""
+    names = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=survivor.id)
+    held = {one.value for one in names if one.kind == "phone"}
+    own = was.contact.phone
+    numbers = [value for kind, value, *_ in was.identities if kind == "phone" and value in held]
+    if own in numbers or not numbers:
+        return own if own in numbers else None
+    return Phone(numbers[0])
 
 
 async def _joined_ledger(

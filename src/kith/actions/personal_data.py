@@ -5,10 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import audit, contacts, inbox
+from kith.actions import audit, contacts, inbox, opt_outs
 from kith.actions.run import Context
 from kith.actions.shops import GUEST
-from kith.domain import consent, suppression
+from kith.domain import suppression
 from kith.domain.audit import Entry
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact, ContactKey, Identity
@@ -22,7 +22,7 @@ from kith.domain.traces import Traces
 from kith.store import audit as audit_rows
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
-from kith.store import idempotency, identities, merges, reachability, shops, suppressions
+from kith.store import idempotency, identities, merges, reachability, shops
 from kith.store import tags as tag_rows
 
 HISTORY_MAX = 10_000
@@ -53,15 +53,14 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     """Remove a contact and all that identifies it, everywhere it was written.
 
     What stays: that it happened, on the audit log; the ledger's rows, which no longer tell of whom;
-    and a keyed hash of each number with its opt-outs, so that a contact made anew of one is no way
-    around them. Whoever was merged into it goes too. Raises ContactNotFound, Invalid, Conflict,
-    Changed.
+    and a keyed hash of each number and BSUID with the opt-outs, so that a contact made anew of one
+    is no way around them. Whoever was merged into it goes too. Raises ContactNotFound, Invalid,
+    Conflict, Changed.
     """
     known = await contacts.find(ctx, given)
     tx, tenant_id = ctx.tx, ctx.tenant_id
     names = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
-    for phone in await _phones(ctx, known):
-        await _suppress(ctx, known, phone)
+    await opt_outs.keep(ctx, known)
     await inbox.forget(ctx, _traces(known, names))
     for name in names:
         if name.kind == "external":
@@ -82,7 +81,7 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
 async def forget_customer(ctx: Context, external_id: str) -> None:
     """What shops told of one of their customers until now makes nobody anew, in whatever order."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    key = await _workspace_key(ctx)
+    key = await opt_outs.key_of(ctx)
     digest = suppression.digest(external_id, workspace_key=key, secret_key=ctx.secret_key)
     await shops.bury(tx, tenant_id=tenant_id, customer=external_id, as_=digest, at=ctx.now)
     await shops.forget_asking(tx, tenant_id=tenant_id, customer=external_id)
@@ -119,16 +118,6 @@ async def export(ctx: Context, given: ContactKey) -> Held:
     )
 
 
-async def _phones(ctx: Context, known: Contact) -> list[str]:
-    """Its numbers, WhatsApp ids as well, as phones. The other spelling of one needs no hash of its
-    own: whoever is made anew is sought under both.
-    """
-    known_as = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
-    phones = {one.value for one in known_as if one.kind == "phone"}
-    phones |= {phone_of(one.value) for one in known_as if one.kind == "wa_id"}
-    return sorted(phones | ({known.phone} if known.phone is not None else set()))
-
-
 async def _forget_in_hosts(ctx: Context, contact_uuid: str) -> None:
     """Blank what the log of others says of the time that this one lived in them, until an unmerge.
 
@@ -149,34 +138,6 @@ async def _forget_in_hosts(ctx: Context, contact_uuid: str) -> None:
                 await idempotency.forget_between(
                     tx, tenant_id=tenant_id, contact_uuid=host, since=span[1], until=span[2]
                 )
-
-
-async def _suppress(ctx: Context, known: Contact, phone: str) -> None:
-    tx, tenant_id = ctx.tx, ctx.tenant_id
-    names = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
-    phones = {one.value for one in names if one.kind == "phone"}
-    phones |= {phone_of(one.value) for one in names if one.kind == "wa_id"}
-    if not phones:
-        return
-    key = await _workspace_key(ctx)
-    rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
-    await suppressions.add(
-        tx,
-        tenant_id=tenant_id,
-        digest=suppression.digest(phone, workspace_key=key, secret_key=ctx.secret_key),
-        erased_at=ctx.now,
-        opted_out_at=known.withdrawn_at,
-        withdrawals=consent.withdrawals(rows),
-    )
-
-
-async def _workspace_key(ctx: Context) -> str:
-    """Made with the first erasure."""
-    key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
-    if key is None:
-        key = ctx.new_secret().hex()
-        await suppressions.set_key(ctx.tx, tenant_id=ctx.tenant_id, key=key)
-    return key
 
 
 def _traces(known: Contact, names: Iterable[Identity]) -> Traces:

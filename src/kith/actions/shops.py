@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kith.actions import consent, contacts, identities, who
+from kith.actions import consent, contacts, identities, opt_outs, who
 from kith.actions.consent import SetConsent
 from kith.actions.run import Context
 from kith.domain import email as emails
@@ -27,7 +27,6 @@ from kith.domain.shop_facts import (
 from kith.domain.times import to_us
 from kith.errors import Conflict
 from kith.store import consent as ledger
-from kith.store import contacts as contact_rows
 from kith.store import identities as identity_rows
 from kith.store import shops
 from kith.store.shops import Story
@@ -81,10 +80,8 @@ async def learn_phone(ctx: Context, told: PhoneSeen) -> None:
             value=number,
             contact_ids=sorted((held.contact_id, known.id)),
         )
-    if held is None:
-        known = await contacts.spell(ctx, known, number)
-    if known.phone is None:
-        await _own(ctx, known, number)
+    if held is None or known.phone is None:
+        await contacts.spell(ctx, known, number)
 
 
 async def tag(ctx: Context, told: TagsTold) -> None:
@@ -191,7 +188,7 @@ async def story_of(ctx: Context, customer: Customer) -> Story | None:
     """What was told of a customer so far; of somebody erased, when that was."""
     if customer.external_id is None:
         return None
-    digest = await contacts.suppression_digest(ctx, customer.external_id)
+    digest = await opt_outs.digest_of(ctx, customer.external_id)
     found = None
     for name in (customer.external_id, digest):
         if name is None:
@@ -254,17 +251,6 @@ async def _name(ctx: Context, known: Contact, customer: Customer) -> None:
         return
     name = NameContact(contact_id=known.id, kind=EXTERNAL, value=customer.external_id)
     await identities.add(ctx, name)
-
-
-async def _own(ctx: Context, known: Contact, number: Phone) -> None:
-    """Make a number that of a contact without any, with the opt-outs of whoever was erased."""
-    wanted = msgspec.structs.replace(
-        known, phone=number, updated_at=ctx.now, version=known.version + 1
-    )
-    await contact_rows.rewrite(ctx.tx, tenant_id=ctx.tenant_id, was=known, contact=wanted)
-    withdrawn: Sequence[Record] = await contacts.withdrawn_before(ctx, known.id, number)
-    if withdrawn:
-        await consent.record(ctx, wanted, withdrawn)
 
 
 async def _retag(

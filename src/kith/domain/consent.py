@@ -211,9 +211,23 @@ def noted_again(
             source=one.source,
             method=one.method,
             address=address,
-            note="Withdrawn before an erasure, of which a keyed hash of the number was kept.",
+            note="Withdrawn before an erasure, of which a keyed hash was kept.",
         )
         for one in kept
+    ]
+
+
+def not_told(kept: Iterable[Record], *, by: Iterable[Record]) -> list[Record]:
+    """Those of the rows that a ledger has none like."""
+    told = {
+        (row.channel, row.purpose, row.source, row.method, acted_at(row))
+        for row in by
+        if row.state == "withdrawn"
+    }
+    return [
+        row
+        for row in kept
+        if (row.channel, row.purpose, row.source, row.method, acted_at(row)) not in told
     ]
 
 
@@ -280,6 +294,28 @@ def merged(
     return [_again(row, uuid=new_id(), into=into, at=at) for row in lost if row is not None]
 
 
+def all_merged(
+    ours: Sequence[Record],
+    theirs: Sequence[Record],
+    *,
+    into: str,
+    at: datetime,
+    new_id: Callable[[], str],
+) -> list[Record]:
+    """As `merged`, for every channel and purpose."""
+    return [
+        row
+        for channel, purpose in PAIRS
+        for row in merged(
+            about(ours, channel=channel, purpose=purpose),
+            about(theirs, channel=channel, purpose=purpose),
+            into=into,
+            at=at,
+            new_id=new_id,
+        )
+    ]
+
+
 def _standing(rows: Iterable[Record]) -> _Standing:
     """A grant counts while nothing is withdrawn; a resume lifts Meta's stop and grants nothing."""
     stop: Record | None = None
@@ -322,5 +358,5 @@ def _again(row: Record, *, uuid: str, into: str, at: datetime) -> Record:
         actor_user_email=None,
         actor_token_id=None,
         evidence=msgspec.Raw(json.encode({"repeats": row.id})),
-        note="A merge of two contacts kept the stricter consent.",
+        note="Of two, the stricter consent was kept.",
     )

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from kith.domain import consent, json
-from kith.domain.consent import PAIRS, Record
+from kith.domain.consent import Record
 from kith.domain.contacts import Contact, differ
 from kith.domain.times import from_us, to_us
 
@@ -178,17 +178,7 @@ def joined_consent(
 
     Their origin is the merged contact, whoever said it first: an unmerge leaves them behind.
     """
-    rows = [
-        row
-        for channel, purpose in PAIRS
-        for row in consent.merged(
-            consent.about(ours, channel=channel, purpose=purpose),
-            consent.about(theirs, channel=channel, purpose=purpose),
-            into=into_id,
-            at=at,
-            new_id=new_id,
-        )
-    ]
+    rows = consent.all_merged(ours, theirs, into=into_id, at=at, new_id=new_id)
     return [msgspec.structs.replace(row, origin_contact_id=merged_id) for row in rows]
 
 

@@ -226,13 +226,6 @@ async def people_by_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[
     return found
 
 
-async def people_by_merged_id(tx: Tx, *, tenant_id: int, uuids: Iterable[str]) -> dict[str, Person]:
-    """The contacts in which those that have been merged live on."""
-    return _people(
-        await tx.all(_BY_MERGED_ID[tx.engine], tenant_id=tenant_id, keys=_as_json(uuids))
-    )
-
-
 async def people_by_phone(tx: Tx, *, tenant_id: int, phones: Iterable[str]) -> dict[str, Person]:
     return _people(await tx.all(_BY_PHONE[tx.engine], tenant_id=tenant_id, keys=_as_json(phones)))
 

@@ -1,4 +1,4 @@
-"""Keyed hashes of erased numbers, so that nobody revives who left (row T18.1)."""
+"""Keyed hashes of erased numbers and BSUIDs, so that nobody revives who left (row T18.1)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,6 +31,7 @@ async def add(
     tx: Tx,
     *,
     tenant_id: int,
+    kind: str,
     digest: str,
     erased_at: datetime,
     opted_out_at: datetime | None,
@@ -42,12 +43,13 @@ async def add(
     """
     await tx.run(
         "INSERT INTO suppressions (tenant_id, kind, digest, erased_at, opted_out_at, withdrawals)"
-        " VALUES (:tenant_id, 'phone', :digest, :erased_at, :opted_out_at, :withdrawals)"
+        " VALUES (:tenant_id, :kind, :digest, :erased_at, :opted_out_at, :withdrawals)"
         " ON CONFLICT (tenant_id, kind, digest) DO UPDATE SET erased_at = excluded.erased_at,"
         " opted_out_at = COALESCE(excluded.opted_out_at, suppressions.opted_out_at),"
         " withdrawals = CASE excluded.withdrawals WHEN '[]' THEN suppressions.withdrawals"
         " ELSE excluded.withdrawals END",
         tenant_id=tenant_id,
+        kind=kind,
         digest=digest,
         erased_at=to_us(erased_at),
         opted_out_at=to_us(opted_out_at) if opted_out_at else None,
@@ -55,12 +57,13 @@ async def add(
     )
 
 
-async def withdrawals(tx: Tx, *, tenant_id: int, digest: str) -> list[Withdrawal]:
-    """What an erased number had withdrawn; nothing when it had not, or was never erased."""
+async def withdrawals(tx: Tx, *, tenant_id: int, kind: str, digest: str) -> list[Withdrawal]:
+    """What somebody of an erased name had withdrawn; nothing when nothing, or when nobody was."""
     row = await tx.one(
         "SELECT opted_out_at, withdrawals FROM suppressions"
-        " WHERE tenant_id = :tenant_id AND kind = 'phone' AND digest = :digest",
+        " WHERE tenant_id = :tenant_id AND kind = :kind AND digest = :digest",
         tenant_id=tenant_id,
+        kind=kind,
         digest=digest,
     )
     if row is None:

@@ -1,0 +1,118 @@
+"""Opt-outs that outlive an erasure: kept under keyed hashes of the names that lead to somebody."""
+
+from collections.abc import Iterable, Sequence
+
+from kith.actions.ledger import record
+from kith.actions.run import Context
+from kith.domain import consent, suppression, whatsapp
+from kith.domain.consent import Record, Withdrawal
+from kith.domain.contacts import Contact
+from kith.domain.identities import Kind
+from kith.domain.matches import phone_of
+from kith.domain.phone import Phone
+from kith.domain.suppression import Name
+from kith.store import consent as ledger
+from kith.store import identities, suppressions
+
+
+async def keep(ctx: Context, known: Contact) -> None:
+    """Note what somebody had withdrawn who is about to be erased, under each of their names.
+
+    The other spelling of a number needs no hash of its own: whoever is made anew is sought under
+    both.
+    """
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    known_as = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
+    names = {name for one in known_as if (name := name_of(one.kind, one.value)) is not None}
+    if known.phone is not None:
+        names.add(("phone", known.phone))
+    if not names:
+        return
+    key = await key_of(ctx)
+    rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
+    for kind, value in sorted(names):
+        await suppressions.add(
+            tx,
+            tenant_id=tenant_id,
+            kind=kind,
+            digest=suppression.digest(value, workspace_key=key, secret_key=ctx.secret_key),
+            erased_at=ctx.now,
+            opted_out_at=known.withdrawn_at,
+            withdrawals=consent.withdrawals(rows),
+        )
+
+
+async def before(ctx: Context, contact_id: str, kind: Kind, value: str) -> list[Record]:
+    """The ledger's rows of somebody who was erased after an opt-out; of others, none."""
+    if (name := name_of(kind, value)) is None:
+        return []
+    noted: dict[tuple[str, str], Withdrawal] = {}
+    for spelling in _spellings(*name):
+        if (digest := await digest_of(ctx, spelling)) is None:
+            return []
+        for one in await suppressions.withdrawals(
+            ctx.tx, tenant_id=ctx.tenant_id, kind=name[0], digest=digest
+        ):
+            held = noted.get((one.channel, one.purpose))
+            if held is None or held.at < one.at:
+                noted[one.channel, one.purpose] = one
+    return consent.noted_again(
+        noted.values(), contact_id=contact_id, address=name[1], at=ctx.now, new_id=ctx.new_id
+    )
+
+
+async def begin(ctx: Context, contact: Contact, rows: Sequence[Record]) -> None:
+    """Give a contact that is new the rows of `before`; its times follow from them already."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    for row in rows:
+        await ledger.add(tx, tenant_id=tenant_id, record=row)
+    states = consent.all_in_force(rows)
+    await ledger.set_states(tx, tenant_id=tenant_id, contact_row_id=contact.row_id, states=states)
+
+
+async def renew(ctx: Context, known: Contact, kind: Kind, value: str) -> Contact:
+    """Let an opt-out count again for a contact that takes the name of somebody erased.
+
+    The stricter of both counts, as in a merge. What its ledger tells already, and the person may
+    have undone since, is not told again.
+    """
+    kept = await before(ctx, known.id, kind, value)
+    if not kept:
+        return known
+    rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    if not (new := consent.not_told(kept, by=rows)):
+        return known
+    again = consent.all_merged(rows, new, into=known.id, at=ctx.now, new_id=ctx.new_id)
+    return await record(ctx, known, [*new, *again], rows=rows)
+
+
+async def key_of(ctx: Context) -> str:
+    """The workspace's own, made with the first erasure."""
+    key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
+    if key is None:
+        key = ctx.new_secret().hex()
+        await suppressions.set_key(ctx.tx, tenant_id=ctx.tenant_id, key=key)
+    return key
+
+
+async def digest_of(ctx: Context, value: str) -> str | None:
+    """Under what a value would be noted that was erased; None when nobody was ever erased here."""
+    key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
+    if key is None:
+        return None
+    return suppression.digest(value, workspace_key=key, secret_key=ctx.secret_key)
+
+
+def name_of(kind: Kind, value: str) -> Name | None:
+    """Under what an opt-out is kept: a number, or who somebody is to this business.
+
+    A username passes from person to person, and an id of another system may be given anew.
+    """
+    if kind in ("phone", "wa_id"):
+        return "phone", value if kind == "phone" else phone_of(value)
+    return ("bsuid", value) if kind == "bsuid" else None
+
+
+def _spellings(kind: str, value: str) -> Iterable[str]:
+    other = whatsapp.variant(Phone(value)) if kind == "phone" else None
+    return (value, other) if other else (value,)
