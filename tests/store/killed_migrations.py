@@ -1,11 +1,14 @@
 """Migrates in a child killed at its N-th statement, for every N; prints what each left, as JSON.
 
-A program of its own, because it forks: `python -m tests.store.killed_migrations DIRECTORY`.
+One migration after the other, each from where the one before it led: from nothing, all of them would
+be run once for every statement of any. A program of its own, because it forks:
+`python -m tests.store.killed_migrations DIRECTORY`.
 """
 
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -16,14 +19,23 @@ from kith.store.sqlite import SQLite
 
 
 def main(directory: Path) -> None:
+    everything = migrate.known()
+    stage = directory / "stage.db"
     points = []
-    for number in range(1, 1_000):
-        path = str(directory / f"{number}.db")
-        if not _is_killed(path, number):
-            break
-        after_kill = asyncio.run(_schema(path))
-        asyncio.run(_migrate(path, 0))
-        points.append({"after_kill": after_kill, "after_second_run": asyncio.run(_schema(path))})
+    for last in range(1, len(everything) + 1):
+        known = everything[:last]
+        migrate.known = lambda known=known: known  # type: ignore[assignment,misc]
+        for number in range(1, 1_000):
+            path = directory / f"{last}-{number}.db"
+            if stage.exists():
+                shutil.copyfile(stage, path)
+            if not _is_killed(str(path), number):
+                path.rename(stage)
+                break
+            after_kill = asyncio.run(_schema(str(path)))
+            asyncio.run(_migrate(str(path), 0))
+            after = asyncio.run(_schema(str(path)))
+            points.append({"to": last, "after_kill": after_kill, "after_second_run": after})
     print(json.dumps(points))
 
 
