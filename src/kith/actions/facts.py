@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from kith.actions import shop_privacy, shops
+from kith.actions import messages, number_changes, receive, shop_privacy, shops
 from kith.actions.run import Context
-from kith.domain import shop_facts
+from kith.domain import shop_facts, whatsapp_facts
 
 APPLY: dict[type, Callable[[Context, Any], Awaitable[None]]] = {
     shop_facts.CustomerSeen: shops.see,
@@ -16,6 +16,12 @@ APPLY: dict[type, Callable[[Context, Any], Awaitable[None]]] = {
     shop_facts.DataRequested: shop_privacy.ask,
     shop_facts.CustomerRedacted: shop_privacy.redact,
     shop_facts.ShopRedacted: shop_privacy.redact_shop,
+    whatsapp_facts.MessageReceived: receive.receive,
+    whatsapp_facts.MessageEchoed: receive.echo,
+    whatsapp_facts.StatusReported: messages.report,
+    whatsapp_facts.PreferenceTold: receive.prefer,
+    whatsapp_facts.IdentityChanged: number_changes.change,
+    whatsapp_facts.AccountRestricted: receive.restrict,
 }
 """Every kind of fact, each by an action that may be applied again without a further effect."""
 

@@ -20,11 +20,16 @@ from kith.store import identities, merges, messages, sides
 
 
 class MergeContacts(msgspec.Struct, frozen=True, kw_only=True):
-    """`contact_id` lives on in `into`; with `dry_run` nothing is written."""
+    """`contact_id` lives on in `into`; with `dry_run` nothing is written.
+
+    `is_proven`: WhatsApp itself says that they are one person, whose consent is one history then.
+    Else the stricter of both counts.
+    """
 
     contact_id: str
     into: str
     dry_run: bool = False
+    is_proven: bool = False
 
 
 class UnmergeContacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +81,7 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
     after = merging.given(before, gifts)
     new_tags = tuple(gift.key for gift in gifts if gift.group == "tag")
     wanted = _joined(into, after, new_tags, messages=gone.total_messages)
-    rows, new_rows = await _joined_ledger(ctx, gone, into)
+    rows, new_rows = await _joined_ledger(ctx, gone, into, is_proven=given.is_proven)
     wanted = agreed(wanted, [*rows, *new_rows])
     if given.dry_run:
         return _result(None, theirs, gifts, wanted)
@@ -360,12 +365,14 @@ async def _phone_left(ctx: Context, was: Side, survivor: Contact) -> Phone | Non
 
 
 async def _joined_ledger(
-    ctx: Context, gone: Contact, into: Contact
+    ctx: Context, gone: Contact, into: Contact, *, is_proven: bool
 ) -> tuple[list[Record], list[Record]]:
     """The rows of both, and those to append so that the stricter of both counts."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     theirs = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=gone.id)
     ours = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=into.id)
+    if is_proven:
+        return [*ours, *theirs], []
     new = merging.joined_consent(
         ours, theirs, merged_id=gone.id, into_id=into.id, at=ctx.now, new_id=ctx.new_id
     )

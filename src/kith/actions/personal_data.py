@@ -14,6 +14,7 @@ from kith.domain.consent import Record
 from kith.domain.contacts import Contact, ContactKey, Identity
 from kith.domain.data_requests import DataRequest
 from kith.domain.idempotency import KeptAnswer
+from kith.domain.inbox import KEPT
 from kith.domain.matches import phone_of
 from kith.domain.merging import Merge
 from kith.domain.reachability import Block, Conversation
@@ -22,7 +23,15 @@ from kith.domain.traces import Traces
 from kith.store import audit as audit_rows
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
-from kith.store import idempotency, identities, merges, reachability, shops
+from kith.store import (
+    idempotency,
+    identities,
+    identity_changes,
+    merges,
+    messages,
+    reachability,
+    shops,
+)
 from kith.store import tags as tag_rows
 
 HISTORY_MAX = 10_000
@@ -65,6 +74,7 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     for name in names:
         if name.kind == "external":
             await forget_customer(ctx, name.value)
+    await _forget_messages(ctx, known, names)
     await ledger.blank(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=known)
     uuids = [known.id, *await merges.ids_into(tx, tenant_id=tenant_id, uuid=known.id)]
@@ -85,6 +95,19 @@ async def forget_customer(ctx: Context, external_id: str) -> None:
     digest = suppression.digest(external_id, workspace_key=key, secret_key=ctx.secret_key)
     await shops.bury(tx, tenant_id=tenant_id, customer=external_id, as_=digest, at=ctx.now)
     await shops.forget_asking(tx, tenant_id=tenant_id, customer=external_id)
+
+
+async def _forget_messages(ctx: Context, known: Contact, names: Iterable[Identity]) -> None:
+    """They go with the contact; a keyless hash of each new one stays while it may come again."""
+    tx, tenant_id, since = ctx.tx, ctx.tenant_id, ctx.now - KEPT
+    await messages.forget_erased(tx, tenant_id=tenant_id, before=since)
+    await messages.remember_erased(
+        tx, tenant_id=tenant_id, contact_row_id=known.row_id, since=since, at=ctx.now
+    )
+    kinds: tuple[identity_changes.Kind, ...] = ("wa_id", "bsuid")
+    for kind in kinds:
+        values = [one.value for one in names if one.kind == kind]
+        await identity_changes.forget(tx, tenant_id=tenant_id, kind=kind, values=values)
 
 
 async def export(ctx: Context, given: ContactKey) -> Held:

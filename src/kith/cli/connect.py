@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import click
 
-from kith.actions import connections
+from kith.actions import connections, whatsapp_connections
 from kith.actions.connections import NewConnection, Rotate
+from kith.actions.whatsapp_connections import ConnectWhatsApp
 from kith.cli.acting import in_workspace
 from kith.cli.common import (
     address,
@@ -88,6 +90,49 @@ def woocommerce(
     _make("woocommerce", secrets, config=config, name=name, workspace=workspace, as_json=as_json)
 
 
+@connect.command()
+@click.option(
+    "--phone-number-id",
+    "number_ids",
+    multiple=True,
+    required=True,
+    metavar="ID",
+    help="WhatsApp's id of a number of the business; may be given several times.",
+)
+@click.option(
+    "--business-account-id",
+    "account_id",
+    required=True,
+    metavar="ID",
+    help="WhatsApp's id of the account that the numbers are of.",
+)
+@click.option("--access-token", prompt=True, hide_input=True, help="With which messages are sent.")
+@click.option(
+    "--app-secret", prompt=True, hide_input=True, help="By which Meta signs what it sends."
+)
+@click.option(
+    "--verify-token",
+    prompt=True,
+    hide_input=True,
+    help="Whatever you make up and enter beside the address.",
+)
+@click.option(
+    "--graph-url", metavar="URL", help="Where Meta's API is.  [default: https://graph.facebook.com]"
+)
+@named
+@in_workspace
+@as_json
+def whatsapp(as_json: bool, **given: Any) -> None:
+    """Receive and send messages of a WhatsApp Business account; secrets not given are asked for.
+
+    \b
+    Example:
+      kith connect whatsapp --phone-number-id 106540352242922 --business-account-id 102290129340398
+    """
+    made = write(whatsapp_connections.connect, ConnectWhatsApp(**given))
+    _show(made, as_json=as_json)
+
+
 @connect.command("list")
 @click.option("--workspace", help="Id or name.  [default: all]")
 @as_json
@@ -115,7 +160,10 @@ def list_(workspace: str | None, as_json: bool) -> None:
 
 @connect.command()
 @click.argument("connection_id", metavar="ID")
-@secret
+@click.option("--secret", help="By which the other system signs; asked for if nothing is given.")
+@click.option("--app-secret", help="By which Meta signs what it sends.")
+@click.option("--access-token", help="With which messages are sent by WhatsApp.")
+@click.option("--verify-token", help="What is entered beside the address at Meta's.")
 @click.option(
     "--keep-hours",
     type=click.IntRange(0, HOURS_MAX),
@@ -124,16 +172,18 @@ def list_(workspace: str | None, as_json: bool) -> None:
     help="How long the secret of before still counts.",
 )
 @as_json
-def rotate(connection_id: str, secret: str, keep_hours: int, as_json: bool) -> None:
-    """Put a new secret in force. The one of before counts for a while, so that nothing is refused.
+def rotate(connection_id: str, keep_hours: int, as_json: bool, **secrets: str | None) -> None:
+    """Put new secrets in force. Those of before count for a while, so that nothing is refused.
 
     \b
-    Example:
+    Examples:
       kith connect rotate 0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61 --keep-hours 1
+      kith connect rotate 0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61 --access-token "$WHATSAPP_TOKEN"
     """
+    new = {name: value for name, value in secrets.items() if value is not None}
     given = Rotate(
         connection_id=connection_id,
-        secrets={"secret": secret},
+        secrets=new or {"secret": click.prompt("Secret", hide_input=True)},
         former_kept=timedelta(hours=keep_hours),
     )
     rotated = write(connections.rotate, given)
@@ -176,6 +226,10 @@ def _make(
             system=system, secrets=secrets, config=config or {}, name=name, workspace=workspace
         ),
     )
+    _show(made, as_json=as_json)
+
+
+def _show(made: Connection, *, as_json: bool) -> None:
     if as_json:
         print_json(_as_dict(made))
         return

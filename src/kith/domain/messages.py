@@ -22,8 +22,10 @@ PAGE_MAX = 100
 
 _RANK: dict[Status, int] = {status: rank for rank, status in enumerate(get_args(Status))}
 
-UNCOUNTED = frozenset({"reaction", "edit", "revoke", "system"})
-"""Types that are not messages of their own: `total_messages` and the window pass over them."""
+WINDOWLESS = frozenset({"reaction", "edit", "revoke", "system"})
+"""Types that are not messages of their own: the window passes over them."""
+UNCOUNTED = WINDOWLESS | {"call"}
+"""Types that `total_messages` passes over; somebody who rings opens the window all the same."""
 HIDDEN = frozenset({"edit", "revoke"})
 """Types that are shown by what they did to another message."""
 

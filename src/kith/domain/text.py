@@ -58,3 +58,11 @@ def prose(value: str) -> str:
     if len(text.encode()) > STRING_BYTES_MAX:
         raise BadValue(f"may not hold a string of more than {STRING_BYTES_MAX} bytes.")
     return text
+
+
+def repaired_prose(value: str, *, characters_max: int) -> str:
+    """What `prose` takes of a text that nobody can be asked to send again, as in `repaired`."""
+    text = _NOT_IN_PROSE.sub(REPLACEMENT, value.replace("\r\n", "\n"))[:characters_max]
+    if text.isascii():
+        return text[:STRING_BYTES_MAX]
+    return text.encode()[:STRING_BYTES_MAX].decode(errors="ignore")

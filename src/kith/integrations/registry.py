@@ -4,7 +4,7 @@ A new one is a folder beside this file and a line here; `actions/facts.py` says 
 what it tells.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from kith.domain.connections import Opened
 from kith.integrations.shopify import reader as shopify_reader
 from kith.integrations.shopify import signature as shopify
+from kith.integrations.whatsapp import inbound as whatsapp
 from kith.integrations.woocommerce import reader as woocommerce_reader
 from kith.integrations.woocommerce import signature as woocommerce
 
@@ -26,16 +27,18 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     `is_genuine` proves the raw body, before anything is parsed. `event_key` is the same on every
     repeat of an event; of two events it differs. `kept_headers` are those that `read` needs.
     `read` is pure: bytes in, facts out, which may be applied again; it raises
-    `domain.inbox.Unreadable`. `is_ping` knows what is sent without a signature to see whether
-    somebody listens: answered 200, nothing stored. `challenge` answers a GET: the body, or None
-    for a refusal.
+    `domain.inbox.Unreadable`, and gives one among the facts for each item that it cannot read.
+    `facts_at_once` of them are written side by side: 1 where their order counts. `is_ping` knows
+    what is sent without a signature to see whether somebody listens: answered 200, nothing stored.
+    `challenge` answers a GET: the body, or None for a refusal.
     """
 
     body_bytes_max: int
     is_genuine: Callable[[Headers, bytes, Opened], bool]
     event_key: Callable[[Headers, bytes], str]
     kept_headers: tuple[bytes, ...] = ()
-    read: Callable[[Mapping[str, str], bytes, Mapping[str, Any]], list[Any]]
+    read: Callable[[Mapping[str, str], bytes, Mapping[str, Any]], Iterable[Any]]
+    facts_at_once: int = 1
     is_ping: Callable[[Headers, bytes], bool] | None = None
     challenge: Callable[[Mapping[str, str], Opened], bytes | None] | None = None
 
@@ -47,6 +50,14 @@ SYSTEMS: dict[str, Inbound] = {
         event_key=shopify.event_key,
         kept_headers=shopify.KEPT,
         read=shopify_reader.read,
+    ),
+    "whatsapp": Inbound(
+        body_bytes_max=whatsapp.BODY_BYTES_MAX,
+        is_genuine=whatsapp.is_genuine,
+        event_key=whatsapp.event_key,
+        read=whatsapp.read,
+        challenge=whatsapp.challenge,
+        facts_at_once=64,
     ),
     "woocommerce": Inbound(
         body_bytes_max=8 * MIB,

@@ -1,8 +1,11 @@
-"""Reads what came in: bytes become facts, facts are written one by one, then it is settled.
+"""Reads what came in: bytes become facts, each fact is written, then it is settled.
 
 Whatever stops it in between, it is read again from the start: a fact that was written has no
 further effect.
 """
+
+import asyncio
+from itertools import islice
 
 from kith.actions import connections, facts, inbox
 from kith.actions.inbox import Read
@@ -27,25 +30,37 @@ async def run(runner: Runner, job: Job) -> None:
     system = SYSTEMS.get(message.system)
     if system is None:
         raise Hopeless(f"This Kith reads nothing from {message.system}.")
+    caller = connections.caller(connection)
+    refused: list[str] = []
+    failed: list[Exception] = []
+    is_sanitized = False
     try:
-        found = system.read(message.headers, message.body, connection.config)
+        found = iter(system.read(message.headers, message.body, connection.config))
+        while some := list(islice(found, system.facts_at_once)):
+            told = [one for one in some if not isinstance(one, Sanitized)]
+            is_sanitized |= len(told) < len(some)
+            for outcome in await asyncio.gather(*(_apply(runner, one, caller) for one in told)):
+                if isinstance(outcome, str):
+                    refused.append(outcome)
+                elif outcome is not None:
+                    failed.append(outcome)
     except Unreadable as problem:
         raise Hopeless(str(problem)) from None
-    caller = connections.caller(connection)
-    is_sanitized = any(isinstance(fact, Sanitized) for fact in found)
-    told = [fact for fact in found if not isinstance(fact, Sanitized)]
-    refused = [text for fact in told if (text := await _apply(runner, fact, caller))]
+    if failed:
+        raise failed[0]
     if refused:
         raise Hopeless(" ".join(dict.fromkeys(refused)))
     await runner.write(inbox.settle, Read(message_id=message.id, is_sanitized=is_sanitized), caller)
 
 
-async def _apply(runner: Runner, fact: object, caller: Caller) -> str | None:
-    """Why it was refused, if it was: one bad item must not lose its neighbours."""
+async def _apply(runner: Runner, fact: object, caller: Caller) -> str | Exception | None:
+    """Why it was refused or what failed, if so: one bad item must not lose its neighbours."""
+    if isinstance(fact, Unreadable):
+        return str(fact)
     try:
         await runner.write(facts.apply, fact, caller)
     except AppError as refusal:
-        if refusal.status >= 500:
-            raise
-        return f"{type(fact).__name__}: {refusal.text}"
+        return refusal if refusal.status >= 500 else f"{type(fact).__name__}: {refusal.text}"
+    except Exception as bug:
+        return bug
     return None

@@ -1,5 +1,6 @@
 """Contacts as rows. `tags` and `metadata` are JSON text, kept as they are sent."""
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -175,6 +176,20 @@ async def set_consent(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
         row_id=contact.row_id,
         opted_in_at=to_us(contact.opted_in_at) if contact.opted_in_at else None,
         opted_out_at=to_us(contact.opted_out_at) if contact.opted_out_at else None,
+        at=to_us(contact.updated_at),
+        version=contact.version,
+    )
+
+
+async def count_message(tx: Tx, *, tenant_id: int, contact: Contact, message_at: datetime) -> None:
+    """One message more, by a version that is `contact`'s."""
+    await tx.run(
+        "UPDATE contacts SET total_messages = total_messages + 1, last_message_at ="
+        " CASE WHEN last_message_at > :message_at THEN last_message_at ELSE :message_at END,"
+        " updated_at = :at, version = :version WHERE tenant_id = :tenant_id AND id = :row_id",
+        tenant_id=tenant_id,
+        row_id=contact.row_id,
+        message_at=to_us(message_at),
         at=to_us(contact.updated_at),
         version=contact.version,
     )

@@ -22,6 +22,17 @@ _SELECT = (
     " WHERE m.tenant_id = :tenant_id"
 )
 _SHOWN = " AND m.type NOT IN (" + ", ".join(f"'{name}'" for name in sorted(HIDDEN)) + ")"
+_NEWEST_FIRST = " ORDER BY m.at DESC, m.uuid DESC LIMIT :rows_max"
+_NEWEST = f"{_SELECT} AND m.contact_id = :contact_id{_SHOWN}{_NEWEST_FIRST}"
+_OLDER = (
+    f"{_SELECT} AND m.contact_id = :contact_id{_SHOWN} AND (m.at, m.uuid) < (SELECT b.at, b.uuid"
+    f" FROM messages b WHERE b.tenant_id = :tenant_id AND b.uuid = :before_uuid){_NEWEST_FIRST}"
+)
+_RECEIVED = (
+    f"SELECT {_COLUMNS}, c.phone, c.name, c.email FROM messages m"
+    " JOIN contacts c ON c.tenant_id = m.tenant_id AND c.id = m.contact_id"
+    f" WHERE m.tenant_id = :tenant_id AND m.direction = 'inbound'{_SHOWN}"
+)
 OF_CONTACT_MAX = 10_000
 
 
@@ -77,11 +88,15 @@ async def by_id(tx: Tx, *, tenant_id: int, uuid: str) -> Message | None:
     return _message(row) if row is not None else None
 
 
-async def has_wamid(tx: Tx, *, tenant_id: int, wamid: str) -> bool:
+async def is_known(tx: Tx, *, tenant_id: int, wamid: str) -> bool:
+    """Whether it is there, or was erased with its contact."""
     row = await tx.one(
-        "SELECT 1 FROM messages WHERE tenant_id = :tenant_id AND wamid = :wamid",
+        "SELECT 1 FROM messages m WHERE m.tenant_id = :tenant_id AND m.wamid = :wamid"
+        " UNION ALL SELECT 1 FROM erased_messages e"
+        " WHERE e.tenant_id = :tenant_id AND e.digest = :digest LIMIT 1",
         tenant_id=tenant_id,
         wamid=wamid,
+        digest=digest(wamid),
     )
     return row is not None
 
@@ -114,35 +129,78 @@ async def set_content(tx: Tx, *, tenant_id: int, message: Message) -> None:
     )
 
 
-async def about(tx: Tx, *, tenant_id: int, wamid: str, kind: str) -> list[Message]:
-    """The edits, deletions or reactions of a message, by WhatsApp's time."""
+async def amendments(tx: Tx, *, tenant_id: int, wamid: str) -> list[Message]:
+    """The edits and deletions of a message, by WhatsApp's time."""
     rows = await tx.all(
-        f"{_SELECT} AND m.about_wamid = :wamid AND m.type = :kind ORDER BY m.at, m.wamid LIMIT 100",
+        f"{_SELECT} AND m.about_wamid = :wamid AND m.type IN ('edit', 'revoke')"
+        " ORDER BY m.at, m.wamid LIMIT 100",
         tenant_id=tenant_id,
         wamid=wamid,
-        kind=kind,
     )
     return [_message(row) for row in rows]
+
+
+async def remember_erased(
+    tx: Tx, *, tenant_id: int, contact_row_id: int, since: datetime, at: datetime
+) -> None:
+    """That the contact's newer messages were there: what is delivered again makes nobody anew."""
+    rows = await tx.all(
+        "SELECT m.wamid FROM messages m WHERE m.tenant_id = :tenant_id"
+        " AND m.contact_id = :contact_id AND m.at >= :since AND m.wamid IS NOT NULL",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        since=to_us(since),
+    )
+    for (wamid,) in rows:
+        await tx.run(
+            "INSERT INTO erased_messages (tenant_id, digest, erased_at)"
+            " VALUES (:tenant_id, :digest, :at) ON CONFLICT (tenant_id, digest) DO NOTHING",
+            tenant_id=tenant_id,
+            digest=digest(wamid),
+            at=to_us(at),
+        )
+
+
+async def forget_erased(tx: Tx, *, tenant_id: int, before: datetime) -> None:
+    await tx.run(
+        "DELETE FROM erased_messages WHERE tenant_id = :tenant_id AND erased_at < :before",
+        tenant_id=tenant_id,
+        before=to_us(before),
+    )
+
+
+async def received(
+    tx: Tx, *, tenant_id: int, rows_max: int
+) -> list[tuple[Message, str | None, str | None, str | None]]:
+    """The newest that came in, each with its contact's phone, name and e-mail."""
+    rows = await tx.all(
+        f"{_RECEIVED} ORDER BY m.uuid DESC LIMIT :rows_max", tenant_id=tenant_id, rows_max=rows_max
+    )
+    return [(_message(row), *row[-3:]) for row in rows]
+
+
+async def received_of(
+    tx: Tx, *, tenant_id: int, kind: str, rows_max: int
+) -> list[tuple[Message, str | None, str | None, str | None]]:
+    """As `received`, of one type."""
+    rows = await tx.all(
+        f"{_RECEIVED} AND m.type = :kind ORDER BY m.uuid DESC LIMIT :rows_max",
+        tenant_id=tenant_id,
+        kind=kind,
+        rows_max=rows_max,
+    )
+    return [(_message(row), *row[-3:]) for row in rows]
 
 
 async def of_contact(
     tx: Tx, *, tenant_id: int, contact_row_id: int, before_uuid: str | None, rows_max: int
 ) -> list[Message]:
     """A page, newest first by WhatsApp's time; `before_uuid` is the last one seen."""
-    rows = await tx.all(
-        f"{_SELECT} AND m.contact_id = :contact_id{_SHOWN}"
-        + (
-            ""
-            if before_uuid is None
-            else " AND (m.at, m.uuid) < (SELECT b.at, b.uuid FROM messages b"
-            " WHERE b.tenant_id = :tenant_id AND b.uuid = :before_uuid)"
-        )
-        + " ORDER BY m.at DESC, m.uuid DESC LIMIT :rows_max",
-        tenant_id=tenant_id,
-        contact_id=contact_row_id,
-        rows_max=rows_max,
-        **({} if before_uuid is None else {"before_uuid": before_uuid}),
-    )
+    given = {"tenant_id": tenant_id, "contact_id": contact_row_id, "rows_max": rows_max}
+    if before_uuid is None:
+        rows = await tx.all(_NEWEST, **given)
+    else:
+        rows = await tx.all(_OLDER, before_uuid=before_uuid, **given)
     return [_message(row) for row in rows]
 
 

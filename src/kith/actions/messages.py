@@ -1,0 +1,118 @@
+"""Messages of both directions: counted once, and brought as far as WhatsApp says they came."""
+
+from datetime import timedelta
+
+import msgspec
+
+from kith.actions import contacts, senders, undelivered
+from kith.actions.run import Context
+from kith.domain import ids
+from kith.domain.contacts import Contact, ContactKey
+from kith.domain.messages import PARKED_DAYS, Message, StatusTold, join
+from kith.domain.whatsapp_facts import StatusReported
+from kith.errors import BadValue
+from kith.store import contacts as contact_rows
+from kith.store import messages
+
+PARKED = timedelta(days=PARKED_DAYS)
+
+
+class ListMessages(ContactKey, frozen=True, kw_only=True):
+    """`cursor` is the id of the last message seen."""
+
+    cursor: str | None = None
+    limit: int = 50
+
+
+class ListReceived(msgspec.Struct, frozen=True, kw_only=True):
+    message_type: str | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    contact: Contact
+    messages: list[Message]
+    next_cursor: str | None
+
+
+async def list_page(ctx: Context, given: ListMessages) -> Page:
+    """A contact's messages, newest first by WhatsApp's time. Raises ContactNotFound, Invalid."""
+    known = await contacts.find(ctx, given)
+    found = await messages.of_contact(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        contact_row_id=known.row_id,
+        before_uuid=given.cursor,
+        rows_max=given.limit + 1,
+    )
+    page = found[: given.limit]
+    return Page(known, page, page[-1].id if len(found) > len(page) else None)
+
+
+async def report(ctx: Context, fact: StatusReported) -> None:
+    """How far a message of ours came; what is told of one that is not known yet waits for it."""
+    told = msgspec.structs.replace(fact.told, at=min(fact.told.at, ctx.now))
+    message = await _reported(ctx, fact)
+    if message is None:
+        await messages.forget_parked(ctx.tx, tenant_id=ctx.tenant_id, before=ctx.now - PARKED)
+        await messages.park(
+            ctx.tx, tenant_id=ctx.tenant_id, wamid=fact.wamid, told=told, at=ctx.now
+        )
+        return
+    if message.direction != "outbound":
+        return
+    moved = await advance(ctx, message, [told], wamid=fact.wamid)
+    if moved.status != "failed" and fact.who.is_anybody:
+        known = await _contact(ctx, moved)
+        await senders.learn(ctx, known, fact.who, at=told.at)
+
+
+async def advance(
+    ctx: Context, message: Message, told: list[StatusTold], *, wamid: str | None = None
+) -> Message:
+    """Write what was told of a message of ours, and all that follows from it for its contact.
+
+    With `wamid`, which it had not before, whatever was told of it too early counts as well.
+    """
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if wamid is not None and message.wamid is None:
+        told = [*told, *await messages.unpark(tx, tenant_id=tenant_id, wamid=wamid)]
+    delivery = message.delivery
+    for one in told:
+        delivery = join(delivery, one)
+    moved = msgspec.structs.replace(message, delivery=delivery, wamid=message.wamid or wamid)
+    if moved == message:
+        return message
+    if moved.counts and not moved.is_counted:
+        moved = await count(ctx, await _contact(ctx, moved), moved)
+    await messages.set_delivery(tx, tenant_id=tenant_id, message=moved)
+    await undelivered.draw(ctx, moved, told)
+    return moved
+
+
+async def count(ctx: Context, known: Contact, message: Message) -> Message:
+    """Let the contact show one message more, of a new version; for every way in and out."""
+    contact = msgspec.structs.replace(known, updated_at=ctx.now, version=known.version + 1)
+    await contact_rows.count_message(
+        ctx.tx, tenant_id=ctx.tenant_id, contact=contact, message_at=message.at
+    )
+    return msgspec.structs.replace(message, is_counted=True)
+
+
+async def _reported(ctx: Context, fact: StatusReported) -> Message | None:
+    """The message by the id that we gave it, else by WhatsApp's."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    found = await messages.by_wamid(tx, tenant_id=tenant_id, wamid=fact.wamid)
+    if found is not None or fact.callback is None:
+        return found
+    try:
+        uuid = ids.parse(fact.callback)
+    except BadValue:
+        return None
+    found = await messages.by_id(tx, tenant_id=tenant_id, uuid=uuid)
+    return found if found is not None and found.wamid is None else None
+
+
+async def _contact(ctx: Context, message: Message) -> Contact:
+    known = await contact_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=message.contact_id)
+    assert known is not None, "the message hangs on it"
+    return known

@@ -1,0 +1,161 @@
+"""A person's number, or their id at this business, has changed: WhatsApp says so.
+
+Told in any order: a change that came too early is followed when somebody has the old name at last,
+and messages of before are the person's by whatever name they have since (`senders.today`).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from kith.actions import audit, contacts, senders, undelivered
+from kith.actions.run import Context
+from kith.domain import consent, json
+from kith.domain.contacts import Contact
+from kith.domain.matches import phone_of
+from kith.domain.phone import Phone
+from kith.domain.times import MICROSECOND
+from kith.domain.whatsapp_facts import IdentityChanged, Who
+from kith.store import consent as ledger
+from kith.store import contacts as contact_rows
+from kith.store import identities, identity_changes, reachability, reported_names
+from kith.store.identity_changes import Kind
+from kith.store.reported_names import Held, Key
+
+
+async def change(ctx: Context, fact: IdentityChanged) -> None:
+    """Let the contact go by its new names; the old ones still lead API look-ups to it."""
+    at = min(fact.at, ctx.now)
+    pairs = _pairs(fact)
+    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=_names(fact.before))
+    new = [await _note(ctx, kind, old, name, at=at) for kind, old, name in pairs]
+    if pairs and not any(new):
+        return
+    known = await _whose(ctx, fact.before, held, at=at)
+    if known is None:  # nobody had the old name yet, or somebody has it since
+        return
+    now, since = await senders.today(ctx, fact.after, at=at)
+    known = await _with_whoever_has(ctx, known, now, at=at)
+    for kind, old, _ in pairs:
+        await senders.retire(ctx, known, kind, old, at=_before(at))
+    known = await senders.learn(ctx, known, now, at=since)
+    if now.wa_id is not None:
+        known = await _renumber(ctx, known, now.wa_id)
+    await reachability.remove_block(
+        ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id, reason="identity_changed"
+    )
+    await undelivered.judge_reach(ctx, known)
+
+
+def _pairs(fact: IdentityChanged) -> list[tuple[Kind, str, str]]:
+    """Of each kind of name, the old one and the new, where both are told."""
+    before, after = fact.before, fact.after
+    each: list[tuple[Kind, str | None, str | None]] = [
+        ("wa_id", before.wa_id, after.wa_id),
+        ("bsuid", before.bsuid, after.bsuid),
+    ]
+    return [(kind, old, new) for kind, old, new in each if old and new and old != new]
+
+
+def _names(who: Who) -> list[Key]:
+    names: list[Key] = []
+    if who.bsuid is not None:
+        names.append(("bsuid", who.bsuid))
+    if who.wa_id is not None:
+        names += [("phone", phone_of(who.wa_id)), ("wa_id", who.wa_id)]
+    if who.parent_bsuid is not None:
+        names.append(("bsuid", who.parent_bsuid))
+    return names
+
+
+async def _note(ctx: Context, kind: Kind, old: str, new: str, *, at: datetime) -> bool:
+    return await identity_changes.add(
+        ctx.tx, tenant_id=ctx.tenant_id, kind=kind, old=old, new=new, at=at
+    )
+
+
+async def _whose(
+    ctx: Context, before: Who, held: dict[Key, Held], *, at: datetime
+) -> Contact | None:
+    """Who had the old names before the change: not somebody who was first heard of since."""
+    for name in _names(before):
+        found = held.get(name)
+        if found is not None and found.known_at < at:
+            return await contact_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=found.contact_id)
+    return None
+
+
+async def _with_whoever_has(ctx: Context, known: Contact, now: Who, *, at: datetime) -> Contact:
+    """With whoever already wrote under the new names, where WhatsApp alone told of them.
+
+    Anybody else who has one keeps it: the two may be one person, for people to say.
+    """
+    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=_names(now))
+    for found in held.values():
+        if found.contact_row_id == known.row_id or found.known_at < at:
+            continue
+        other = await contact_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=found.contact_id)
+        if other is not None and other.id != known.id and senders.is_shell(other):
+            known = await senders.absorb(ctx, other, known)
+    return known
+
+
+async def _renumber(ctx: Context, known: Contact, wa_id: str) -> Contact:
+    """Show the new number in place of the old one, and carry consent over with a row saying so."""
+    phone = phone_of(wa_id)
+    held = await reported_names.held(
+        ctx.tx, tenant_id=ctx.tenant_id, names=[("phone", phone), ("wa_id", wa_id)]
+    )
+    if any(one.contact_row_id != known.row_id for one in held.values()):
+        return known
+    if ("phone", phone) not in held:
+        await identities.add(
+            ctx.tx,
+            tenant_id=ctx.tenant_id,
+            kind="phone",
+            value=phone,
+            contact_row_id=known.row_id,
+            at=ctx.now,
+            confidence="reported",
+        )
+    if known.phone == phone:
+        return known
+    wanted = msgspec.structs.replace(
+        known, phone=phone, updated_at=ctx.now, version=known.version + 1
+    )
+    await contact_rows.rewrite(ctx.tx, tenant_id=ctx.tenant_id, was=known, contact=wanted)
+    await audit.record(
+        ctx,
+        "contact.updated",
+        known.id,
+        before={"phone": known.phone},
+        after={"phone": phone},
+    )
+    await _carry_over(ctx, wanted, phone)
+    return await contacts.of_id(ctx, known.id) or wanted
+
+
+async def _carry_over(ctx: Context, known: Contact, phone: Phone) -> None:
+    """What was agreed to counts for the new number, since when it did: nothing is widened."""
+    rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    carried: Sequence[consent.Record] = [
+        msgspec.structs.replace(
+            one.row,
+            id=ctx.new_id(),
+            contact_id=known.id,
+            recorded_at=ctx.now,
+            address=phone,
+            evidence=msgspec.Raw(json.encode({"repeats": one.row.id})),
+            note="The person's number changed, as WhatsApp confirmed; the consent went along.",
+        )
+        for one in consent.all_in_force(rows)
+        if one.channel == "whatsapp" and one.row is not None and one.row.state == "granted"
+    ]
+    for row in carried:
+        await ledger.add(ctx.tx, tenant_id=ctx.tenant_id, record=row)
+
+
+def _before(at: datetime) -> datetime:
+    """So that a change at that very moment is one that comes after."""
+    return at - MICROSECOND

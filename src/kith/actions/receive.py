@@ -1,0 +1,174 @@
+"""What WhatsApp tells of people, each fact in one transaction: once, whatever the order."""
+
+import msgspec
+
+from kith.actions import consent, contacts, messages, senders, undelivered, words
+from kith.actions.consent import SetConsent
+from kith.actions.run import Context
+from kith.domain import consent_words, json
+from kith.domain.contacts import Contact
+from kith.domain.messages import WINDOWLESS, Delivery, Message
+from kith.domain.whatsapp_facts import (
+    AccountRestricted,
+    MessageEchoed,
+    MessageReceived,
+    PreferenceTold,
+)
+from kith.errors import Refused
+from kith.store import business_numbers, reachability
+from kith.store import messages as message_rows
+
+_NOTHING = msgspec.Raw(b"{}")
+
+
+async def receive(ctx: Context, fact: MessageReceived) -> None:
+    """Somebody wrote: the contact, the message, the window, the count, and what it asks for."""
+    stored = await _store(ctx, fact, Delivery(status="received"))
+    if stored is None:
+        return
+    known, message = stored
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if message.type not in WINDOWLESS:
+        await business_numbers.heard(
+            tx,
+            tenant_id=tenant_id,
+            contact_row_id=known.row_id,
+            number_id=message.number_id,
+            at=message.at,
+        )
+        blocks = await reachability.blocks_of(tx, tenant_id=tenant_id, contact_row_id=known.row_id)
+        if any(one.reason == "not_on_whatsapp" for one in blocks):
+            await undelivered.judge_reach(ctx, known)
+    await _amend(ctx, message)
+    await _heed(ctx, known, message, fact)
+
+
+async def echo(ctx: Context, fact: MessageEchoed) -> None:
+    """The business wrote from its phone: shown and counted, but it opens nothing."""
+    at = min(fact.at, ctx.now)
+    stored = await _store(ctx, fact, Delivery(status="sent", sent_at=at))
+    if stored is None:
+        return
+    _, message = stored
+    told = await message_rows.unpark(ctx.tx, tenant_id=ctx.tenant_id, wamid=fact.wamid)
+    await messages.advance(ctx, message, told)
+    await _amend(ctx, message)
+
+
+async def prefer(ctx: Context, fact: PreferenceTold) -> None:
+    """Somebody stopped marketing in WhatsApp itself, or resumed: Meta's word, and only that."""
+    at = min(fact.at, ctx.now)
+    known = await senders.sender(ctx, fact.who, at=at)
+    given = SetConsent(
+        channel="whatsapp",
+        purpose="marketing",
+        state="withdrawn" if fact.is_stop else "granted",
+        source="meta",
+        method="platform",
+        evidence={"user_preference": "stop" if fact.is_stop else "resume"},
+        occurred_at=at,
+    )
+    await undelivered.tell_meta(ctx, known, given)
+
+
+async def restrict(ctx: Context, fact: AccountRestricted) -> None:
+    """WhatsApp lets none of the numbers send, or lets them again."""
+    at = min(fact.at, ctx.now)
+    if fact.is_restricted:
+        await business_numbers.fail(ctx.tx, tenant_id=ctx.tenant_id, number_id=None, at=at)
+    else:
+        await business_numbers.work(ctx.tx, tenant_id=ctx.tenant_id, number_id=None, at=at)
+
+
+async def _store(
+    ctx: Context, fact: MessageReceived | MessageEchoed, delivery: Delivery
+) -> tuple[Contact, Message] | None:
+    """The contact and the new message; None when it is known, or was erased with its contact."""
+    tx, tenant_id, at = ctx.tx, ctx.tenant_id, min(fact.at, ctx.now)
+    if await message_rows.is_known(tx, tenant_id=tenant_id, wamid=fact.wamid):
+        return None
+    known = await senders.sender(ctx, fact.who, at=at)
+    await business_numbers.ensure(
+        tx, tenant_id=tenant_id, number_id=fact.number.id, phone=fact.number.phone, at=ctx.now
+    )
+    message = Message(
+        id=ctx.new_id(),
+        contact_id=known.id,
+        number_id=fact.number.id,
+        direction="inbound" if isinstance(fact, MessageReceived) else "outbound",
+        type=fact.type,
+        at=at,
+        created_at=ctx.now,
+        delivery=delivery,
+        content=msgspec.Raw(json.encode(fact.content)),
+        wamid=fact.wamid,
+        about_wamid=fact.about_wamid,
+        is_echo=isinstance(fact, MessageEchoed),
+        contact_row_id=known.row_id,
+    )
+    if message.counts:
+        message = await messages.count(ctx, known, message)
+        known = await contacts.of_id(ctx, known.id) or known
+    row_id = await message_rows.add(
+        tx, tenant_id=tenant_id, message=message, contact_row_id=known.row_id, contact_uuid=known.id
+    )
+    assert row_id is not None, "nobody else writes in this transaction"
+    return known, msgspec.structs.replace(message, row_id=row_id)
+
+
+async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageReceived) -> None:
+    """A message that is one word of consent, whole, is the person's own act."""
+    if not any(fact.said):
+        return
+    more = await words.get(ctx, None)
+    found = {
+        consent_words.word(text, more_stop=more.stop, more_start=more.start) for text in fact.said
+    } - {None}
+    if not found:
+        return
+    given = SetConsent(
+        channel="whatsapp",
+        purpose="marketing",
+        state="withdrawn" if "stop" in found else "granted",
+        source="inbound",
+        method="button" if fact.is_button else "keyword",
+        evidence={"wamid": fact.wamid, "number_id": fact.number.id, "said": list(fact.said)},
+        occurred_at=message.at,
+    )
+    try:
+        await consent.tell(ctx, known, given)
+    except Refused:  # the ledger of this contact is full of opt-ins
+        return
+
+
+async def _amend(ctx: Context, message: Message) -> None:
+    """An edit or a deletion changes the message it is about, whichever of the two came first."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if message.type in ("edit", "revoke"):
+        if message.about_wamid is None:
+            return
+        target = await message_rows.by_wamid(tx, tenant_id=tenant_id, wamid=message.about_wamid)
+    else:
+        target = message
+    if target is None or target.wamid is None:
+        return
+    told = [
+        one
+        for one in await message_rows.amendments(tx, tenant_id=tenant_id, wamid=target.wamid)
+        if (one.contact_row_id, one.direction) == (target.contact_row_id, target.direction)
+    ]
+    if not told:
+        return
+    edits = [one for one in told if one.type == "edit"]
+    amended = target
+    if edits:
+        new = json.decode_object(bytes(edits[-1].content)).get("content", {})
+        amended = msgspec.structs.replace(
+            amended, content=msgspec.Raw(json.encode(new)), edited_at=edits[-1].at
+        )
+    if gone := next((one for one in told if one.type == "revoke"), None):
+        amended = msgspec.structs.replace(amended, content=_NOTHING, deleted_at=gone.at)
+        for one in edits:
+            blank = msgspec.structs.replace(one, content=_NOTHING)
+            await message_rows.set_content(tx, tenant_id=tenant_id, message=blank)
+    await message_rows.set_content(tx, tenant_id=tenant_id, message=amended)

@@ -1,0 +1,319 @@
+"""Whom WhatsApp means: a contact by its WhatsApp names, made when there is none, and kept one.
+
+The order is the field's: business-scoped id, number, its other spelling, id in a group of
+businesses. What WhatsApp reports is learned; a name that another contact holds is not moved.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+import msgspec
+
+from kith.actions import audit, contacts, merges
+from kith.actions.merges import MergeContacts
+from kith.actions.run import Context
+from kith.domain import whatsapp
+from kith.domain.contacts import Contact, Particulars
+from kith.domain.matches import phone_of
+from kith.domain.whatsapp_facts import Who
+from kith.store import contacts as contact_rows
+from kith.store import identities, identity_changes, reachability, reported_names
+from kith.store.reported_names import Held, Key
+
+CHANGES_MAX = 20
+"""Of one name that are followed; nobody moves so often."""
+
+Names = dict[Key, Held]
+
+
+async def sender(ctx: Context, who: Who, *, at: datetime) -> Contact:
+    """The contact of whoever had these names then; what is new of them is learned."""
+    now, since = await today(ctx, who, at=at)
+    held = await _held(ctx, now)
+    by_bsuid = _live(held, _bsuid(now.bsuid))
+    by_number = _first(held, _numbers(now.wa_id))
+    found = by_bsuid or by_number or _live(held, _bsuid(now.parent_bsuid))
+    if found is None:
+        known = await _create(ctx, now)
+    else:
+        known = await _contact(ctx, found)
+        if by_bsuid is not None and by_number is not None and by_bsuid != by_number:
+            known = await _same(ctx, known, await _contact(ctx, by_number))
+            held = {}  # names may have moved
+        elif by_bsuid is None and by_number is not None and now.bsuid is not None:
+            await _suspect(ctx, known)
+    known = await learn(ctx, known, now, held=held, at=since)
+    if now is not who:
+        await _retire_former(ctx, known, who, at=at)
+    return known
+
+
+async def today(ctx: Context, who: Who, *, at: datetime) -> tuple[Who, datetime]:
+    """What somebody who had these names then is called since, and since when."""
+    wa_id, bsuid, since = who.wa_id, who.bsuid, [at]
+    if wa_id is not None:
+        wa_id, changed_at = (await chain(ctx, "wa_id", wa_id, at=at))[-1]
+        since.append(changed_at)
+    if bsuid is not None:
+        bsuid, changed_at = (await chain(ctx, "bsuid", bsuid, at=at))[-1]
+        since.append(changed_at)
+    if (wa_id, bsuid) == (who.wa_id, who.bsuid):
+        return who, at
+    return msgspec.structs.replace(who, wa_id=wa_id, bsuid=bsuid), max(since)
+
+
+async def chain(
+    ctx: Context, kind: identity_changes.Kind, value: str, *, at: datetime
+) -> list[tuple[str, datetime]]:
+    """The name and whatever it became, each with the time from which it counts."""
+    steps = [(value, at)]
+    while len(steps) <= CHANGES_MAX:
+        step = await identity_changes.after(
+            ctx.tx, tenant_id=ctx.tenant_id, kind=kind, value=steps[-1][0], at=steps[-1][1]
+        )
+        if step is None:
+            break
+        steps.append(step)
+    return steps
+
+
+async def learn(
+    ctx: Context, known: Contact, who: Who, *, held: Names | None = None, at: datetime
+) -> Contact:
+    """Know the contact by every name that WhatsApp reports of it and that nobody else has.
+
+    A name without a phone gets the number; without a name, the one on the person's profile.
+    """
+    held = held or await _held(ctx, who)
+    for name in _reported(who):
+        known = await _learn_name(ctx, known, name, held.get(name), at=at)
+    if who.username is not None:
+        name = ("username", who.username)
+        known = await _learn_username(ctx, known, name, held.get(name), at=at)
+    if known.phone is None and who.wa_id is not None:
+        known = await _learn_phone(ctx, known, who.wa_id, held)
+    if known.name is None and who.name is not None:
+        wanted = msgspec.structs.replace(known, name=who.name)
+        known = await contacts.write(ctx, "contact.updated", known, wanted)
+    return known
+
+
+async def retire(
+    ctx: Context, known: Contact, kind: identity_changes.Kind, old: str, *, at: datetime
+) -> None:
+    """A name that changed after that time, and whatever it became in between, is a former one."""
+    steps = await chain(ctx, kind, old, at=at)
+    for (value, since), (_, until) in pairwise(steps):
+        names: list[Key] = [(kind, value)]
+        if kind == "wa_id":
+            names.append(("phone", phone_of(value)))
+        held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=names)
+        for name in names:
+            await _retire_name(ctx, known, name, held.get(name), since=since, at=until)
+
+
+def is_shell(contact: Contact) -> bool:
+    """Whether it holds nothing that people wrote of it: WhatsApp alone told of the person."""
+    nothing = contacts.metadata_of(contact), contacts.tags_of(contact), contact.email
+    return contact.source == "api" and not any(nothing)
+
+
+async def absorb(ctx: Context, shell: Contact, into: Contact) -> Contact:
+    """Two contacts that WhatsApp says are one person, of which one holds nothing else."""
+    await merges.merge(ctx, MergeContacts(contact_id=shell.id, into=into.id, is_proven=True))
+    known = await contact_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=into.id)
+    assert known is not None, "it has just been written"
+    return known
+
+
+async def _held(ctx: Context, who: Who) -> Names:
+    return await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=_sought(who))
+
+
+def _sought(who: Who) -> list[Key]:
+    names = [_bsuid(who.bsuid), *_numbers(who.wa_id), _bsuid(who.parent_bsuid)]
+    if who.username is not None:
+        names.append(("username", who.username))
+    return [name for name in names if name is not None]
+
+
+def _reported(who: Who) -> list[Key]:
+    names = [_bsuid(who.bsuid), _bsuid(who.parent_bsuid)]
+    if who.wa_id is not None:
+        names.append(("wa_id", who.wa_id))
+    return [name for name in names if name is not None]
+
+
+def _bsuid(value: str | None) -> Key | None:
+    return ("bsuid", value) if value is not None else None
+
+
+def _numbers(wa_id: str | None) -> list[Key]:
+    """As it stands, as a phone and as a WhatsApp id, then in the other spelling."""
+    if wa_id is None:
+        return []
+    number = phone_of(wa_id)
+    names: list[Key] = [("phone", number), ("wa_id", wa_id)]
+    if (other := whatsapp.variant(number)) is not None:
+        names += [("phone", other), ("wa_id", other[1:])]
+    return names
+
+
+def _live(held: Names, name: Key | None) -> Held | None:
+    """A name that was given up never matches what comes in: carriers sell numbers again."""
+    found = held.get(name) if name is not None else None
+    return found if found is not None and found.retired_at is None else None
+
+
+def _first(held: Names, names: Sequence[Key]) -> Held | None:
+    return next((found for name in names if (found := _live(held, name)) is not None), None)
+
+
+async def _contact(ctx: Context, held: Held) -> Contact:
+    known = await contact_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=held.contact_id)
+    assert known is not None, "the name hangs on it"
+    return known
+
+
+async def _create(ctx: Context, who: Who) -> Contact:
+    phone = phone_of(who.wa_id) if who.wa_id is not None else None
+    if phone is not None:
+        await _let_go(ctx, ("phone", phone))
+    return await contacts.create(ctx, phone, Particulars(name=who.name))
+
+
+async def _let_go(ctx: Context, name: Key) -> None:
+    """A number that was given up is somebody else's now."""
+    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=[name])
+    if (found := held.get(name)) is not None:
+        await _drop(ctx, name, found)
+
+
+async def _drop(ctx: Context, name: Key, held: Held) -> None:
+    await identities.remove(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        kind=name[0],
+        value=name[1],
+        contact_row_id=held.contact_row_id,
+    )
+
+
+async def _retire_former(ctx: Context, known: Contact, who: Who, *, at: datetime) -> None:
+    """They were called so then, and are not any more."""
+    if who.wa_id is not None:
+        await retire(ctx, known, "wa_id", who.wa_id, at=at)
+    if who.bsuid is not None:
+        await retire(ctx, known, "bsuid", who.bsuid, at=at)
+
+
+async def _same(ctx: Context, by_bsuid: Contact, by_number: Contact) -> Contact:
+    """One payload named both: the same person."""
+    if by_bsuid.id == by_number.id:
+        return by_bsuid
+    if by_bsuid.phone is None and is_shell(by_bsuid):
+        return await absorb(ctx, by_bsuid, by_number)
+    return by_bsuid
+
+
+async def _suspect(ctx: Context, known: Contact) -> None:
+    """A known number with another id than before: perhaps another person's now."""
+    names = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    if any(one.kind == "bsuid" and ".ENT." not in one.value for one in names):
+        await reachability.add_block(
+            ctx.tx,
+            tenant_id=ctx.tenant_id,
+            contact_row_id=known.row_id,
+            reason="identity_changed",
+            at=ctx.now,
+        )
+
+
+async def _learn_name(
+    ctx: Context, known: Contact, name: Key, held: Held | None, *, at: datetime
+) -> Contact:
+    if held is not None and held.retired_at is not None and held.contact_row_id != known.row_id:
+        await _drop(ctx, name, held)
+        held = None
+    if held is None:
+        known = await _add(ctx, known, name)
+    elif held.contact_row_id == known.row_id and held.retired_at is not None:
+        await reported_names.give(
+            ctx.tx, tenant_id=ctx.tenant_id, name=name, contact_row_id=known.row_id
+        )
+    if held is None or held.seen_at is None or at < held.seen_at:
+        await reported_names.see(ctx.tx, tenant_id=ctx.tenant_id, name=name, at=at)
+    return known
+
+
+async def _learn_username(
+    ctx: Context, known: Contact, name: Key, held: Held | None, *, at: datetime
+) -> Contact:
+    """Usernames change hands: whoever was heard of last has it."""
+    if held is not None and held.contact_row_id != known.row_id:
+        other = await _contact(ctx, held)
+        if other.last_message_at is not None and at <= other.last_message_at:
+            return known
+        await _drop(ctx, name, held)
+        held = None
+    return await _add(ctx, known, name) if held is None else known
+
+
+async def _learn_phone(ctx: Context, known: Contact, wa_id: str, held: Names) -> Contact:
+    """The number of somebody who was known by another name only."""
+    phone = phone_of(wa_id)
+    owner = held.get(("phone", phone)) or held.get(("wa_id", wa_id))
+    if owner is not None and owner.contact_row_id != known.row_id and owner.retired_at is None:
+        return known
+    if ("phone", phone) not in held or held["phone", phone].retired_at is not None:
+        await _let_go(ctx, ("phone", phone))
+        known = await _add(ctx, known, ("phone", phone))
+    wanted = msgspec.structs.replace(
+        known, phone=phone, updated_at=ctx.now, version=known.version + 1
+    )
+    await contact_rows.rewrite(ctx.tx, tenant_id=ctx.tenant_id, was=known, contact=wanted)
+    await audit.record(
+        ctx, "contact.updated", known.id, before={"phone": None}, after={"phone": phone}
+    )
+    return wanted
+
+
+async def _add(ctx: Context, known: Contact, name: Key) -> Contact:
+    kind, value = name
+    await identities.add(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        kind=kind,
+        value=value,
+        contact_row_id=known.row_id,
+        at=ctx.now,
+        confidence="reported",
+    )
+    named = {"identity": {"kind": kind, "value": value}}
+    return await contacts.note(ctx, "contact.identity_added", known, before=None, after=named)
+
+
+async def _retire_name(
+    ctx: Context, known: Contact, name: Key, held: Held | None, *, since: datetime, at: datetime
+) -> None:
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if held is None:
+        if name[0] == "phone":  # one spelling is enough to be found by
+            return
+        await identities.add(
+            tx,
+            tenant_id=tenant_id,
+            kind=name[0],
+            value=name[1],
+            contact_row_id=known.row_id,
+            at=ctx.now,
+            confidence="reported",
+        )
+    elif held.contact_row_id != known.row_id:
+        return
+    await reported_names.give(
+        tx, tenant_id=tenant_id, name=name, contact_row_id=known.row_id, retired_at=at
+    )
+    if name[0] != "phone":
+        await reported_names.see(tx, tenant_id=tenant_id, name=name, at=since)

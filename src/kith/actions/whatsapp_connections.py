@@ -1,0 +1,99 @@
+"""A connection with WhatsApp: an account of the business, with one number or several."""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from kith.actions import connections, workspaces
+from kith.actions.connections import NewConnection
+from kith.actions.run import Context
+from kith.domain import graph
+from kith.domain.connections import Connection
+from kith.errors import BadValue, Refused, naming
+from kith.store import business_numbers
+from kith.store import connections as connection_rows
+
+NUMBERS_MAX = 20
+SECRET_CHARACTERS_MAX = 1_024
+
+_ID = re.compile(r"[0-9]{1,32}")
+
+
+class ConnectWhatsApp(msgspec.Struct, frozen=True, kw_only=True):
+    """`number_ids` and `account_id` are WhatsApp's ids; the rest stands in the app there."""
+
+    number_ids: tuple[str, ...]
+    account_id: str
+    access_token: str
+    app_secret: str
+    verify_token: str
+    graph_url: str | None = None
+    name: str | None = None
+    workspace: str | None = None
+
+
+async def connect(ctx: Context, given: ConnectWhatsApp) -> Connection:
+    """Raises Invalid, NotFound for the workspace; Refused when a number has a connection."""
+    with naming("phone_number_id"):
+        number_ids = _ids(given.number_ids)
+    with naming("business_account_id"):
+        [account_id] = _ids([given.account_id])
+    with naming("graph_url"):
+        graph_url = _address(given.graph_url or graph.URL_DEFAULT)
+    secrets = {
+        name: _secret(name, getattr(given, name))
+        for name in ("access_token", "app_secret", "verify_token")
+    }
+    workspace = await workspaces.find_or_only(ctx, given.workspace)
+    await _check_free(ctx, workspace.row_id, number_ids)
+    made = await connections.create(
+        ctx,
+        NewConnection(
+            system="whatsapp",
+            secrets=secrets,
+            config={
+                "phone_number_ids": number_ids,
+                "business_account_id": account_id,
+                "graph_url": graph_url,
+            },
+            name=given.name,
+            workspace=workspace.id,
+        ),
+    )
+    for number_id in number_ids:
+        await business_numbers.ensure(
+            ctx.tx, tenant_id=made.tenant_id, number_id=number_id, phone=None, at=ctx.now
+        )
+    return made
+
+
+def _ids(values: Iterable[str]) -> list[str]:
+    found = list(dict.fromkeys(value.strip() for value in values))
+    if not found or not all(map(_ID.fullmatch, found)):
+        raise BadValue("must be an id of WhatsApp's: up to 32 digits, not the number itself.")
+    if len(found) > NUMBERS_MAX:
+        raise BadValue(f"may be given {NUMBERS_MAX} times at most.")
+    return found
+
+
+def _address(url: str) -> str:
+    if not re.fullmatch(r"https?://[!-~]{1,1000}", url):
+        raise BadValue("must be an address that begins with https:// or http://.")
+    return url.rstrip("/")
+
+
+def _secret(name: str, value: str) -> str:
+    with naming(name):
+        secret = value.strip()
+        if not secret or len(secret) > SECRET_CHARACTERS_MAX or not secret.isprintable():
+            raise BadValue(f"must hold up to {SECRET_CHARACTERS_MAX} printable characters.")
+        return secret
+
+
+async def _check_free(ctx: Context, tenant_id: int, number_ids: Iterable[str]) -> None:
+    for one in await connection_rows.all_of(ctx.tx, tenant_id=tenant_id):
+        if one.system != "whatsapp":
+            continue
+        if taken := sorted(set(number_ids) & set(one.config.get("phone_number_ids", ()))):
+            raise Refused(f"The number {taken[0]} has a connection: {one.id}. Remove that first.")

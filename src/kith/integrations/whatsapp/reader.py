@@ -1,0 +1,306 @@
+"""Reads Meta's webhooks: bytes in, facts out, one update after the other.
+
+A body may hold a thousand updates: they are read as they are asked for, and one that cannot be
+read stands among the facts as what is wrong with it, so that its neighbours are not lost.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from kith.domain import json
+from kith.domain.identities import parse_username
+from kith.domain.inbox import Sanitized, Unreadable
+from kith.domain.messages import Error, StatusTold, Told
+from kith.domain.whatsapp_facts import (
+    AccountRestricted,
+    IdentityChanged,
+    MessageEchoed,
+    MessageReceived,
+    Number,
+    PreferenceTold,
+    StatusReported,
+    Who,
+    bsuids_in,
+    named,
+)
+from kith.errors import AppError, BadValue
+from kith.integrations.mending import mended
+from kith.integrations.whatsapp import content
+from kith.integrations.whatsapp.content import fields, items, line
+
+WAMID_CHARACTERS_MAX = 256
+SECONDS_MAX = 253_402_300_799
+"""The year 9999 ends."""
+ERROR_CHARACTERS_MAX = 500
+
+# Escapes of control characters, all but those of line breaks and tabs.
+_CONTROL = re.compile(rb"\\u00(?:0[0-8bBcCeEfF]|1[0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])")
+
+Object = Mapping[str, Any]
+Facts = Iterator[Any]
+
+_TOLD: dict[str, Told] = {told: told for told in get_args(Told)} | {"played": "read"}
+_NUMBER_CHANGED = {"user_changed_number", "customer_changed_number"}
+_ID_CHANGED = {"user_changed_user_id"}
+_ACCOUNT: dict[str, bool] = {
+    "ACCOUNT_RESTRICTION": True,
+    "DISABLED_UPDATE": True,
+    "ACCOUNT_DELETED": True,
+    "ACCOUNT_RECONNECTED": False,
+}
+
+
+def read(_: Mapping[str, str], body: bytes, config: Object) -> Facts:
+    """Every fact that a body tells of this connection's account. Raises Unreadable."""
+    whole = mended(body)
+    for entry in items(_decoded(whole).get("entry")):
+        entry = fields(entry)
+        for change in items(entry.get("changes")):
+            change = fields(change)
+            value = fields(change.get("value"))
+            readers = _READERS.get(str(change.get("field")), {})
+            if readers and _is_ours(entry, value, config):
+                told = _Change(entry, value)
+                for name, reader in readers.items():
+                    yield from _each(name, reader, told)
+    if whole != body or _CONTROL.search(whole):
+        yield Sanitized()
+
+
+def _is_ours(entry: Object, value: Object, config: Object) -> bool:
+    """One address may serve a whole app: what is of another account is another connection's."""
+    number_id = fields(value.get("metadata")).get("phone_number_id")
+    return number_id in config.get("phone_number_ids", ()) or (
+        entry.get("id") == config.get("business_account_id")
+    )
+
+
+def _each(name: str, reader: "Reader", change: "_Change") -> Facts:
+    value = change.value
+    for one in items(value.get(name)) if name else [value]:
+        try:
+            fact = reader(fields(one), change)
+        except Unreadable as problem:
+            fact = problem
+        except BadValue as problem:
+            fact = Unreadable(f"An update in it cannot be read: {problem}")
+        if fact is not None:
+            yield fact
+
+
+class _Change:
+    """What the updates of one change share: the business number, and the names of people."""
+
+    def __init__(self, entry: Object, value: Object) -> None:
+        self.entry = entry
+        self.value = value
+        self._number: Number | None = None
+        self._cards = [fields(card) for card in items(value.get("contacts"))]
+        self._by_id = {
+            one: card
+            for card in self._cards
+            for key in ("wa_id", "user_id")
+            if isinstance(one := card.get(key), str)
+        }
+
+    @property
+    def number(self) -> Number:
+        """Raises Unreadable when nothing tells which."""
+        if self._number is None:
+            self._number = _number(self.value)
+        return self._number
+
+    def who(self, *ids: object) -> Who:
+        """Whoever has these ids, or is the only one told of. Raises Unreadable when nobody is."""
+        given = [one for one in ids if isinstance(one, str)]
+        card = next((self._by_id[one] for one in given if one in self._by_id), None)
+        if card is None and len(self._cards) == 1 and not (given and "wa_id" in self._cards[0]):
+            card = self._cards[0]
+        card = card or {}
+        profile = fields(card.get("profile"))
+        who = named(
+            *given,
+            *(card.get(name) for name in ("wa_id", "user_id", "parent_user_id")),
+            name=line(profile.get("name")),
+            username=_username(profile.get("username")),
+        )
+        if not who.is_anybody:
+            raise Unreadable("An update in it does not tell of whom it is.")
+        return who
+
+
+def _message(one: Object, change: _Change) -> Any:
+    if one.get("group_id") is not None:
+        return None
+    if one.get("type") == "system":
+        return _system(one)
+    held = content.read(one)
+    return MessageReceived(
+        number=change.number,
+        who=change.who(one.get("from"), one.get("from_user_id"), one.get("from_parent_user_id")),
+        wamid=_wamid(one.get("id")),
+        at=_time(one.get("timestamp")),
+        type=held.type,
+        content=held.content,
+        about_wamid=held.about or line(fields(one.get("context")).get("id")),
+        said=held.said,
+        is_button=held.is_button,
+    )
+
+
+def _echo(one: Object, change: _Change) -> Any:
+    if one.get("group_id") is not None:
+        return None
+    held = content.read(one)
+    return MessageEchoed(
+        number=change.number,
+        who=change.who(one.get("to"), one.get("to_user_id"), one.get("to_parent_user_id")),
+        wamid=_wamid(one.get("id")),
+        at=_time(one.get("timestamp")),
+        type=held.type,
+        content=held.content,
+        about_wamid=held.about or line(fields(one.get("context")).get("id")),
+    )
+
+
+def _call(one: Object, change: _Change) -> Any:
+    """Somebody rings: that opens the window as a message does."""
+    if one.get("event") != "connect" or one.get("direction") == "BUSINESS_INITIATED":
+        return None
+    return MessageReceived(
+        number=change.number,
+        who=change.who(one.get("from"), one.get("from_user_id")),
+        wamid=_wamid(one.get("id")),
+        at=_time(one.get("timestamp")),
+        type="call",
+        content={},
+    )
+
+
+def _system(one: Object) -> IdentityChanged | None:
+    """A new number or a new business-scoped id; all else that the system says changes nothing."""
+    system = fields(one.get("system"))
+    kind = system.get("type")
+    new = [system.get(name) for name in ("wa_id", "new_wa_id", "user_id", "parent_user_id")]
+    old = [
+        *(system.get(name) for name in ("previous_user_id", "previous_parent_user_id")),
+        *(one.get(name) for name in ("from", "from_user_id", "from_parent_user_id")),
+        system.get("customer"),
+    ]
+    if kind in _ID_CHANGED:
+        old = [*old, *bsuids_in(system.get("body"))]
+    elif kind not in _NUMBER_CHANGED:
+        return None
+    before, after = named(*(one for one in old if one not in new)), named(*new)
+    if kind in _ID_CHANGED:  # the number, where it stands there, is the same as before
+        before = Who(bsuid=before.bsuid, parent_bsuid=before.parent_bsuid)
+        after = Who(bsuid=after.bsuid, parent_bsuid=after.parent_bsuid)
+    if not (before.is_anybody and after.is_anybody):
+        raise Unreadable("A change of a number or an id in it does not tell both.")
+    return IdentityChanged(before=before, after=after, at=_time(one.get("timestamp")))
+
+
+def _status(one: Object, change: _Change) -> Any:
+    status = _TOLD.get(str(one.get("status")))
+    if one.get("recipient_type") == "group" or status is None:
+        return None
+    ids = one.get("recipient_id"), one.get("recipient_user_id")
+    return StatusReported(
+        number=change.number,
+        who=named(*ids, one.get("parent_recipient_user_id")),
+        wamid=_wamid(one.get("id")),
+        told=StatusTold(status=status, at=_time(one.get("timestamp")), error=_error(one)),
+        callback=line(one.get("biz_opaque_callback_data")),
+    )
+
+
+def _error(one: Object) -> Error | None:
+    given = fields(next(iter(items(one.get("errors"))), None))
+    code = given.get("code")
+    if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= json.INTEGER_MAX:
+        return None
+    details = fields(given.get("error_data")).get("details") or given.get("message")
+    return Error(
+        code,
+        line(given.get("title"), characters_max=ERROR_CHARACTERS_MAX),
+        line(details, characters_max=ERROR_CHARACTERS_MAX),
+    )
+
+
+def _preference(one: Object, change: _Change) -> Any:
+    value = one.get("value")
+    if one.get("category") != "marketing_messages" or value not in ("stop", "resume"):
+        return None
+    return PreferenceTold(
+        who=change.who(one.get("wa_id"), one.get("user_id"), one.get("parent_user_id")),
+        at=_time(one.get("timestamp")),
+        is_stop=value == "stop",
+        details=line(one.get("detail")),
+    )
+
+
+def _account(value: Object, change: _Change) -> Any:
+    is_restricted = _ACCOUNT.get(str(value.get("event")))
+    if fields(value.get("ban_info")).get("waba_ban_state") == "REINSTATE":
+        is_restricted = False
+    if is_restricted is None:
+        return None
+    return AccountRestricted(at=_time(change.entry.get("time")), is_restricted=is_restricted)
+
+
+def _number(value: Object) -> Number:
+    metadata = fields(value.get("metadata"))
+    number_id = line(metadata.get("phone_number_id"), characters_max=64)
+    if number_id is None:
+        raise Unreadable("An update in it does not tell which business number it is of.")
+    shown = metadata.get("display_phone_number")
+    digits = "".join(filter(str.isdigit, shown)) if isinstance(shown, str) else ""
+    return Number(number_id, f"+{digits}" if digits.isascii() and digits else None)
+
+
+def _wamid(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= WAMID_CHARACTERS_MAX:
+        raise Unreadable("An update in it has no id.")
+    if not (value.isascii() and value.isprintable()):
+        raise Unreadable("An update in it has an id that is none.")
+    return value
+
+
+def _time(value: object) -> datetime:
+    """Seconds since 1970, mostly in a string."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 12:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= SECONDS_MAX:
+        raise Unreadable("A time in it is none.")
+    return datetime.fromtimestamp(value, UTC)
+
+
+def _username(value: object) -> str | None:
+    try:
+        return parse_username(value) if isinstance(value, str) and value else None
+    except BadValue:
+        return None
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.decode(body)
+    except AppError as problem:
+        raise Unreadable(f"The body is no JSON that Kith can read: {problem.text}") from None
+    if not isinstance(found, dict):
+        raise Unreadable("The body is no JSON object.")
+    return found
+
+
+Reader = Callable[[Object, _Change], Any]
+
+_READERS: dict[str, dict[str, Reader]] = {
+    "messages": {"messages": _message, "statuses": _status},
+    "smb_message_echoes": {"message_echoes": _echo, "messages": _echo},
+    "user_preferences": {"user_preferences": _preference},
+    "calls": {"calls": _call},
+    "account_update": {"": _account},
+}
+"""By the field of a change: what reads each update of which list in it; "" is the change itself."""

@@ -1,0 +1,113 @@
+"""The numbers from which a business writes, and what passed between each and a contact."""
+
+from datetime import datetime
+from typing import get_args
+
+from kith.domain.failures import Limit
+from kith.domain.times import from_us, to_us
+from kith.store.database import Row, Tx
+
+_LIMIT: dict[Limit, str] = {
+    what: f"INSERT INTO conversations (tenant_id, contact_id, number_id, {what})"
+    " VALUES (:tenant_id, :contact_id, :number_id, :at)"
+    f" ON CONFLICT (tenant_id, contact_id, number_id) DO UPDATE SET {what} = excluded.{what}"
+    for what in get_args(Limit)
+}
+
+
+async def ensure(
+    tx: Tx, *, tenant_id: int, number_id: str, phone: str | None, at: datetime
+) -> None:
+    """That a number of the business is known; what it looks like is learned once."""
+    row = await tx.one(
+        "SELECT phone FROM business_numbers"
+        " WHERE tenant_id = :tenant_id AND number_id = :number_id",
+        tenant_id=tenant_id,
+        number_id=number_id,
+    )
+    # Asked first: on PostgreSQL the other statement locks a row that everybody needs.
+    if row is not None and (row[0] is not None or phone is None):
+        return
+    await tx.run(
+        "INSERT INTO business_numbers (tenant_id, number_id, phone, created_at)"
+        " VALUES (:tenant_id, :number_id, :phone, :at)"
+        " ON CONFLICT (tenant_id, number_id) DO UPDATE SET phone = excluded.phone",
+        tenant_id=tenant_id,
+        number_id=number_id,
+        phone=phone,
+        at=to_us(at),
+    )
+
+
+async def heard(
+    tx: Tx, *, tenant_id: int, contact_row_id: int, number_id: str, at: datetime
+) -> None:
+    """The contact wrote to the number then; the latest such time counts."""
+    await tx.run(
+        "INSERT INTO conversations (tenant_id, contact_id, number_id, last_inbound_at)"
+        " VALUES (:tenant_id, :contact_id, :number_id, :at)"
+        " ON CONFLICT (tenant_id, contact_id, number_id) DO UPDATE"
+        " SET last_inbound_at = excluded.last_inbound_at"
+        " WHERE conversations.last_inbound_at IS NULL"
+        " OR conversations.last_inbound_at < excluded.last_inbound_at",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        number_id=number_id,
+        at=to_us(at),
+    )
+
+
+async def limit(
+    tx: Tx,
+    *,
+    tenant_id: int,
+    contact_row_id: int,
+    number_id: str,
+    what: Limit,
+    at: datetime | None,
+) -> None:
+    """What keeps the number from writing to the contact, by all that is known; None: nothing."""
+    await tx.run(
+        _LIMIT[what],
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        number_id=number_id,
+        at=to_us(at) if at is not None else None,
+    )
+
+
+async def fail(tx: Tx, *, tenant_id: int, number_id: str | None, at: datetime) -> None:
+    """WhatsApp let the number (None: any of them) send nothing then, unless it has sent since."""
+    await tx.run(
+        "UPDATE business_numbers SET unavailable_since = :at WHERE tenant_id = :tenant_id"
+        " AND number_id = COALESCE(:number_id, number_id)"
+        " AND (last_sent_at IS NULL OR last_sent_at < :at)"
+        " AND (unavailable_since IS NULL OR unavailable_since < :at)",
+        tenant_id=tenant_id,
+        number_id=number_id,
+        at=to_us(at),
+    )
+
+
+async def work(tx: Tx, *, tenant_id: int, number_id: str | None, at: datetime) -> None:
+    """WhatsApp took a message of the number then, or said that all of them may send again."""
+    await tx.run(
+        "UPDATE business_numbers SET last_sent_at = :at, unavailable_since ="
+        " CASE WHEN unavailable_since <= :at THEN NULL ELSE unavailable_since END"
+        " WHERE tenant_id = :tenant_id AND number_id = COALESCE(:number_id, number_id)"
+        " AND (last_sent_at IS NULL OR last_sent_at < :at)",
+        tenant_id=tenant_id,
+        number_id=number_id,
+        at=to_us(at),
+    )
+
+
+async def last_heard(tx: Tx, *, tenant_id: int, contact_row_id: int) -> datetime | None:
+    """When the contact last wrote, to whichever number."""
+    row: Row | None = await tx.one(
+        "SELECT MAX(last_inbound_at) FROM conversations"
+        " WHERE tenant_id = :tenant_id AND contact_id = :contact_id",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+    )
+    return from_us(row[0]) if row and row[0] is not None else None

@@ -1,0 +1,79 @@
+"""Names that WhatsApp itself reports: whose they are, whose they were, and since when."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from kith.domain import json
+from kith.domain.identities import Kind
+from kith.domain.times import from_us, to_us
+from kith.store.database import Engine, Tx
+
+_EACH: dict[Engine, str] = {
+    "sqlite": "json_each(:names) j",
+    "postgres": "json_array_elements(CAST(:names AS JSON)) j (value)",
+}
+_HELD = {
+    engine: "SELECT i.kind, i.value, c.uuid, c.id, i.retired_at, i.seen_at, i.created_at"
+    f" FROM {each} CROSS JOIN identities i"
+    " JOIN contacts c ON c.tenant_id = i.tenant_id AND c.id = i.contact_id"
+    " WHERE i.tenant_id = :tenant_id AND i.kind = j.value ->> 0 AND i.value = j.value ->> 1"
+    for engine, each in _EACH.items()
+}
+
+Key = tuple[Kind, str]
+
+
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """Who holds a name. `retired_at`: not since then; `known_at`: since when at least."""
+
+    contact_id: str
+    contact_row_id: int
+    retired_at: datetime | None
+    seen_at: datetime | None
+    known_at: datetime
+
+
+async def held(tx: Tx, *, tenant_id: int, names: Iterable[Key]) -> dict[Key, Held]:
+    """Those that anybody has; the caller keeps them few."""
+    rows = await tx.all(
+        _HELD[tx.engine], tenant_id=tenant_id, names=json.encode(list(names)).decode()
+    )
+    return {
+        (kind, value): Held(
+            uuid,
+            row_id,
+            from_us(retired_at) if retired_at is not None else None,
+            from_us(seen_at) if seen_at is not None else None,
+            from_us(created_at if seen_at is None else min(created_at, seen_at)),
+        )
+        for kind, value, uuid, row_id, retired_at, seen_at, created_at in rows
+    }
+
+
+async def give(
+    tx: Tx, *, tenant_id: int, name: Key, contact_row_id: int, retired_at: datetime | None = None
+) -> None:
+    """The name is this contact's from now on, or was until it was retired."""
+    await tx.run(
+        "UPDATE identities SET contact_id = :contact_id, retired_at = :retired_at"
+        " WHERE tenant_id = :tenant_id AND kind = :kind AND value = :value",
+        tenant_id=tenant_id,
+        kind=name[0],
+        value=name[1],
+        contact_id=contact_row_id,
+        retired_at=to_us(retired_at) if retired_at is not None else None,
+    )
+
+
+async def see(tx: Tx, *, tenant_id: int, name: Key, at: datetime) -> None:
+    """It was somebody's already then, by WhatsApp's clock."""
+    await tx.run(
+        "UPDATE identities SET seen_at = :at WHERE tenant_id = :tenant_id AND kind = :kind"
+        " AND value = :value AND (seen_at IS NULL OR seen_at > :at)",
+        tenant_id=tenant_id,
+        kind=name[0],
+        value=name[1],
+        at=to_us(at),
+    )
