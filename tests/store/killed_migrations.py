@@ -1,7 +1,7 @@
 """Migrates in a child killed at its N-th statement, for every N; prints what each left, as JSON.
 
-One migration after the other, each from where the one before it led: from nothing, all of them would
-be run once for every statement of any. A program of its own, because it forks:
+One migration after the other, each from where the one before it led: from nothing, all of them
+would be run once for every statement of any. A program of its own, because it forks:
 `python -m tests.store.killed_migrations DIRECTORY`.
 """
 
