@@ -8,19 +8,24 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-E164: dict[str | int, str] = {
-    "+14155550123": "+14155550123",
-    "+1 (415) 555-0123": "+14155550123",
-    14155550123: "+14155550123",
-    "0033612345678": "+33612345678",
-    "+33 6 12 34 56 78": "+33612345678",
-    "tel:+٤٤٧٩١١١٢٣٤٥٦": "+447911123456",
-    "+999012345678": "+999012345678",
-    "+4915112345678": "+4915112345678",
-    "+81 90-1234-5678": "+819012345678",
-    "+12025550143": "+12025550143",
-}
-"""Phones as they are typed, and the one that is meant."""
+from tests.long.people import (
+    E164,
+    INFERRED,
+    INVALID,
+    MISSING,
+    Answer,
+    Contact,
+    Given,
+    People,
+    Refusal,
+    etag,
+    identities,
+    shown,
+    shown_times,
+    spellings,
+    wire,
+)
+
 EMAIL_KEYS = {
     "ana@example.com": "ana@example.com",
     " ANA@Example.com": "ana@example.com",
@@ -45,15 +50,8 @@ WRITTEN = CONTACT[1:10]
 LAST = "the last next_cursor"
 EMAIL = "ana@example.com"
 """Of the user who calls."""
-INVALID = "The given data was invalid."
 CHANGED = "The contact is not the version that If-Match names. Read it again, then decide."
 TWO = "The contact id and the phone belong to two contacts; give one of them."
-MISSING = {"error": "Contact not found"}
-
-Contact = dict[str, Any]
-Given = dict[str, Any]
-Answer = tuple[int, Any, str | None]
-"""Status, body, ETag."""
 
 
 class Step(NamedTuple):
@@ -68,21 +66,12 @@ class Step(NamedTuple):
     if_none_match: str = ""
 
 
-class Refusal(Exception):
-    def __init__(self, status: int, body: object) -> None:
-        self.answer: Answer = (status, body, None)
-
-
-class Model:
+class Model(People):
     def __init__(self) -> None:
-        self.contacts: dict[str, Contact] = {}
-        """Those alive by id, oldest first."""
+        super().__init__()
         self.made = 0
         self.tags: dict[str, datetime] = {}
         """Every tag that ever was, oldest first, and since when."""
-        self.withdrawn: dict[str, datetime] = {}
-        """Phones of the erased, and when they had opted out."""
-        self.log: list[dict[str, Any]] = []
         self.last_seen = 0
         """Whose number ended the last page that had a next one."""
 
@@ -104,22 +93,22 @@ class Model:
 
     def create_contact(self, given: Given) -> Answer:
         kept = self._of_phone(given)
-        kept = self._make(given) if kept is None else self._add_to(kept, given)
-        return 201, _shown(kept, SAVED), etag(kept)
+        kept = self._make(given) if kept is None else self._spell_and_add_to(kept, given)
+        return 201, shown(kept, SAVED), etag(kept)
 
     def find_or_create_contact(self, given: Given) -> Answer:
         kept = self._of_phone(given)
         if kept is None:
             kept = self._make(given)
-            return 201, {**_shown(kept, SAVED), "created": True}, etag(kept)
+            return 201, {**shown(kept, SAVED), "created": True}, etag(kept)
         on_conflict = given.get("on_conflict", "return")
         if on_conflict == "error":
             problem = "A contact with this phone exists already."
-            held = {"field": "phone", "value": kept["phone"], "contact_ids": [kept["id"]]}
+            held = {"field": "phone", "value": E164[given["phone"]], "contact_ids": [kept["id"]]}
             raise Refusal(409, {"error": problem, **held})
         if on_conflict == "update":
-            self._add_to(kept, given)
-        return 200, {**_shown(kept, SAVED), "created": False}, etag(kept)
+            self._spell_and_add_to(kept, given)
+        return 200, {**shown(kept, SAVED), "created": False}, etag(kept)
 
     def update_contact(self, given: Given) -> Answer:
         kept = self._find(given)
@@ -133,7 +122,7 @@ class Model:
         if raw.get("tags") is not None:
             new["tags"] = _names(given)
         self._write(kept, "contact.updated", new)
-        return 200, _shown(kept, UPDATED), etag(kept)
+        return 200, shown(kept, UPDATED), etag(kept)
 
     def add_tag(self, given: Given) -> Answer:
         kept, tag = self._find(given), given["tag"]
@@ -149,11 +138,10 @@ class Model:
 
     def delete_contact(self, given: Given) -> Answer:
         kept = self._find(given)
-        if kept["opted_out_at"] and not _is_opted_in(kept):
-            self.withdrawn[kept["phone"]] = kept["opted_out_at"]
+        uuids = self.forget(kept)
         del self.contacts[kept["id"]]
         for entry in self.log:
-            if entry["contact_id"] == kept["id"]:
+            if entry["contact_id"] in uuids:
                 entry["before"] = entry["after"] = None
         self._note(kept, "contact.erased", None, None)
         return 200, {"id": kept["id"], "deleted": True}, None
@@ -164,15 +152,24 @@ class Model:
         kept: Contact = {
             "id": f"id-{self.made}", "phone": phone, "name": None, "email": None, "source": "api",
             "locale": None, "metadata": given.get("metadata", {}), "tags": _names(given),
-            "opted_in_at": None, "opted_out_at": self.withdrawn.get(phone),
+            "opted_in_at": None, "opted_out_at": None, "blocked": None,
+            "names": {("phone", phone): ("given", self.now)},
             "last_message_at": None, "total_messages": 0, "created_at": self.now,
             "updated_at": self.now, "number": self.made, "version": 1, "tagged": {},
         }  # fmt: skip
         kept.update((name, given[name].strip()) for name in ("name", "email") if name in given)
         self.contacts[kept["id"]] = kept
         self._tag(kept)
-        self._note(kept, "contact.created", None, _shown(kept, WRITTEN))
+        self._write_rows(self.withdrawn_before(kept["id"], "phone", phone))
+        kept.update(shown_times(self.of_ledger(kept["id"])))
+        self._note(kept, "contact.created", None, shown(kept, WRITTEN))
         return kept
+
+    def _spell_and_add_to(self, kept: Contact, given: Given) -> Contact:
+        phone = E164[given["phone"]]
+        if ("phone", phone) not in kept["names"]:
+            self.name_too(kept, "phone", phone, "inferred" if phone in INFERRED else "given")
+        return self._add_to(kept, given)
 
     def _add_to(self, kept: Contact, given: Given) -> Contact:
         new: Given = {f: given[f].strip() for f in ("name", "email") if f in given}
@@ -204,8 +201,9 @@ class Model:
 
     def _note(self, kept: Contact, what: str, before: object, after: object) -> None:
         self.log.append(
-            {"at": wire(self.now), "what": what, "contact_id": kept["id"], "user": EMAIL,
-             "token_id": None, "connection_id": None, "before": before, "after": after}
+            {"when": self.now, "at": wire(self.now), "what": what, "contact_id": kept["id"],
+             "user": EMAIL, "token_id": None, "connection_id": None, "before": before,
+             "after": after}
         )  # fmt: skip
 
     def _of_phone(self, given: Given) -> Contact | None:
@@ -244,10 +242,14 @@ class Model:
     def pointed_at(self, given: Given) -> Contact | None:
         """By the one key there is; of several with an address the newest message, the oldest."""
         if "contact_id" in given:
-            return self.contacts.get(given["contact_id"])
+            uuid = given["contact_id"]
+            return self.contacts.get(self.leads.get(uuid, uuid))
         if "phone" in given:
-            phone = E164[given["phone"]]
-            return next((one for one in self.contacts.values() if one["phone"] == phone), None)
+            for names in spellings("phone", E164[given["phone"]]):
+                for one in self.contacts.values():
+                    if any(name in one["names"] for name in names):
+                        return one
+            return None
         found = [one for one in self.contacts.values() if _has_email(one, given["email"])]
         return min(found, key=lambda one: (_quiet(one), one["created_at"]), default=None)
 
@@ -265,26 +267,25 @@ class Model:
         return 200, self._expanded(kept, parts), tag
 
     def _expanded(self, kept: Contact, parts: Iterable[str]) -> dict[str, Any]:
-        shown = _shown(kept, CONTACT)
+        whole = shown(kept, CONTACT)
         if "tags" in parts:
             tagged = kept["tagged"]
-            shown["tags"] = [{"name": name, "added_at": wire(tagged[name])} for name in tagged]
+            whole["tags"] = [{"name": name, "added_at": wire(tagged[name])} for name in tagged]
         if "identities" in parts:
-            shown["identities"] = [
-                {"kind": "phone", "value": kept["phone"], "confidence": "given",
-                 "created_at": shown["created_at"]}
-            ]  # fmt: skip
+            whole["identities"] = identities(kept)
         if "history" in parts:
-            shown["history"] = self._newest(kept["id"])
-        return shown
+            whole["history"] = self._newest(kept["id"])
+        if "merged_from" in parts:
+            whole["merged_from"] = self.merged_from(kept)
+        return whole
 
     def get_contacts(self, given: Given) -> Answer:
         found = [self.pointed_at(key) for key in given["contacts"]]
-        return 200, [MISSING if one is None else _shown(one, CONTACT) for one in found], None
+        return 200, [MISSING if one is None else shown(one, CONTACT) for one in found], None
 
     def search_contacts(self, given: Given) -> Answer:
         found = sorted(self._matching(given), key=lambda one: one["created_at"], reverse=True)
-        return 200, [_shown(one, SEARCHED) for one in sorted(found, key=_quiet)[:50]], None
+        return 200, [shown(one, SEARCHED) for one in sorted(found, key=_quiet)[:50]], None
 
     def list_contacts(self, given: Given) -> Answer:
         found = self._matching(given)
@@ -294,8 +295,8 @@ class Model:
         page, has_more = found[:limit], len(found) > limit
         if has_more:
             self.last_seen = page[-1]["number"]
-        shown = [_shown(one, CONTACT) for one in page]
-        return 200, {"contacts": shown, "next_cursor": LAST if has_more else None}, None
+        listed = [shown(one, CONTACT) for one in page]
+        return 200, {"contacts": listed, "next_cursor": LAST if has_more else None}, None
 
     def list_tags(self, given: Given) -> Answer:
         part = fold(given.get("name", ""))
@@ -313,18 +314,14 @@ class Model:
         return 200, {"entries": self._newest(given.get("contact_id")), "next_cursor": None}, None
 
     def _newest(self, contact_id: str | None) -> list[dict[str, Any]]:
-        return [one for one in reversed(self.log) if contact_id in (None, one["contact_id"])]
+        return [
+            {key: value for key, value in one.items() if key != "when"}
+            for one in reversed(self.log)
+            if contact_id in (None, one["contact_id"])
+        ]
 
     def _matching(self, given: Given) -> list[Contact]:
-        return [one for one in self.contacts.values() if _matches(one, given)]
-
-
-def etag(kept: Contact) -> str:
-    return f'"{kept["id"]}-{kept["version"]}"'
-
-
-def wire(at: datetime) -> str:
-    return at.replace(microsecond=0).isoformat()
+        return [one for one in self._in_order() if _matches(one, given)]
 
 
 def fold(given: str) -> str:
@@ -358,10 +355,6 @@ def _matches(one: Contact, given: Given) -> bool:
         "updated_after": lambda time: one["updated_at"] > datetime.fromisoformat(time),
     }
     return all(read[name](value) for name, value in given.items() if name in read)
-
-
-def _shown(kept: Contact, keys: Iterable[str]) -> dict[str, Any]:
-    return {key: wire(kept[key]) if isinstance(kept[key], datetime) else kept[key] for key in keys}
 
 
 def _tagged(kept: Contact, key: str, tag: str) -> dict[str, Any]:

@@ -32,7 +32,9 @@ from kith.settings import Settings
 from kith.store.database import Tx
 from tests.cast import id_of, tag_rows
 from tests.databases import postgres_database
-from tests.long.model import E164, EMAIL, EMAIL_KEYS, LAST, Contact, Model, Step, etag, text
+from tests.long.model import EMAIL, EMAIL_KEYS, LAST, Model, Step, text
+from tests.long.people import E164, Contact, etag
+from tests.long.people_steps import OFTEN_OF_PEOPLE, PeopleSteps, of_people
 
 RUNS = int(os.environ.get("KITH_TEST_MODEL_RUNS", "15"))
 STEPS_MAX = 50
@@ -79,17 +81,20 @@ LISTED = ("query", "tag", "email", "source", "opted_in", "created_after", "updat
 OFTEN = {
     "create-contact": 10, "find-or-create-contact": 6, "update-contact": 8, "add-tag": 6,
     "remove-tag": 4, "delete-contact": 5, "set": 6, "get-contact": 8, "get-contacts": 3,
-    "search-contacts": 6, "list-contacts": 10, "list-tags": 2, "list-audit": 2,
+    "search-contacts": 6, "list-contacts": 10, "list-tags": 2, "list-audit": 2, **OFTEN_OF_PEOPLE,
 }  # fmt: skip
 
 ANA = {"phone": "+14155550123"}
+OUT = {"channel": "whatsapp", "purpose": "marketing", "state": "withdrawn", "source": "api",
+       "method": "checkbox"}  # fmt: skip
+IN_AGAIN = {**OUT, "state": "granted", "source": "operator", "method": "note", "note": "asked"}
 SCENES = {
     "an opt-out outlives two erasures": [
         Step("create-contact", ANA),
-        Step("set", {"contact_id": "id-1", "opted_out_at": START}),
+        Step("set-consent", {"contact_id": "id-1", **OUT}),
         Step("delete-contact", ANA),
         Step("create-contact", ANA),
-        Step("set", {"contact_id": "id-2", "opted_in_at": START + timedelta(seconds=1)}),
+        Step("set-consent", {"contact_id": "id-2", **IN_AGAIN}),
         Step("delete-contact", ANA),
         Step("find-or-create-contact", ANA),
         Step("get-contact", ANA),
@@ -103,7 +108,7 @@ SCENES = {
 """What chance seldom plays, and what it found, cut down."""
 
 
-class Steps:
+class Steps(PeopleSteps):
     """Invents the next call, knowing what there is."""
 
     def __init__(self, random_: random.Random, model: Model) -> None:
@@ -122,16 +127,15 @@ class Steps:
         if not self.model.contacts:
             return self._write("create-contact")
         times = (None, None, *(START + timedelta(seconds=n, microseconds=n) for n in (-1, 0, 1)))
-        fields = ("opted_in_at", "opted_out_at", "last_message_at")
-        body = {field: self.random.choice(times) for field in fields}
+        body = {"last_message_at": self.random.choice(times)}
         more = {"source": self._value("source"), "total_messages": self.random.randrange(100)}
         return Step("set", {"contact_id": self._someone()["id"], **body, **more})
 
     def get_contact(self) -> Step:
         body = self._key()
         if self.random.random() < 0.4:
-            parts = ["tags", "identities", "history"]
-            body["expand"] = self.random.sample(parts, self.random.randint(0, 3))
+            parts = ["tags", "identities", "history", "merged_from"]
+            body["expand"] = self.random.sample(parts, self.random.randint(0, 4))
         answer = self.model.call(Step("get-contact", body), START)
         return Step("get-contact", body, if_none_match=self._tags_of(answer[2]) or "")
 
@@ -197,8 +201,11 @@ class Steps:
         keys = {"contact_id": self._id(), "phone": self._phone(), "email": self._value("email")}
         if self.model.contacts and self.random.random() < 0.8:
             kept = self._someone()
-            typed = [phone for phone, meant in E164.items() if meant == kept["phone"]]
-            keys = {"contact_id": kept["id"], "phone": self.random.choice(typed)}
+            typed = [phone for phone, meant in E164.items() if ("phone", meant) in kept["names"]]
+            keys = {
+                "contact_id": self._known_as(kept),
+                "phone": self.random.choice(typed or [*E164]),
+            }
             keys["email"] = kept["email"] or self._value("email")
         return {name: keys[name] for name in names}
 
@@ -211,7 +218,8 @@ class Steps:
 
     def _phone(self) -> str | int:
         """Often of somebody erased who must not be revived."""
-        gone = [typed for typed, meant in E164.items() if meant in self.model.withdrawn]
+        lost = self.model.withdrawn
+        gone = [typed for typed, meant in E164.items() if ("phone", meant) in lost]
         return self.random.choice(gone if gone and self.random.random() < 0.4 else [*E164])
 
     def _some(self, *fields: str, odds: float = 0.5) -> dict[str, Any]:
@@ -305,6 +313,8 @@ class System:
         may_be_new = step.action in ("create-contact", "find-or-create-contact")
         if may_be_new and answer.status < 300 and body["id"] not in self.ids.values():
             self.ids[f"id-{len(self.ids) + 1}"] = body["id"]
+        if answer.status < 300:
+            body = of_people(step.action, body)
         said = text([answer.status, self._plain(body), answer.etag])
         for name, uuid in self.ids.items():
             said = said.replace(uuid, name)
@@ -321,6 +331,8 @@ class System:
             return {key: item for key, item in value.items() if key != "id"}
         if "what" in value:
             kept = {key: item for key, item in value.items() if key != "id"}
+            if kept["after"] and "merge_id" in kept["after"]:
+                kept["after"]["merge_id"] = "merge"
             return {**kept, "user": value["user"]["email"]}
         if value.get("next_cursor"):
             self.cursor, value["next_cursor"] = value["next_cursor"], LAST

@@ -162,6 +162,8 @@ class Calls:
             "contact_id": lambda: self._one_of(spellings(self._one_of(marked.ids))),
             "into": lambda: self._one_of(spellings(self._one_of(marked.ids))),
             "merge_id": lambda: self._one_of(spellings(self._one_of(marked.merges))),
+            "template_id": lambda: self._one_of(spellings(self._one_of(marked.ids))),
+            "status": lambda: self._one_of(["approved", "pending"]),
             "dry_run": lambda: self._one_of([True, False]),
             "phone": self._phone,
             "email": lambda: self._one_of([str.lower, str.upper])(self._one_of(marked.emails)),
