@@ -36,6 +36,8 @@ async def record(
     after: Mapping[str, object] | None = None,
 ) -> None:
     """Note who changed the contact, now, and how."""
+    if ctx.import_id is not None:
+        after = {**(after or {}), "import_id": ctx.import_id}
     await audit.add(
         ctx.tx,
         tenant_id=ctx.tenant_id,

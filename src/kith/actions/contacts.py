@@ -29,7 +29,7 @@ from kith.store import contacts as contact_rows
 from kith.store import identities
 from kith.store import tags as tag_rows
 
-_AUDITED = (
+AUDITED = (
     "phone", "name", "email", "source", "locale", "metadata", "tags", "opted_in_at", "opted_out_at",
 )  # fmt: skip
 """Everything that people write of a contact."""
@@ -149,14 +149,20 @@ async def write(ctx: Context, what: What, known: Contact, wanted: Contact) -> Co
 
     Nothing is written when nothing differs.
     """
-    touched = [name for name in _AUDITED if getattr(wanted, name) != getattr(known, name)]
-    before, after = changes(_document(known, touched), _document(wanted, touched))
+    touched = [name for name in AUDITED if getattr(wanted, name) != getattr(known, name)]
+    before, after = changes(document(known, touched), document(wanted, touched))
     if not after:  # the same metadata, spelled otherwise
         return known
     contact = msgspec.structs.replace(wanted, updated_at=ctx.now, version=known.version + 1)
     await contact_rows.change(ctx.tx, tenant_id=ctx.tenant_id, was=known, contact=contact)
     await audit.record(ctx, what, contact.id, before=before, after=after)
     return contact
+
+
+def is_same(known: Contact, wanted: Contact) -> bool:
+    """Whether nothing that the audit log would note differs."""
+    touched = [name for name in AUDITED if getattr(wanted, name) != getattr(known, name)]
+    return not changes(document(known, touched), document(wanted, touched))[1]
 
 
 async def note(
@@ -265,7 +271,7 @@ async def create(ctx: Context, phone: Phone | None, given: Particulars) -> Conta
         await tag_anew(ctx, contact, given.tags)
     if withdrawn:
         await opt_outs.begin(ctx, contact, withdrawn)
-    await audit.record(ctx, "contact.created", contact.id, after=_document(contact))
+    await audit.record(ctx, "contact.created", contact.id, after=document(contact))
     return contact
 
 
@@ -314,25 +320,30 @@ async def spell(ctx: Context, known: Contact, number: Phone) -> Contact:
 
 async def add_to(ctx: Context, known: Contact, given: Particulars) -> Contact:
     """Join what is given to a contact, whatever its phone. Raises Invalid."""
-    present = tags_of(known)
-    with naming("tags"):
-        all_tags = tags.at_most(tags.added(present, given.tags))
-    with naming("metadata"):
-        joined = metadata.merged(metadata_of(known), given.metadata)
-    contact = msgspec.structs.replace(
-        known,
-        name=given.name or known.name,
-        email=given.email or known.email,
-        metadata=msgspec.Raw(json.encode(joined)),
-        tags=msgspec.Raw(json.encode(all_tags)),
-    )
+    contact = joined(known, given)
     changed = await write(ctx, "contact.updated", known, contact)
-    if new := all_tags[: len(all_tags) - len(present)]:
+    present, all_tags = len(tags_of(known)), tags_of(contact)
+    if new := all_tags[: len(all_tags) - present]:
         await tag_anew(ctx, known, new)
     return changed
 
 
-def _document(contact: Contact, names: Iterable[str] = _AUDITED) -> dict[str, Any]:
+def joined(known: Contact, given: Particulars) -> Contact:
+    """Given fields win, tags and metadata are joined. Raises Invalid when they are too large."""
+    with naming("tags"):
+        all_tags = tags.at_most(tags.added(tags_of(known), given.tags))
+    with naming("metadata"):
+        both = metadata.merged(metadata_of(known), given.metadata)
+    return msgspec.structs.replace(
+        known,
+        name=given.name or known.name,
+        email=given.email or known.email,
+        metadata=msgspec.Raw(json.encode(both)),
+        tags=msgspec.Raw(json.encode(all_tags)),
+    )
+
+
+def document(contact: Contact, names: Iterable[str] = AUDITED) -> dict[str, Any]:
     """What the audit log keeps of a contact."""
     return {name: _plain(contact, name) for name in names}
 
@@ -342,5 +353,9 @@ def _plain(contact: Contact, name: str) -> Any:
         return metadata_of(contact)
     if name == "tags":
         return tags_of(contact)
-    value = getattr(contact, name)
+    return plain(getattr(contact, name))
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it."""
     return wire(value) if isinstance(value, datetime) else value

@@ -61,6 +61,22 @@ async def before(ctx: Context, contact_id: str, kind: Kind, value: str) -> list[
     )
 
 
+async def erased_among(ctx: Context, numbers: Iterable[Phone]) -> set[Phone]:
+    """Which of many numbers belonged to somebody who was erased, in either spelling."""
+    key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
+    if key is None:
+        return set()
+    of_digest = {
+        suppression.digest(spelling, workspace_key=key, secret_key=ctx.secret_key): number
+        for number in numbers
+        for spelling in _spellings("phone", number)
+    }
+    noted = await suppressions.noted(
+        ctx.tx, tenant_id=ctx.tenant_id, kind="phone", digests=sorted(of_digest)
+    )
+    return {of_digest[digest] for digest in noted}
+
+
 async def begin(ctx: Context, contact: Contact, rows: Sequence[Record]) -> None:
     """Give a contact that is new the rows of `before`; its times follow from them already."""
     tx, tenant_id = ctx.tx, ctx.tenant_id

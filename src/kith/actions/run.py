@@ -51,6 +51,8 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     scopes: tuple[Scope, ...]
     source: Source
     connection_id: str
+    import_id: str | None = None
+    """The import as part of which it is done; the audit log says so."""
 
 
 Action = Callable[[Context, Given], Awaitable[T]]

@@ -40,7 +40,7 @@ async def each(ctx: Context, keys: Sequence[GetContact]) -> list[Held | AppError
     holders: Mapping[tuple[str, str], str] = {}
     if names:
         holders = await identities.holders(ctx.tx, tenant_id=ctx.tenant_id, names=names)
-    return [ranks if isinstance(ranks, AppError) else _held(ranks, holders) for ranks in sought]
+    return [ranks if isinstance(ranks, AppError) else held(ranks, holders) for ranks in sought]
 
 
 async def kept(ctx: Context, given: Phone | Typed, *, field: str = "phone") -> Phone:
@@ -80,7 +80,7 @@ def _read(
         return readings.of(typed.digits, region=region)
 
 
-def _held(ranks: Iterable[Rank], holders: Mapping[tuple[str, str], str]) -> Held | Conflict | None:
+def held(ranks: Iterable[Rank], holders: Mapping[tuple[str, str], str]) -> Held | Conflict | None:
     """Of the first rank that anybody holds."""
     for rank in ranks:
         found: dict[str, Held] = {}
@@ -89,8 +89,8 @@ def _held(ranks: Iterable[Rank], holders: Mapping[tuple[str, str], str]) -> Held
                 found.setdefault(uuid, Held(uuid, name.match, name.number))
         if len(found) > 1:
             return _several(rank, sorted(found))
-        for held in found.values():
-            return held
+        for one in found.values():
+            return one
     return None
 
 

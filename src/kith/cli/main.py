@@ -9,8 +9,8 @@ from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, EXIT_USAGE, log_as_text, 
 from kith.errors import AppError, CannotStart
 
 COMMANDS = (
-    "serve", "work", "init", "demo", "contact", "connect", "inbox", "requests", "audit",
-    "workspace", "token", "user", "migrate", "check",
+    "serve", "work", "init", "demo", "contact", "import", "export", "connect", "inbox", "requests",
+    "audit", "workspace", "token", "user", "migrate", "check",
 )  # fmt: skip
 
 
@@ -23,6 +23,7 @@ class Commands(click.Group):
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
+        name = "import_" if name == "import" else name  # a word of Python's own
         command: click.Command = getattr(import_module(f"kith.cli.{name}"), name)
         return command
 

@@ -17,6 +17,7 @@ What = Literal[
     "contact.unmerged",
     "contact.blocked",
     "contact.unblocked",
+    "contact.import_undone",
     "contact.erased",
 ]
 

@@ -1,14 +1,19 @@
 """The audit log. Rows are added, never changed or removed, but for what an erasure blanks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
+from kith.domain import json
 from kith.domain.audit import Entry, What
 from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Row, Tx
 
+COLUMNS = (
+    "tenant_id", "uuid", "at", "user_id", "token_id", "what", "contact_uuid", "before_json",
+    "after_json",
+)  # fmt: skip
 _COLUMNS = (
     "a.uuid, a.at, a.what, a.contact_uuid, a.user_id, u.email, a.token_id,"
     " a.connection_uuid, a.before_json, a.after_json"
@@ -22,6 +27,26 @@ _NEWEST_OF = {
     engine: f"SELECT {_COLUMNS} FROM audit_log a{index}{_FROM}"
     f" AND a.contact_uuid = :contact_uuid{_LAST}"
     for engine, index in _OF_CONTACT.items()
+}
+
+# An import is on what it did; within a text of the contact the quotes would be escaped.
+_HAS_MARK: dict[Engine, str] = {
+    "sqlite": "instr(a.after_json, :mark) > 0",
+    "postgres": "strpos(a.after_json, :mark) > 0",
+}
+_OF_IMPORT = {
+    engine: f"SELECT {_COLUMNS} FROM audit_log a{_FROM} AND a.uuid > :after_uuid"
+    f" AND {has_mark} ORDER BY a.uuid LIMIT :entries_max"
+    for engine, has_mark in _HAS_MARK.items()
+}
+_EACH: dict[Engine, str] = {
+    "sqlite": "SELECT j.value FROM json_each(:uuids) j",
+    "postgres": "SELECT j.value FROM json_array_elements_text(CAST(:uuids AS JSON)) j (value)",
+}
+_BLANK_ALL = {
+    engine: "UPDATE audit_log SET before_json = NULL, after_json = NULL"
+    f" WHERE tenant_id = :tenant_id AND contact_uuid IN ({each})"
+    for engine, each in _EACH.items()
 }
 
 
@@ -57,6 +82,11 @@ async def add(
     )
 
 
+async def add_many(tx: Tx, rows: Iterable[Row]) -> None:
+    """Rows of COLUMNS, the quickest way."""
+    await tx.copy("audit_log", COLUMNS, rows)
+
+
 async def newest(tx: Tx, *, tenant_id: int, before_uuid: str, entries_max: int) -> list[Entry]:
     """Entries older than `before_uuid`, newest first."""
     rows = await tx.all(
@@ -77,6 +107,27 @@ async def newest_of(
         entries_max=entries_max,
     )
     return _entries(rows)
+
+
+async def of_import(
+    tx: Tx, *, tenant_id: int, import_uuid: str, after_uuid: str, entries_max: int
+) -> list[Entry]:
+    """What an import did, oldest first, from behind an entry."""
+    rows = await tx.all(
+        _OF_IMPORT[tx.engine],
+        tenant_id=tenant_id,
+        after_uuid=after_uuid,
+        mark=f'"import_id":"{import_uuid}"',
+        entries_max=entries_max,
+    )
+    return _entries(rows)
+
+
+async def blank_all(tx: Tx, *, tenant_id: int, contact_uuids: Sequence[str]) -> None:
+    """As `blank`, for many contacts at once."""
+    await tx.run(
+        _BLANK_ALL[tx.engine], tenant_id=tenant_id, uuids=json.encode(contact_uuids).decode()
+    )
 
 
 async def blank(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:

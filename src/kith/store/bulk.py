@@ -56,17 +56,23 @@ _LINKS = {
 
 
 async def add(
-    tx: Tx, *, tenant_id: int, contacts: Sequence[Contact], consent_note: str = "Added in bulk."
+    tx: Tx,
+    *,
+    tenant_id: int,
+    contacts: Sequence[Contact],
+    consent_note: str | None = "Added in bulk.",
 ) -> None:
     """Add them with phones, tags and consent, of which `consent_note` says where it comes from.
 
-    The tags exist, nobody has the phones; `row_id` is ignored.
+    None: nobody of them has any. What the ledger has of them already is not written again. The tags
+    exist, nobody has the phones; `row_id` is ignored.
     """
     await tx.copy("contacts", _COLUMNS, (_row(contact, tenant_id) for contact in contacts))
     new = {"first": min(c.id for c in contacts), "last": max(c.id for c in contacts)}
     for sql in (_IDENTITIES, _LINKS[tx.engine]):
         await tx.run(sql, tenant_id=tenant_id, **new)
-    await consent.fill(tx, tenant_id=tenant_id, note=consent_note, **new)
+    if consent_note is not None:
+        await consent.fill(tx, tenant_id=tenant_id, note=consent_note, **new)
     if tx.engine == "sqlite":
         await tx.run(_SEARCHED, tenant_id=tenant_id, **new)
 

@@ -9,6 +9,11 @@ from kith.domain.consent import InForce, Record, acted_at
 from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Row, Tx
 
+_WRITTEN = (
+    "tenant_id", "uuid", "contact_uuid", "origin_contact_uuid", "channel", "purpose", "state",
+    "occurred_at", "recorded_at", "source", "method", "user_id", "token_id", "address", "wording",
+    "wording_version", "locale", "evidence", "note",
+)  # fmt: skip
 _COLUMNS = (
     "r.uuid, r.contact_uuid, r.origin_contact_uuid, r.channel, r.purpose, r.state, r.occurred_at,"
     " r.recorded_at, r.source, r.method, r.user_id, u.email, r.token_id, r.address, r.wording,"
@@ -25,9 +30,15 @@ _COUNTS = (
     " SELECT o.uuid FROM merged_contacts o"
     " WHERE o.tenant_id = :tenant_id AND o.into_uuid = :contact_uuid)"
 )
+# Rows of an import that was undone stay, and count no longer.
+_IS_NOT_RETRACTED = (
+    " AND NOT EXISTS (SELECT 1 FROM retracted_consent x"
+    " WHERE x.tenant_id = :tenant_id AND x.record_uuid = r.uuid)"
+)
 _OF_CONTACT = (
     f"SELECT {_COLUMNS} FROM consent_records r LEFT JOIN users u ON u.id = r.user_id"
     f" WHERE r.tenant_id = :tenant_id AND r.contact_uuid{_WRITTEN_FOR}{_COUNTS}"
+    f"{_IS_NOT_RETRACTED}"
 )
 _NEWEST = f"{_OF_CONTACT} AND r.uuid < :before_uuid ORDER BY r.uuid DESC LIMIT :rows_max"
 _WHOLE = f"{_OF_CONTACT} ORDER BY r.uuid"
@@ -89,33 +100,11 @@ async def newest(
 
 
 async def add(tx: Tx, *, tenant_id: int, record: Record) -> None:
-    await tx.run(
-        "INSERT INTO consent_records (tenant_id, uuid, contact_uuid, origin_contact_uuid, channel,"
-        " purpose, state, occurred_at, recorded_at, source, method, user_id, token_id, address,"
-        " wording, wording_version, locale, evidence, note) VALUES (:tenant_id, :uuid,"
-        " :contact_uuid, :origin_contact_uuid, :channel, :purpose, :state, :occurred_at,"
-        " :recorded_at, :source, :method, :user_id, :token_id, :address, :wording,"
-        " :wording_version, :locale, :evidence, :note)",
-        tenant_id=tenant_id,
-        uuid=record.id,
-        contact_uuid=record.contact_id,
-        origin_contact_uuid=record.origin_contact_id,
-        channel=record.channel,
-        purpose=record.purpose,
-        state=record.state,
-        occurred_at=to_us(record.occurred_at),
-        recorded_at=to_us(record.recorded_at),
-        source=record.source,
-        method=record.method,
-        user_id=record.actor_user_id,
-        token_id=record.actor_token_id,
-        address=record.address,
-        wording=record.wording,
-        wording_version=record.wording_version,
-        locale=record.locale,
-        evidence=bytes(record.evidence).decode() if record.evidence is not None else None,
-        note=record.note,
-    )
+    await add_many(tx, tenant_id=tenant_id, records=[record])
+
+
+async def add_many(tx: Tx, *, tenant_id: int, records: Iterable[Record]) -> None:
+    await tx.copy("consent_records", _WRITTEN, [_row(record, tenant_id) for record in records])
 
 
 async def set_states(
@@ -163,6 +152,30 @@ async def fill(tx: Tx, *, tenant_id: int, first: str, last: str, note: str) -> N
     await tx.run(_FILL_RECORDS[tx.engine], **new, note=note)
     await tx.run(_FILL_STATES, **new)
     await tx.run(_FILL_CONTACTS, **new)
+
+
+def _row(record: Record, tenant_id: int) -> Row:
+    return (
+        tenant_id,
+        record.id,
+        record.contact_id,
+        record.origin_contact_id,
+        record.channel,
+        record.purpose,
+        record.state,
+        to_us(record.occurred_at),
+        to_us(record.recorded_at),
+        record.source,
+        record.method,
+        record.actor_user_id,
+        record.actor_token_id,
+        record.address,
+        record.wording,
+        record.wording_version,
+        record.locale,
+        bytes(record.evidence).decode() if record.evidence is not None else None,
+        record.note,
+    )
 
 
 def _of(row: Row) -> Record:

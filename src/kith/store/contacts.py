@@ -1,17 +1,18 @@
 """Contacts as rows. `tags` and `metadata` are JSON text, kept as they are sent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from kith.domain import email as emails
-from kith.domain import search
+from kith.domain import json, search
 from kith.domain.contacts import Contact
 from kith.domain.phone import Phone
 from kith.domain.times import from_us, to_us
 from kith.store import contact_search
-from kith.store.database import Row, Tx
+from kith.store.database import Engine, Row, Tx
 
 COLUMNS = (
     "c.uuid, c.phone, c.name, c.email, c.source, c.locale, c.metadata, c.tags, c.opted_in_at,"
@@ -30,6 +31,39 @@ _BY_MERGED_ID = (
     "(SELECT m.into_uuid FROM merged_contacts m WHERE m.tenant_id = :tenant_id AND m.uuid = :uuid),"
     " :uuid)"
 )
+_EACH: dict[Engine, str] = {
+    "sqlite": "json_each(:ids) j",
+    "postgres": "json_array_elements_text(CAST(:ids AS JSON)) j (value)",
+}
+_OF_ROWS = {
+    engine: f"SELECT {COLUMNS} FROM {each} CROSS JOIN contacts c"
+    " WHERE c.tenant_id = :tenant_id AND c.id = CAST(j.value AS BIGINT)"
+    for engine, each in _EACH.items()
+}
+_OF_IDS = {
+    engine: f"SELECT {COLUMNS} FROM {each} CROSS JOIN contacts c"
+    " WHERE c.tenant_id = :tenant_id AND c.uuid = j.value"
+    for engine, each in _EACH.items()
+}
+_AFTER = (
+    f"SELECT {COLUMNS} FROM contacts c WHERE c.tenant_id = :tenant_id AND c.uuid > :uuid"
+    " ORDER BY c.uuid LIMIT :rows_max"
+)
+_WITH_EMAIL = (
+    f"SELECT {COLUMNS} FROM contacts c WHERE c.tenant_id = :tenant_id"
+    " AND c.email_key = :email_key LIMIT :rows_max"
+)
+_SEARCH_NO_MORE = (
+    "INSERT INTO contact_search_pending (tenant_id, id, old_key, is_erased)"
+    " SELECT c.tenant_id, c.id, c.search_key, 0 FROM json_each(:ids) j"
+    " CROSS JOIN contacts c WHERE c.tenant_id = :tenant_id AND c.id = j.value"
+    " ON CONFLICT (tenant_id, id) DO NOTHING"
+)
+_REMOVE_ALL = {
+    engine: "DELETE FROM contacts WHERE tenant_id = :tenant_id"
+    f" AND id IN (SELECT CAST(j.value AS BIGINT) FROM {each})"
+    for engine, each in _EACH.items()
+}
 
 Written = Literal["rest", "name", "email"]
 """Each writes what stands before it too."""
@@ -62,6 +96,32 @@ async def by_merged_id(tx: Tx, *, tenant_id: int, uuid: str) -> Contact | None:
     """As `by_id`, also when the id has been merged: then the contact in which it lives on."""
     row = await tx.one(_BY_MERGED_ID, tenant_id=tenant_id, uuid=uuid)
     return of(row) if row else None
+
+
+async def of_rows(tx: Tx, *, tenant_id: int, row_ids: Sequence[int]) -> list[Contact]:
+    """Those of these row ids that are there; the caller keeps them few."""
+    ids = json.encode(row_ids).decode()
+    return [of(row) for row in await tx.all(_OF_ROWS[tx.engine], tenant_id=tenant_id, ids=ids)]
+
+
+async def of_ids(tx: Tx, *, tenant_id: int, uuids: Sequence[str]) -> list[Contact]:
+    """As `of_rows`, by the ids that people see; merged ones lead nowhere here."""
+    ids = json.encode(uuids).decode()
+    return [of(row) for row in await tx.all(_OF_IDS[tx.engine], tenant_id=tenant_id, ids=ids)]
+
+
+async def after(tx: Tx, *, tenant_id: int, uuid: str, rows_max: int) -> list[Contact]:
+    """In the order of the ids, from behind one."""
+    rows = await tx.all(_AFTER, tenant_id=tenant_id, uuid=uuid, rows_max=rows_max)
+    return [of(row) for row in rows]
+
+
+async def with_email(tx: Tx, *, tenant_id: int, address: str, rows_max: int) -> list[Contact]:
+    """Who has this e-mail address: several may."""
+    rows = await tx.all(
+        _WITH_EMAIL, tenant_id=tenant_id, email_key=emails.key(address), rows_max=rows_max
+    )
+    return [of(row) for row in rows]
 
 
 async def add(tx: Tx, *, tenant_id: int, contact: Contact) -> int:
@@ -226,6 +286,17 @@ async def remove(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
         await tx.run(
             "INSERT INTO unswept_erasures (tenant_id) VALUES (:tenant_id)", tenant_id=tenant_id
         )
+
+
+async def remove_all(tx: Tx, *, tenant_id: int, row_ids: Sequence[int]) -> None:
+    """As `remove`, many at once; their entries of the search index go with its next merge."""
+    ids = json.encode(row_ids).decode()
+    if tx.engine == "sqlite":
+        await tx.run(_SEARCH_NO_MORE, tenant_id=tenant_id, ids=ids)
+        await tx.run(
+            "INSERT INTO unswept_erasures (tenant_id) VALUES (:tenant_id)", tenant_id=tenant_id
+        )
+    await tx.run(_REMOVE_ALL[tx.engine], tenant_id=tenant_id, ids=ids)
 
 
 async def count(tx: Tx, *, tenant_id: int) -> int:

@@ -1,6 +1,6 @@
 """Under which names a contact is known; the database decides that each has one owner."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from kith.domain import json, matches
@@ -20,6 +20,12 @@ _TAKE_TURN = (
     "INSERT INTO number_turns (tenant_id, turn, taken) VALUES (:tenant_id, :turn, 1)"
     " ON CONFLICT (tenant_id, turn) DO UPDATE SET taken = number_turns.taken + 1"
 )
+_TAKE_TURNS = (
+    "INSERT INTO number_turns (tenant_id, turn, taken)"
+    " SELECT :tenant_id, CAST(j.value AS BIGINT), 1"
+    " FROM json_array_elements_text(CAST(:turns AS JSON)) j (value)"
+    " ON CONFLICT (tenant_id, turn) DO UPDATE SET taken = number_turns.taken + 1"
+)
 _ADD_NUMBER: dict[Engine, str] = {
     "sqlite": _ADD,
     "postgres": f"WITH taken AS ({_TAKE_TURN}) {_ADD}",
@@ -34,6 +40,16 @@ _HOLDERS = {
     " WHERE i.tenant_id = :tenant_id AND i.kind = j.value ->> 'kind'"
     " AND i.value = j.value ->> 'value'"
     for engine, each in _EACH.items()
+}
+
+_EACH_VALUE: dict[Engine, str] = {
+    "sqlite": "json_each(:names) j",
+    "postgres": "json_array_elements_text(CAST(:names AS JSON)) j (value)",
+}
+_OWNERS = {
+    engine: f"SELECT i.value, i.contact_id FROM {each} CROSS JOIN identities i"
+    " WHERE i.tenant_id = :tenant_id AND i.kind = :kind AND i.value = j.value"
+    for engine, each in _EACH_VALUE.items()
 }
 
 
@@ -67,6 +83,13 @@ async def take_turn(tx: Tx, *, tenant_id: int, of: str) -> None:
     """As for a number: of two writes that look whether somebody is there, one sees the other's."""
     if tx.engine == "postgres":
         await tx.run(_TAKE_TURN, tenant_id=tenant_id, turn=matches.turn_of(of))
+
+
+async def take_turns(tx: Tx, *, tenant_id: int, numbers: Iterable[Phone]) -> None:
+    """As `add` does, for many numbers; always in one order, or two would lock each other."""
+    if tx.engine == "postgres":
+        turns = json.encode(sorted({matches.turn(number) for number in numbers})).decode()
+        await tx.run(_TAKE_TURNS, tenant_id=tenant_id, turns=turns)
 
 
 async def remove(tx: Tx, *, tenant_id: int, kind: Kind, value: str, contact_row_id: int) -> bool:
@@ -115,6 +138,24 @@ async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[Ident
         Identity(kind=kind, value=value, confidence=confidence, created_at=from_us(created_at))
         for kind, value, confidence, created_at in rows
     ]
+
+
+async def owners(tx: Tx, *, tenant_id: int, kind: Kind, values: Sequence[str]) -> dict[str, int]:
+    """Who has names of one kind, by value: row ids. Quickest when the values are sorted."""
+    rows = await tx.all(
+        _OWNERS[tx.engine], tenant_id=tenant_id, kind=kind, names=json.encode(values).decode()
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def any_of(tx: Tx, *, tenant_id: int, kind: Kind) -> bool:
+    """Whether the workspace knows anybody by such a name."""
+    row = await tx.one(
+        "SELECT 1 FROM identities WHERE tenant_id = :tenant_id AND kind = :kind LIMIT 1",
+        tenant_id=tenant_id,
+        kind=kind,
+    )
+    return row is not None
 
 
 async def between(tx: Tx, *, tenant_id: int, kind: Kind, first: str, last: str) -> set[str]:

@@ -418,6 +418,49 @@ CREATE TABLE data_requests (
     UNIQUE (tenant_id, connection_uuid, request_key)
 );
 
+CREATE TABLE imports (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    uuid TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest TEXT,
+    read_digest TEXT,
+    options TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('running', 'interrupted', 'done', 'undoing', 'undone')),
+    offset_bytes BIGINT NOT NULL,
+    line BIGINT NOT NULL,
+    counts TEXT NOT NULL,
+    user_id BIGINT,
+    token_id BIGINT,
+    started_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    finished_at BIGINT,
+    undo_after TEXT,
+    undone TEXT,
+    PRIMARY KEY (tenant_id, uuid)
+) WITHOUT ROWID;
+
+CREATE TABLE import_refusals (
+    tenant_id BIGINT NOT NULL,
+    import_uuid TEXT NOT NULL,
+    line BIGINT NOT NULL,
+    offset_bytes BIGINT NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    code TEXT NOT NULL,
+    field TEXT,
+    text TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, import_uuid, line, code),
+    FOREIGN KEY (tenant_id, import_uuid) REFERENCES imports (tenant_id, uuid)
+) WITHOUT ROWID;
+
+CREATE TABLE retracted_consent (
+    tenant_id BIGINT NOT NULL,
+    record_uuid TEXT NOT NULL,
+    import_uuid TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, record_uuid),
+    FOREIGN KEY (tenant_id, import_uuid) REFERENCES imports (tenant_id, uuid)
+) WITHOUT ROWID;
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;

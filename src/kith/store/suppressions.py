@@ -8,7 +8,17 @@ import msgspec
 from kith.domain import json
 from kith.domain.consent import Withdrawal
 from kith.domain.times import from_us, to_us
-from kith.store.database import Tx
+from kith.store.database import Engine, Tx
+
+_EACH: dict[Engine, str] = {
+    "sqlite": "json_each(:digests) j",
+    "postgres": "json_array_elements_text(CAST(:digests AS JSON)) j (value)",
+}
+_NOTED = {
+    engine: f"SELECT s.digest FROM {each} CROSS JOIN suppressions s"
+    " WHERE s.tenant_id = :tenant_id AND s.kind = :kind AND s.digest = j.value"
+    for engine, each in _EACH.items()
+}
 
 
 async def key_of(tx: Tx, *, tenant_id: int) -> str | None:
@@ -55,6 +65,14 @@ async def add(
         opted_out_at=to_us(opted_out_at) if opted_out_at else None,
         withdrawals=json.encode(withdrawals).decode(),
     )
+
+
+async def noted(tx: Tx, *, tenant_id: int, kind: str, digests: Sequence[str]) -> set[str]:
+    """Which of these hashes are of names that were erased."""
+    rows = await tx.all(
+        _NOTED[tx.engine], tenant_id=tenant_id, kind=kind, digests=json.encode(digests).decode()
+    )
+    return {row[0] for row in rows}
 
 
 async def withdrawals(tx: Tx, *, tenant_id: int, kind: str, digest: str) -> list[Withdrawal]:

@@ -110,6 +110,18 @@ async def unlink(tx: Tx, *, tenant_id: int, contact_row_id: int, name: str) -> N
     )
 
 
+async def forget_unused(tx: Tx, *, tenant_id: int, since: datetime, until: datetime) -> None:
+    """Remove tags that were made in this time and nobody carries."""
+    await tx.run(
+        "DELETE FROM tags AS t WHERE t.tenant_id = :tenant_id AND t.created_at >= :since"
+        " AND t.created_at <= :until AND NOT EXISTS (SELECT 1 FROM contact_tags x"
+        " WHERE x.tenant_id = :tenant_id AND x.tag_id = t.id)",
+        tenant_id=tenant_id,
+        since=to_us(since),
+        until=to_us(until),
+    )
+
+
 async def id_of(tx: Tx, *, tenant_id: int, name: str) -> int | None:
     """The row id of the tag; None when the workspace has none of this name."""
     row = await tx.one(

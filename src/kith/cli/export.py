@@ -1,0 +1,52 @@
+"""`kith export`: every contact of a workspace as CSV."""
+
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from kith.actions import exports, workspaces
+from kith.actions.run import Runner
+from kith.actions.workspaces import Acting
+from kith.cli.acting import in_workspace
+from kith.cli.common import run
+
+
+@click.command()
+@click.argument(
+    "path", metavar="[FILE]", type=click.Path(dir_okay=False, path_type=Path), required=False
+)
+@in_workspace
+def export(path: Path | None, workspace: str | None) -> None:
+    """Write every contact of a workspace as CSV, to FILE or to standard output.
+
+    A spreadsheet runs nothing that stands in it. Imported again, it changes nothing.
+
+    \b
+    Examples:
+      kith export contacts.csv
+      kith export > contacts.csv
+    """
+    acting = Acting(workspace=workspace)
+    if path is None:
+        run(lambda runner: _write(runner, acting, sys.stdout.buffer))
+        return
+    try:
+        with path.open("wb") as file:
+            count = run(lambda runner: _write(runner, acting, file))
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from None
+    click.echo(f"{count:,} contacts are in {path}.", err=True)
+
+
+async def _write(runner: Runner, acting: Acting, file: BinaryIO) -> int:
+    caller = await runner.read(workspaces.caller, acting)
+    file.write(exports.HEADER.encode())
+    count, after = 0, None
+    while True:
+        lines = await runner.scan(exports.page, after, caller)
+        file.write(lines.text.encode())
+        count, after = count + lines.count, lines.after
+        if after is None:
+            return count

@@ -1,0 +1,66 @@
+"""What would mend a row that was refused: shown beside it, never done by itself."""
+
+import re
+from collections.abc import Sequence
+
+from kith.domain import email, phone
+from kith.domain.csv_columns import Column, Columns
+from kith.errors import BadValue
+
+_NOTED = re.compile(r"\s*\+?[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}\s*")
+_AFTER = re.compile(r"[\s;,/|]*(?:ext|x|poste|durchwahl|int)\.?\s*[0-9]+\s*$|\.0+$", re.IGNORECASE)
+_SEVERAL = re.compile(r"\s*(?:[/;|,]|\bor\b|\bou\b|\boder\b)\s*")
+_SPELLED = ((" at ", "@"), ("(at)", "@"), ("[at]", "@"), (" dot ", "."), (",", "."), (" ", ""))
+
+_HINTS = {
+    "country": "Write the country as two letters, such as FR.",
+    "bad_utf8": "Save the file as UTF-8, or name its encoding, such as --encoding windows-1252.",
+    "nul": "Remove the NUL character.",
+    "quote_open": 'Close the quote, or write a " within a field as "".',
+    "quote_broken": 'Write a " within a field as "".',
+    "too_many_fields": "Put fields that hold the delimiter in double quotes.",
+    "repeated_header": "Leave the row out.",
+    "nobody": "Give a phone.",
+    "no_phone": "Give a phone, so that the person can be added.",
+    "consent_without_source": "Say in a column opt_in_source where they agreed.",
+    "consent_without_date": "Say in a column opted_in_at when they agreed.",
+    "consent_date_unclear": "Write the date as 2026-05-07.",
+}
+
+
+def of(code: str, columns: Columns, cells: Sequence[str] | None) -> str:
+    """A sentence, or the value to write instead; blank when nothing can be told."""
+    if cells is not None and code == "phone":
+        return _phone(_written(columns.of("phone"), cells))
+    if cells is not None and code == "email":
+        return _email(_written(columns.of("email"), cells))
+    return _HINTS.get(code, "")
+
+
+def _written(columns: Sequence[Column], cells: Sequence[str]) -> str:
+    there = [cells[c.index] for c in columns if c.index < len(cells)]
+    return next(filter(None, there), "")
+
+
+def _phone(written: str) -> str:
+    if _NOTED.fullmatch(written):
+        return "A spreadsheet has cut the number; format the column as text and enter it again."
+    for part in (_AFTER.sub("", written), *_SEVERAL.split(_AFTER.sub("", written))):
+        try:
+            number = phone.take(part.strip())
+        except BadValue:
+            continue
+        if number:
+            return number if isinstance(number, str) else part.strip()
+    return "Write the number with its country code, such as +14155550123."
+
+
+def _email(written: str) -> str:
+    mended = written.strip().strip("<>.,;:'\"").removeprefix("mailto:").lower()
+    for odd, plain in _SPELLED:
+        mended = mended.replace(odd, plain)
+    mended = re.sub(r"\.{2,}", ".", mended).replace("@.", "@").replace(".@", "@")
+    try:
+        return email.parse(mended)
+    except BadValue:
+        return "Correct the address, or leave it blank."

@@ -1,0 +1,271 @@
+"""Importing a file from its first byte to its last: one way for the command line and for HTTP.
+
+Bytes come in pieces, rows go to the database in batches, each one transaction with the place in the
+file. Whoever stops anywhere goes on there.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import msgspec
+
+from kith.actions import imports
+from kith.actions.imports import Batch, Begin, End, Named, Taken
+from kith.actions.run import Context, Runner
+from kith.domain import csv_heads
+from kith.domain.csv_heads import Head, Options
+from kith.domain.csv_reading import HEAD_BYTES, Decoder, Reader, Record
+from kith.domain.import_rows import RowReader
+from kith.domain.imports import Counts, Import
+from kith.domain.tokens import Caller
+from kith.errors import AppError, Refused
+from kith.store.imagined import Imagined
+
+PIECE_BYTES = 262_144
+Pieces = AsyncIterator[bytes]
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How many rows one transaction takes: as many as it does in `batch_s`, within limits.
+
+    `rest` is how long others get between two, as a share of what one took.
+    """
+
+    rows_first: int
+    rows_max: int
+    batch_s: float
+    rest: float = 0.0
+    piece_bytes: int = PIECE_BYTES
+
+
+ALONE = Pace(rows_first=1_000, rows_max=5_000, batch_s=0.25)
+BESIDE_REQUESTS = Pace(rows_first=20, rows_max=200, batch_s=0.006, rest=0.5, piece_bytes=16_384)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """`import_id` names an import to go on with, whose file comes again from its beginning."""
+
+    name: str
+    options: Options
+    digest: str | None = None
+    import_id: str | None = None
+    is_dry_run: bool = False
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """`taken` is the last batch; None before the first and after the last one."""
+
+    one: Import
+    head: Head
+    counts: Counts
+    offset: int
+    taken: Taken | None
+
+
+async def run(
+    runner: Runner, caller: Caller, pieces: Pieces, wanted: Wanted, pace: Pace
+) -> AsyncIterator[Progress]:
+    """Tells after every batch. Raises Refused, ImportNotFound, and what `pieces` raises."""
+    source = _Source(pieces)
+    first = await source.first()
+    head = csv_heads.read(first, wanted.options, is_whole=source.is_over)
+    running = _Running(runner, caller, wanted, pace, head)
+    try:
+        async for progress in running.take_all(source):
+            yield progress
+    except BaseException:
+        # A kill leaves it "running"; whoever repeats it finds where it was all the same.
+        await running.interrupt()
+        raise
+    finally:
+        running.close()
+
+
+class _Source:
+    """The pieces of a file; the first bytes of it may be looked at before they are read."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self._first = b""
+        self.is_over = False
+
+    async def first(self) -> bytes:
+        while len(self._first) < HEAD_BYTES and not self.is_over:
+            self._first += await self._next()
+        return self._first
+
+    async def each(self, piece_bytes: int) -> AsyncIterator[tuple[bytes, bool]]:
+        """Every piece from the beginning, and whether it is the last one."""
+        piece = self._first
+        while True:
+            for start in range(0, len(piece), piece_bytes):
+                part = piece[start : start + piece_bytes]
+                yield part, self.is_over and start + piece_bytes >= len(piece)
+            if self.is_over:
+                if not piece:
+                    yield b"", True
+                return
+            piece = await self._next()
+
+    async def _next(self) -> bytes:
+        try:
+            return await anext(self._pieces)
+        except StopAsyncIteration:
+            self.is_over = True
+            return b""
+
+
+class _Running:
+    def __init__(
+        self, runner: Runner, caller: Caller, wanted: Wanted, pace: Pace, head: Head
+    ) -> None:
+        self._runner = runner
+        self._caller = caller
+        self._wanted = wanted
+        self._pace = pace
+        self._head = head
+        self._rows = RowReader(head.columns, head.header, wanted.options.region)
+        self._rows_now = pace.rows_first
+        self._imagined = Imagined() if wanted.is_dry_run else None
+        self._one: Import | None = None
+        self._counts = Counts()
+        self._offset = head.offset
+        self._sum = _Sum() if wanted.digest is None and not wanted.is_dry_run else None
+
+    async def take_all(self, source: _Source) -> AsyncIterator[Progress]:
+        one = await self._begin()
+        self._counts, self._offset = one.counts, one.offset
+        yield self._progress(None)
+        decoder = Decoder(self._head.encoding)
+        reader = Reader(self._head.delimiter, offset=one.offset, line=one.line)
+        passed = 0
+        async for piece, is_last in source.each(self._pace.piece_bytes):
+            text = decoder.utf8(piece, is_last=is_last)
+            if self._sum is not None:
+                self._sum.add(text)
+            skipped = min(len(text), max(0, one.offset - passed))
+            passed += len(text)
+            if skipped and passed >= one.offset:
+                self._check_same(one)  # the last of what is not to be read again has come
+            if passed < one.offset and not is_last:
+                continue
+            records = reader.feed(text[skipped:], is_last=is_last)
+            for batch in self._batches(records):
+                yield self._progress(await self._take(batch))
+        if passed < one.offset:
+            raise Refused("The file is shorter than what was read of it before.")
+        await self._end(is_done=True)
+        yield self._progress(None)
+
+    async def _begin(self) -> Import:
+        wanted, head = self._wanted, self._head
+        if wanted.import_id is not None:
+            named = Named(import_id=wanted.import_id)
+            self._one = await self._runner.read(imports.find, named, self._caller)
+            if self._one.state not in ("running", "interrupted"):
+                raise Refused("This import has come to its end; there is nothing to go on with.")
+            if self._one.options != csv_heads.options_json(wanted.options):
+                raise Refused("This import was begun with other options.")
+            return self._one
+        begin = Begin(
+            name=wanted.name,
+            digest=wanted.digest,
+            options=csv_heads.options_json(wanted.options),
+            offset=head.offset,
+            line=head.line,
+        )
+        if wanted.is_dry_run:
+            self._one = await self._runner.read(imports.try_out, begin, self._caller)
+        else:
+            self._one = await self._runner.write(imports.begin, begin, self._caller)
+        return self._one
+
+    def _check_same(self, one: Import) -> None:
+        """Whether what came so far is what was read then."""
+        if self._wanted.import_id is None or self._sum is None or one.read_digest is None:
+            return
+        if self._sum.until(one.offset) != one.read_digest:
+            raise Refused("The file does not begin like the one of this import.")
+
+    def _batches(self, records: Sequence[Record]) -> Iterator[Batch]:
+        """Rows are read when their batch is due: others wait no longer than that."""
+        assert self._one is not None
+        start = 0
+        while start < len(records):
+            some = records[start : start + self._rows_now]
+            start += len(some)
+            last = some[-1]
+            rows = [row for record in some if (row := self._rows.read(record)) is not None]
+            if not rows:
+                continue
+            next_offset = last.offset + last.size
+            yield Batch(
+                one=self._one,
+                rows=rows,
+                offset=self._offset,
+                next_offset=next_offset,
+                next_line=last.line + last.lines,
+                read_digest=self._sum.until(next_offset) if self._sum is not None else None,
+                imagined=self._imagined,
+            )
+
+    async def _take(self, batch: Batch) -> Taken:
+        do = self._runner.write if self._imagined is None else self._runner.scan
+        taken, took_s = await do(_timed, batch, self._caller)
+        self._counts = self._counts.plus(taken.counts)
+        self._offset = batch.next_offset
+        fitting = int(len(batch.rows) * self._pace.batch_s / max(took_s, 1e-6))
+        self._rows_now = max(1, min(self._pace.rows_max, 2 * self._rows_now, fitting))
+        await asyncio.sleep(took_s * self._pace.rest)
+        return taken
+
+    async def _end(self, *, is_done: bool) -> None:
+        if self._imagined is not None or self._one is None:
+            return
+        digest = self._sum.whole() if self._sum is not None and is_done else None
+        given = End(import_id=self._one.id, is_done=is_done, digest=digest)
+        self._one = await self._runner.write(imports.end, given, self._caller)
+
+    async def interrupt(self) -> None:
+        with contextlib.suppress(AppError):
+            await self._end(is_done=False)
+
+    def close(self) -> None:
+        if self._imagined is not None:
+            self._imagined.close()
+
+    def _progress(self, taken: Taken | None) -> Progress:
+        assert self._one is not None
+        return Progress(self._one, self._head, self._counts, self._offset, taken)
+
+
+async def _timed(ctx: Context, batch: Batch) -> tuple[Taken, float]:
+    """With how long it held the event loop: waiting for the disk holds nobody else."""
+    started = time.monotonic()
+    taken = await imports.take(ctx, batch)
+    return taken, time.monotonic() - started
+
+
+class _Sum:
+    """The SHA-256 of a stream up to a place that was decided later."""
+
+    def __init__(self) -> None:
+        self._sum = hashlib.sha256()
+        self._summed = 0
+        self._rest = bytearray()
+
+    def add(self, text: bytes) -> None:
+        self._rest += text
+
+    def until(self, offset: int) -> str:
+        count = offset - self._summed
+        self._sum.update(self._rest[:count])
+        del self._rest[:count]
+        self._summed = offset
+        return self._sum.hexdigest()
+
+    def whole(self) -> str:
+        return self.until(self._summed + len(self._rest))

@@ -1,0 +1,141 @@
+"""What a row says: phones in any spelling, names in parts, consent with a date (row T10.2)."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from kith.domain import csv_heads, phone
+from kith.domain.csv_heads import Options
+from kith.domain.csv_reading import Reader
+from kith.domain.import_rows import RowReader
+from kith.domain.imports import Facts, Refusal
+from kith.domain.phone import Typed
+
+DAY = datetime(2026, 5, 7, tzinfo=UTC)
+
+
+def rows(text: str, region: str | None = None):
+    where = phone.parse_region(region) if region else None
+    head = csv_heads.read(text.encode(), Options(region=where), is_whole=True)
+    reader = RowReader(head.columns, head.header, where)
+    records = Reader(head.delimiter, offset=head.offset, line=head.line).feed(
+        text.encode()[head.offset :], is_last=True
+    )
+    return [row for record in records if (row := reader.read(record)) is not None]
+
+
+def row(header: str, cells: str, region: str | None = None):
+    [found] = rows(f"{header}\n{cells}\n", region)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+33 6 12 34 56 78", "+33612345678"),
+        ("'+33612345678", "+33612345678"),
+        ("tel:+33-6-12-34-56-78", "+33612345678"),
+        ("06 12 34 56 78", Typed("0612345678")),
+        ("0033612345678", Typed("0033612345678")),
+        ("٠٦١٢٣٤٥٦٧٨", Typed("0612345678")),
+        ("", None),
+        (" ", None),
+        ("'", None),
+    ],
+)
+def test_phones(written, number):
+    found = row("phone;email", f"{written};a@example.com")
+    assert found.phone == number
+
+
+def test_the_country_of_the_row_counts_before_that_of_the_file():
+    found = row("phone,country", "0612345678,fr", "US")
+    assert found.region == "FR"
+    assert row("phone,country", "0612345678,", "US").region == "US"
+    assert row("phone,country", "0612345678,Atlantis").code == "country"
+    assert row("phone,country", "+33612345678,Atlantis").phone == "+33612345678"
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "name"),
+    [
+        ("name", "Romain B.", "Romain B."),
+        ("first name;last name", "Romain;B.", "Romain B."),
+        ("Prénom;Nom", "Romain;", "Romain"),
+        ("Vorname;Name", "Romain;B.", "Romain B."),
+        ("Nome;Cognome", "Romain;B.", "Romain B."),
+        ("name;first name;last name", "Romain B.;Romain;B.", "Romain B."),
+        ("name;first name;last name", ";Romain;B.", "Romain B."),
+    ],
+)
+def test_names(header, cells, name):
+    assert row(f"{header};phone", f"{cells};+14155550123").name == name
+
+
+def test_of_several_phones_the_others_are_kept():
+    found = row("Mobile,Phone,Phone", "+14155550123,+14155550124,")
+    assert (found.phone, found.metadata) == ("+14155550123", {"Phone": "+14155550124"})
+    assert row("Mobile,Phone", ",+14155550124").phone == "+14155550124"
+
+
+def test_tags_and_metadata():
+    found = row("phone;tags;City;metadata", '+14155550123;a, b,a;Lyon;"{""n"":[1]}"')
+    assert found.tags == ("a", "b")
+    assert found.metadata == {"n": [1], "City": "Lyon"}
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "code"),
+    [
+        ("phone", "12", "phone"),
+        ("phone", "4.47912E+11", "phone"),
+        ("phone,email", "+14155550123,nobody", "email"),
+        ("phone,name", "+14155550123,a\x07b", "name"),
+        ("phone,tags", f"+14155550123,{'x' * 256}", "tags"),
+        ("phone,metadata", "+14155550123,[1]", "metadata"),
+        ("contact_id,phone", "17,+14155550123", "contact_id"),
+        ("phone,name", ",Romain", "nobody"),
+        ("phone,name", "phone,name", "repeated_header"),
+        ("phone,name", "+14155550123,a,b", "too_many_fields"),
+    ],
+)
+def test_rows_that_cannot_be_taken(header, cells, code):
+    found = row(header, cells)
+    assert isinstance(found, Refusal)
+    assert found.code == code
+    assert "+14155550123," not in found.text
+
+
+def test_blank_rows_and_fields_that_are_missing():
+    assert [type(one) for one in rows("phone,name\n,\n+14155550123\n , \n")] == [Facts]
+
+
+@pytest.mark.row("T10.2")
+@pytest.mark.parametrize(
+    ("said", "since", "where", "out", "expected", "left_out"),
+    [
+        ("yes", "2026-05-07", "form", "", [("granted", DAY)], None),
+        ("", "2026-05-07T00:00:00+00:00", "form", "", [("granted", DAY)], None),
+        ("Oui", "07.05.2026", "form", "", [("granted", DAY)], None),
+        ("yes", "13/05/2026", "form", "", [("granted", DAY.replace(day=13))], None),
+        ("yes", "2026-05-07 02:00", "", "", [("granted", DAY.replace(hour=2))], None),
+        ("yes", "", "form", "", [], "consent_without_date"),
+        ("yes", "05/07/2026", "form", "", [], "consent_date_unclear"),
+        ("yes", "last week", "form", "", [], "consent_date_unclear"),
+        ("yes", "2026-13-07", "form", "", [], "consent_date_unclear"),
+        ("maybe", "2026-05-07", "form", "", [], "consent_unclear"),
+        ("", "", "form", "", [], None),
+        ("no", "2026-05-07", "form", "", [], None),
+        ("unknown", "", "", "", [], None),
+        ("", "", "", "2026-05-07", [("withdrawn", DAY)], None),
+        ("", "", "", "yes", [("withdrawn", None)], None),
+        ("opted out", "", "", "", [("withdrawn", None)], None),
+        ("", "", "", "no", [], None),
+        ("yes", "2026-05-07", "form", "2026-05-07", [("granted", DAY), ("withdrawn", DAY)], None),
+    ],
+)
+def test_consent_is_what_the_row_says_and_no_more(said, since, where, out, expected, left_out):
+    header = "phone;consent;opted_in_at;opted_in_source;opted_out_at"
+    found = row(header, f"+14155550123;{said};{since};{where};{out}")
+    assert [(one.state, one.at) for one in found.consent] == expected
+    assert found.left_out == left_out
