@@ -57,6 +57,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "get-consent": {"phone": PHONE},
     "list-consent": {"phone": PHONE},
     "export-consent-proof": {"phone": PHONE, "format": "html"},
+    "list-templates": {"status": "APPROVED"},
+    "get-template": {"template_id": NO_ID},
 }
 BAD: dict[str, list[Any]] = {
     "contact_id": ["x", 5, ["a"], {"id": "a"}, True, "0" * 25, "Z" * 26, "0198f2a4", "\ufdd0"],
@@ -93,10 +95,11 @@ BAD: dict[str, list[Any]] = {
     "locale": ["x", "<fr>", 5, ["fr"], {}, "é"],
     "evidence": ["x", [1], 5, {"a": 2**53}, {"a": "x" * 16_384}, {"a\x00": 1}, True],
     "note": ["x" * 2_001, 5, ["x"], {}, "\x00"],
+    "status": ["x", "APPROVE", 5, ["APPROVED"], {}, True],
     "limit": [0, -1, 501, 2**53 - 1, 1.5, "10", "ten", True, [10], {}],
 }  # fmt: skip
 BAD["updated_after"] = BAD["created_after"]
-BAD["into"] = BAD["merge_id"] = BAD["contact_id"]
+BAD["into"] = BAD["merge_id"] = BAD["template_id"] = BAD["contact_id"]
 BAD["dry_run"] = BAD["opted_in"]
 BAD_BODIES = [b"{", b"[]", b'"x"', b"\xff", b'{"phone": NaN}', b'{"phone": 1e400}', b"[" * 40]
 BAD_KEYS = [b"", b"x" * 256, b"a b", b"\xc3\xa9"]
@@ -106,7 +109,8 @@ POSTED = {route.name: route for route in ROUTES if route.method == "POST"}
 MERGES = ["merge-contacts", "unmerge-contacts"]
 """They take ids only."""
 WRITES = [r.name for r in POSTED.values() if r.does == "write" and r.name not in MERGES]
-FIND = [r.name for r in POSTED.values() if r.missing is not None and r.name not in MERGES]
+OTHERS = [*MERGES, "get-template"]
+FIND = [r.name for r in POSTED.values() if r.missing is not None and r.name not in OTHERS]
 BY_EMAIL = {"get-contact", "get-reachability"}
 """Operations that take one key of several."""
 AGREE = [name for name in FIND if name not in BY_EMAIL]
