@@ -17,6 +17,8 @@ from tests.serving import Serving, serving
 
 PLENTY = 1_000_000
 SECRET_KEY = "the-key-of-the-tests"
+RECEIVERS = "127.0.0.1/32"
+"""Where the tests receive what Kith sends; all else that is inside stays closed."""
 
 # A busy machine must not fail a property; what failed once is printed so that it can be replayed.
 settings.register_profile(
@@ -84,6 +86,7 @@ def server(server_database_url: str, tmp_path_factory: pytest.TempPathFactory) -
         rate_limit_per_address=PLENTY,
         secret_key=SECRET_KEY,
         log_requests="true",
+        allowed_networks=RECEIVERS,
     ) as running:
         yield running
 

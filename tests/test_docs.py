@@ -19,6 +19,7 @@ import kith
 from kith.api import answers
 from kith.api.routes import ROUTES
 from kith.api.security_log import Event
+from kith.api.zapier import HOOK_ROUTES
 from kith.cli.main import kith as command_line
 from kith.errors import AppError
 from kith.settings import PREFIX, Settings
@@ -80,6 +81,7 @@ def test_every_operation_is_explained():
 def test_no_operation_is_invented():
     pages = {"/livez", "/readyz", "/docs", "/api/v1/openapi.json", "/api/v1/openapi.yaml"}
     operations = {f"{route.method} /api/v1{route.path}" for route in ROUTES}
+    operations |= {f"{route.method} /api/zapier{route.path}" for route in HOOK_ROUTES}
     assert set(first_cells(page("api.md"))) == operations | {f"GET {path}" for path in pages}
 
 

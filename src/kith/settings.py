@@ -1,7 +1,7 @@
 """Settings: read once from `KITH_*`, frozen, handed down as values by wiring.py."""
 
 from collections.abc import Mapping
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
 import msgspec
@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_per_minute: Count = 120
     rate_limit_per_address: Count | None = None
     trusted_proxies: str = ""
+    allowed_networks: str = ""
     log_requests: bool = False
     secret_key: str = ""
 
@@ -52,7 +53,8 @@ def read(environment: Mapping[str, str]) -> Settings:
                 f"{PREFIX}{name.upper()} is {value!r}; it must be {wanted}."
             ) from None
     settings = msgspec.convert(given, Settings, strict=False)
-    _check_proxies(settings.trusted_proxies)
+    for name in ("trusted_proxies", "allowed_networks"):
+        _check_networks(name, getattr(settings, name))
     return settings
 
 
@@ -65,12 +67,17 @@ def _wanted(kind: msgspec.inspect.Type) -> str:
     return "true or false"
 
 
-def _check_proxies(text: str) -> None:
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses or networks with commas between; raises ValueError."""
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _check_networks(name: str, text: str) -> None:
     for part in filter(None, (part.strip() for part in text.split(","))):
         try:
             ip_network(part)
         except ValueError:
             raise CannotStart(
-                f"KITH_TRUSTED_PROXIES holds {part!r}: give addresses or networks with commas"
+                f"{PREFIX}{name.upper()} holds {part!r}: give addresses or networks with commas"
                 " between, such as 127.0.0.1, 10.0.0.0/8."
             ) from None

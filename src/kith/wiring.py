@@ -9,7 +9,6 @@ import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ import msgspec
 import structlog
 
 from kith.actions.run import Runner, new_secret, utc_now
-from kith.settings import Settings
+from kith.settings import Settings, networks
 from kith.store import migrate
 from kith.store.database import Database, connect, sqlite_path
 from kith.store.lock import ServerLock
@@ -61,8 +60,8 @@ async def serving(
     from kith.api.inbound import Door
     from kith.api.proxies import Proxies
     from kith.api.server import Limits, Server
-    from kith.jobs.kinds import KINDS
-    from kith.jobs.worker import Worker
+    from kith.jobs.guard import Guard
+    from kith.jobs.kinds import workers
 
     path = sqlite_path(settings.database_url)
     with ServerLock(path) if path else contextlib.nullcontext() as lock:
@@ -74,21 +73,19 @@ async def serving(
                 log.info("schema.migrated", code="schema", migration=name)
             state = State(database)
             runner = _runner(database, settings)
-            worker = Worker(runner, KINDS)
+            guard = Guard(networks(settings.allowed_networks))
+            reading, *others = workers(runner, guard)
             server = Server(
                 runner,
                 limits=Limits(settings.rate_limit_per_minute, settings.strangers_per_minute),
-                proxies=Proxies(
-                    ip_network(part.strip())
-                    for part in settings.trusted_proxies.split(",")
-                    if part.strip()
-                ),
+                proxies=Proxies(networks(settings.trusted_proxies)),
                 pages={
                     **pages.build(),
                     "/livez": health.livez,
                     "/readyz": health.readyz(state.why_not_ready),
                 },
-                inbound=Door(runner, worker.wake),
+                inbound=Door(runner, reading.wake),
+                guard=guard,
                 logs_requests=settings.log_requests,
             )
             background = [
@@ -96,7 +93,7 @@ async def serving(
                 asyncio.create_task(_tidy(database)),
             ]
             if works:
-                background.append(asyncio.create_task(worker.run()))
+                background += [asyncio.create_task(one.run()) for one in (reading, *others)]
             if lock is not None and lock.found_unclean_stop:
                 background.append(asyncio.create_task(state.check(lock)))
             yield server

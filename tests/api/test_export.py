@@ -17,6 +17,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 EXPORTED = [
     "exported_at", "contact", "updated_at", "tags", "identities", "history", "history_complete",
     "kept_answers", "merges", "consent_records", "blocks", "conversations", "data_requests",
+    "waiting_events",
 ]  # fmt: skip
 
 

@@ -109,6 +109,7 @@ async def test_a_newer_database_is_refused(kith: Kith, database_url: str) -> Non
 WRONG_SETTINGS = [
     ("rate_limit_per_minute", "abc"),
     ("trusted_proxies", "nowhere"),
+    ("allowed_networks", "10.0.0.1/8"),
     ("database_url", "mysql://localhost/kith"),
     ("database_url", "sqlite:////nowhere/at/all/kith.db"),
     ("database_url", "postgresql://kith:hunter2@127.0.0.1:1/kith"),

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from kith.actions import audit, opt_outs, who
+from kith.actions import audit, events, opt_outs, who
 from kith.actions.run import Context
 from kith.domain import consent, etags, json, metadata, tags, whatsapp
+from kith.domain import events as happenings
 from kith.domain.audit import What
 from kith.domain.contacts import (
     Contact,
@@ -272,6 +273,7 @@ async def create(ctx: Context, phone: Phone | None, given: Particulars) -> Conta
     if withdrawn:
         await opt_outs.begin(ctx, contact, withdrawn)
     await audit.record(ctx, "contact.created", contact.id, after=document(contact))
+    await events.notify(ctx, happenings.created(contact))
     return contact
 
 

@@ -15,6 +15,20 @@ READ_INBOUND = "read_inbound"
 """Of this kind the subject is the id of a message in the inbox."""
 REDACT_SHOP = "redact_shop"
 """Of this kind the subject is the id of a connection, a blank, and the domain of the shop."""
+DELIVER = "deliver"
+"""Of this kind the subject is the id of a hook; several may name one hook, and one does all."""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    lane: int
+    jobs_max: int
+
+
+class Postponed(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that did what there was to do, and is to go on then."""
+
+    job: Job
+    until: datetime
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,28 +44,42 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None = None) -> None:
     """Commits with whatever the caller does beside it."""
     await job_rows.add(
-        ctx.tx, tenant_id=ctx.tenant_id, kind=kind, subject=subject, due_at=due_at or ctx.now
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        kind=kind,
+        subject=subject,
+        lane=jobs.LANES.get(kind, 0),
+        due_at=due_at or ctx.now,
     )
 
 
-async def is_any_due(ctx: Context, _: None) -> bool:
-    return await job_rows.is_any_due(ctx.tx, at=ctx.now)
+async def is_any_due(ctx: Context, lane: int) -> bool:
+    return await job_rows.is_any_due(ctx.tx, lane=lane, at=ctx.now)
 
 
-async def claim(ctx: Context, jobs_max: int) -> list[Job]:
-    """Those that are due, oldest first: for `jobs.LEASE` nobody else takes them."""
+async def claim(ctx: Context, given: Claim) -> list[Job]:
+    """Those of the lane that are due, oldest first: for `jobs.LEASE` nobody else takes them."""
     until = ctx.now + jobs.LEASE
-    return await job_rows.claim(ctx.tx, at=ctx.now, until=until, jobs_max=jobs_max)
+    return await job_rows.claim(
+        ctx.tx, lane=given.lane, at=ctx.now, until=until, jobs_max=given.jobs_max
+    )
 
 
 async def settle(ctx: Context, job: Job) -> None:
     await job_rows.remove(ctx.tx, tenant_id=job.tenant_id, job_id=job.id)
 
 
+async def postpone(ctx: Context, given: Postponed) -> None:
+    """It goes on later, as if it had never been tried."""
+    await job_rows.postpone(
+        ctx.tx, tenant_id=given.job.tenant_id, job_id=given.job.id, until=given.until
+    )
+
+
 async def fail(ctx: Context, failed: Failed) -> bool:
     """Put the job off; or give it up, which is the result, and keep what it was about."""
     job, problem = failed.job, failed.problem[:PROBLEM_CHARACTERS_MAX]
-    wait = None if failed.is_hopeless else jobs.wait_after(job.tries)
+    wait = None if failed.is_hopeless else jobs.wait_after(job.tries, job.kind)
     if wait is not None:
         until = max(ctx.now + wait, failed.retry_at or ctx.now)
         await job_rows.put_off(

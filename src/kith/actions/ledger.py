@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kith.actions import audit
+from kith.actions import audit, events
 from kith.actions.run import Context
 from kith.domain import consent
 from kith.domain.consent import Record
@@ -40,6 +40,7 @@ async def record(
         before=_document(known, rows, new),
         after=_document(contact, whole, new),
     )
+    await events.notify_of_consent(ctx, contact, rows, new)
     return contact
 
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kith.actions import audit, contacts
+from kith.actions import audit, contacts, events
 from kith.actions.contacts import ContactNotFound
 from kith.actions.ledger import agreed, set_states
 from kith.actions.run import Context
 from kith.domain import json, merging, metadata, tags
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact
+from kith.domain.events import opted_out_by_merge
 from kith.domain.merging import CONVERSATION, Facets, Gift, Journal, Merge, Side
 from kith.domain.phone import Phone
 from kith.errors import BadValue, Conflict, Invalid, NotFound
@@ -81,7 +82,7 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
     after = merging.given(before, gifts)
     new_tags = tuple(gift.key for gift in gifts if gift.group == "tag")
     wanted = _joined(into, after, new_tags, messages=gone.total_messages)
-    rows, new_rows = await _joined_ledger(ctx, gone, into, is_proven=given.is_proven)
+    our_rows, rows, new_rows = await _joined_ledger(ctx, gone, into, is_proven=given.is_proven)
     wanted = agreed(wanted, [*rows, *new_rows])
     if given.dry_run:
         return _result(None, theirs, gifts, wanted)
@@ -104,6 +105,8 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
     for row in new_rows:
         await ledger.add(tx, tenant_id=tenant_id, record=row)
     await set_states(ctx, wanted, [*rows, *new_rows])
+    for happened in opted_out_by_merge(wanted, our_rows, [*rows, *new_rows]):
+        await events.notify(ctx, happened)
     return _result(done.id, theirs, gifts, wanted)
 
 
@@ -366,8 +369,8 @@ async def _phone_left(ctx: Context, was: Side, survivor: Contact) -> Phone | Non
 
 async def _joined_ledger(
     ctx: Context, gone: Contact, into: Contact, *, is_proven: bool
-) -> tuple[list[Record], list[Record]]:
-    """The rows of both, and those to append so that the stricter of both counts."""
+) -> tuple[list[Record], list[Record], list[Record]]:
+    """Ours, the rows of both, and those to append so that the stricter of both counts."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     theirs = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=gone.id)
     ours = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=into.id)
@@ -376,4 +379,4 @@ async def _joined_ledger(
     new = merging.joined_consent(
         ours, theirs, merged_id=gone.id, into_id=into.id, at=ctx.now, new_id=ctx.new_id
     )
-    return [*ours, *theirs], new
+    return ours, [*ours, *theirs], new

@@ -24,6 +24,7 @@ from kith.store import audit as audit_rows
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
 from kith.store import (
+    hooks,
     idempotency,
     identities,
     identity_changes,
@@ -56,6 +57,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     blocks: list[Block]
     conversations: list[Conversation]
     data_requests: list[DataRequest]
+    waiting_events: list[str]
 
 
 async def erase(ctx: Context, given: ContactKey) -> Erased:
@@ -80,6 +82,7 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     uuids = [known.id, *await merges.ids_into(tx, tenant_id=tenant_id, uuid=known.id)]
     for uuid in uuids:
         await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuid=uuid)
+        await hooks.forget(tx, tenant_id=tenant_id, contact_uuid=uuid)
         await _forget_in_hosts(ctx, uuid)
         await shops.forget(tx, tenant_id=tenant_id, customer=f"{GUEST}{uuid}")
         await shops.forget_asker(tx, tenant_id=tenant_id, contact_uuid=uuid)
@@ -138,6 +141,11 @@ async def export(ctx: Context, given: ContactKey) -> Held:
             for uuid in uuids
             for asked in await shops.requests_of(tx, tenant_id=tenant_id, contact_uuid=uuid)
         ],
+        waiting_events=[
+            body
+            for uuid in uuids
+            for body in await hooks.waiting_of(tx, tenant_id=tenant_id, contact_uuid=uuid)
+        ],
     )
 
 
@@ -159,6 +167,9 @@ async def _forget_in_hosts(ctx: Context, contact_uuid: str) -> None:
                     tx, tenant_id=tenant_id, contact_uuid=host, since=span[1], until=span[2]
                 )
                 await idempotency.forget_between(
+                    tx, tenant_id=tenant_id, contact_uuid=host, since=span[1], until=span[2]
+                )
+                await hooks.forget(
                     tx, tenant_id=tenant_id, contact_uuid=host, since=span[1], until=span[2]
                 )
 

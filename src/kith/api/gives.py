@@ -179,6 +179,7 @@ def exported_contact(held: Held) -> ExportedAnswer:
         blocks=[reachability.block(one) for one in held.blocks],
         conversations=[reachability.conversation(one) for one in held.conversations],
         data_requests=[data_requests.answer(one) for one in held.data_requests],
+        waiting_events=[msgspec.Raw(body.encode()) for body in held.waiting_events],
     )
 
 

@@ -27,7 +27,8 @@ ignored. Times are UTC with whole seconds and a numeric offset, such as \
 
 Every answer carries `X-Request-Id`; quote it when you ask about a request. An address that does \
 not exist answers 404, a wrong verb 405 with `Allow`. Each address that starts with `{PREFIX}` \
-answers under `{ALIAS}` too."""
+answers under `{ALIAS}` too, and under `/api/zapier`, where the contacts that are made get the \
+source `zapier`."""
 
 AUTHENTICATION = """\
 Send `Authorization: Bearer` and the token with every request. Whoever runs this Kith makes one \

@@ -30,6 +30,7 @@ from kith.api import merges as merging
 from kith.api import templates as templating
 from kith.api.fields import Shape
 from kith.api.security_log import Event
+from kith.domain.contacts import Source
 from kith.domain.tokens import Scope
 from kith.errors import AppError, Conflict, NotFound
 
@@ -44,7 +45,7 @@ class Route(msgspec.Struct, frozen=True):
     "write" changes something, which a caller may tie to an Idempotency-Key and an `If-Match`.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     takes: Shape
     action: Action[Any, Any]
@@ -70,6 +71,12 @@ class Route(msgspec.Struct, frozen=True):
     """Refusals of its own, as examples."""
     gives_html: bool = False
     """Whether the answer may also be a page."""
+    source: Source | None = None
+    """What the contacts say that it makes, where the address tells."""
+    path_field: str = ""
+    """Which field the end of the address is."""
+    target_field: str | None = None
+    """Which field is an address to be called later, and must be one that may be."""
 
     @property
     def name(self) -> str:

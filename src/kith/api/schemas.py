@@ -9,7 +9,7 @@ from kith.api.data_requests import DataRequestAnswer
 from kith.api.merges import MergeAnswer, MergedFromAnswer
 from kith.api.reachability import BlockAnswer, ConversationAnswer, ReachabilityAnswer
 from kith.api.takes import EXAMPLE_ID
-from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time
+from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time, WaitingEvents
 from kith.domain.audit import What
 from kith.domain.consent import Channel, ConsentSource, Method, Purpose, State
 from kith.domain.contacts import Source
@@ -377,6 +377,7 @@ class ExportedAnswer(msgspec.Struct, frozen=True):
     blocks: list[BlockAnswer]
     conversations: list[ConversationAnswer]
     data_requests: list[DataRequestAnswer]
+    waiting_events: WaitingEvents
 
 
 class TenantAnswer(msgspec.Struct, frozen=True):

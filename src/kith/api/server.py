@@ -24,11 +24,13 @@ from kith.api.protocol import DIRECT, Direct, lines
 from kith.api.proxies import Proxies
 from kith.api.rate import RollingLimit, Verdict
 from kith.api.repeats import RepeatableCalls, rendered
-from kith.api.routes import PREFIXES, ROUTES, Route
+from kith.api.routes import Route
 from kith.api.security_log import Event, SecurityLog
+from kith.api.zapier import OF_ONE_THING, TABLE
 from kith.domain import etags, idempotency, json
 from kith.domain.tokens import Caller
-from kith.errors import AppError
+from kith.errors import AppError, naming
+from kith.jobs.guard import Guard
 
 ADDRESS_BYTES_MAX = 8_192
 HEADER_BYTES_MAX = 16_384
@@ -73,6 +75,7 @@ class Request(msgspec.Struct, gc=False):
     route: Route | None = None
     caller: Caller | None = None
     verdict: Verdict | None = None
+    path_value: str | None = None
 
     @property
     def peer(self) -> str:
@@ -91,6 +94,7 @@ class Server:
         proxies: Proxies,
         pages: Mapping[str, Page],
         inbound: Door,
+        guard: Guard,
         logs_requests: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -99,14 +103,11 @@ class Server:
         self._proxies = proxies
         self._pages = pages
         self._inbound = inbound
+        self._guard = guard
         self._logs_requests = logs_requests
         self._clock = clock
         self._rate = RollingLimit(clock)
-        self._routes = {
-            prefix + path: {route.method: route for route in ROUTES if route.path == path}
-            for prefix in PREFIXES
-            for path in {route.path for route in ROUTES}
-        }
+        self._routes = TABLE
         self.credentials = Credentials(runner, clock)
         self._calls = RepeatableCalls(runner)
         self.security = SecurityLog(clock)
@@ -151,7 +152,7 @@ class Server:
                 return await _page(page, scope["method"])
             if self._inbound.takes(path):
                 return await self._receive(request, path, receive)
-            by_method = self._routes.get(path)
+            by_method = self._routes.get(path) or _of_one_thing(request, path)
             if by_method is None:
                 raise errors.UnknownRoute()
         route = by_method.get(scope["method"])
@@ -173,7 +174,10 @@ class Server:
             raw = arrived
             given = route.takes.convert(json.decode_object(raw))
         elif route.takes.fields:
-            given = route.takes.convert(_asked(scope["query_string"]))
+            asked = _asked(scope["query_string"])
+            if request.path_value is not None:
+                asked[route.path_field] = request.path_value
+            given = route.takes.convert(asked)
         if route.does == "look":  # without a coroutine of its own: this is the main job
             terms = _known_versions(request) if b"if-none-match" in request.headers else NO_TERMS
             result = await self._runner.read(route.action, given, caller, terms)
@@ -206,6 +210,11 @@ class Server:
     async def _write(
         self, request: Request, route: Route, caller: Caller, given: Any, raw: bytes
     ) -> Answer:
+        if route.source is not None:
+            caller = msgspec.structs.replace(caller, source=route.source)
+        if route.target_field is not None:
+            with naming(route.target_field):
+                await self._guard.check(getattr(given, route.target_field))
         terms = NO_TERMS
         if b"if-match" in request.headers:
             terms = Terms(if_match=_tags(request.headers[b"if-match"]))
@@ -324,6 +333,12 @@ def _check_size(scope: Scope) -> None:
     headers = scope["headers"]
     if len(headers) > HEADERS_MAX or sum(map(len, chain(*headers))) > HEADER_BYTES_MAX:
         raise errors.HeadersTooLarge()
+
+
+def _of_one_thing(request: Request, path: str) -> Mapping[str, Route] | None:
+    """An address that ends with the id of what is meant."""
+    path, _, request.path_value = path.rpartition("/")
+    return OF_ONE_THING.get(path)
 
 
 def _check_encoding(headers: dict[bytes, bytes]) -> None:

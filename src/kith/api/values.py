@@ -32,3 +32,12 @@ Tags = Annotated[
         examples=[["vip", "fr-FR"]],
     ),
 ]
+WaitingEvents = Annotated[
+    list[
+        Annotated[
+            msgspec.Raw,
+            Meta(extra_json_schema={"type": "object"}, examples=[{"event": "contact.created"}]),
+        ]
+    ],
+    Meta(description="What hooks have yet to be told, as they will be told it."),
+]

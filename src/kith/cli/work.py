@@ -8,16 +8,17 @@ import structlog
 
 from kith import wiring
 from kith.actions.run import Runner
-from kith.cli.common import run
-from kith.jobs.kinds import KINDS
-from kith.jobs.worker import Worker
+from kith.cli.common import run, settings_of
+from kith.jobs.guard import Guard
+from kith.jobs.kinds import workers
+from kith.settings import networks
 
 log = structlog.get_logger("kith")
 
 
 @click.command()
 def work() -> None:
-    """Read what other systems sent, until SIGTERM or SIGINT.
+    """Read what other systems sent and tell hooks what happened, until SIGTERM or SIGINT.
 
     A server does so itself unless it runs with --no-worker. Several workers share the work.
     """
@@ -26,10 +27,16 @@ def work() -> None:
 
 
 async def _work(runner: Runner) -> None:
-    task = asyncio.create_task(Worker(runner, KINDS).run())
+    guard = Guard(networks(settings_of().allowed_networks))
+    tasks = [asyncio.create_task(worker.run()) for worker in workers(runner, guard)]
+
+    def stop() -> None:
+        for task in tasks:
+            task.cancel()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, stop)
     log.info("worker.started")
-    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
     log.info("worker.stopped")

@@ -16,6 +16,10 @@ WAITS = (
 """Between one try and the next."""
 
 
+LANES = {"deliver": 1}
+"""Kinds of jobs that wait for others' machines queue apart; all else is in lane 0."""
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """`subject` is what the kind of job works on, most often an id. `tries` counts this one."""
 
@@ -26,6 +30,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
 
 
-def wait_after(tries: int) -> timedelta | None:
-    """Until the next try; None when there is none."""
+def wait_after(tries: int, kind: str) -> timedelta | None:
+    """Until the next try; None when there is none.
+
+    A job that stands for a queue of its own is never given up: what waits there has its own tries.
+    """
+    if kind in LANES:
+        return WAITS[min(tries, len(WAITS)) - 1]
     return WAITS[tries - 1] if tries < TRIES_MAX else None

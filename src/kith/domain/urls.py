@@ -6,7 +6,7 @@ one also asks `is_public` of every address that the name resolves to.
 
 import re
 from collections.abc import Collection
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NewType
 from urllib.parse import urlsplit
 
@@ -23,19 +23,25 @@ _PLAIN = re.compile(r"[\x21-\x7e]+")
 # A resolver reads 2130706433, 127.1 and 0x7f.1 as addresses: no public name ends in a number.
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LAST_LABEL = re.compile(r"(?=.*[a-z])(?!0x[0-9a-f]*$)[a-z0-9-]{2,63}")
-_NOT_PUBLIC = (
+_NEAR_BY = (
     "localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "arpa",
     "test", "invalid", "example", "onion", "alt",
 )  # fmt: skip
-_CARRIES_IPV4 = (
-    IPv6Network("::/96"),
-    IPv6Network("::ffff:0:0/96"),
-    IPv6Network("::ffff:0:0:0/96"),
-    IPv6Network("64:ff9b::/96"),
-    IPv6Network("64:ff9b:1::/48"),
-    IPv6Network("2001::/32"),
-    IPv6Network("2002::/16"),
-)
+_NOT_PUBLIC = tuple(
+    map(
+        ip_network,
+        (
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+            "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24",
+            "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15",
+            "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+            # Of IPv6 only global unicast is left, and there nothing that holds an IPv4 address
+            # (Teredo, 6to4) or is for special purposes. NAT64 (64:ff9b::/96) is outside of it.
+            "::/3", "4000::/2", "8000::/1", "2001::/23", "2001:db8::/32", "2002::/16",
+            "2620:4f:8000::/48", "3fff::/20",
+        ),
+    )
+)  # fmt: skip
 
 
 def parse_public(value: object, *, ports: Collection[int] = (PORT,)) -> PublicUrl:
@@ -65,19 +71,19 @@ def is_public_name(host: str) -> bool:
         len(labels) > 1
         and all(map(_LABEL.fullmatch, labels))
         and _LAST_LABEL.fullmatch(labels[-1]) is not None
-        and labels[-1] not in _NOT_PUBLIC
+        and labels[-1] not in _NEAR_BY
     )
 
 
 def is_public(address: str) -> bool:
     """Whether an address is anybody's on the internet; not of this machine, its network or ours."""
     try:
-        given = ip_address(address.split("%", 1)[0])
+        given = ip_address(address)
     except ValueError:
         return False
-    if isinstance(given, IPv6Address) and any(given in network for network in _CARRIES_IPV4):
-        return False  # what it carries may be anything, and nobody public is reached so
-    return _is_global(given)
+    if isinstance(given, IPv6Address) and given.scope_id is not None:
+        return False
+    return not any(given in network for network in _NOT_PUBLIC)
 
 
 def host_of(url: str) -> str:
@@ -99,9 +105,3 @@ def origin(url: str) -> tuple[str, str, int | None] | None:
         return None
     default = {"https": 443, "http": 80}.get(parts.scheme)
     return parts.scheme, parts.hostname.lower(), port or default
-
-
-def _is_global(given: IPv4Address | IPv6Address) -> bool:
-    return given.is_global and not (
-        given.is_multicast or given.is_reserved or given.is_unspecified or given.is_loopback
-    )

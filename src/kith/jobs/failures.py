@@ -1,4 +1,4 @@
-"""How a job can fail: each says whether to try again."""
+"""How a job can end otherwise than done: each says whether to try again."""
 
 from datetime import datetime
 
@@ -12,4 +12,12 @@ class TryAgain(Exception):
 
     def __init__(self, problem: str, *, at: datetime | None = None) -> None:
         super().__init__(problem)
+        self.at = at
+
+
+class GoOn(Exception):
+    """No failure: what there was to do is done, and there is more to do at that time."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
         self.at = at

@@ -1,13 +1,25 @@
-"""Every kind of job and what does it."""
+"""Every kind of job and what does it, and the workers that take them."""
 
 from collections.abc import Awaitable, Callable
 
 from kith.actions import jobs
 from kith.actions.run import Runner
-from kith.domain.jobs import Job
-from kith.jobs import read_inbound, redact_shop
+from kith.domain.jobs import LANES, Job
+from kith.jobs import deliver, read_inbound, redact_shop
+from kith.jobs.deliver import Deliverer
+from kith.jobs.guard import Guard
+from kith.jobs.worker import Worker
 
 KINDS: dict[str, Callable[[Runner, Job], Awaitable[None]]] = {
     jobs.READ_INBOUND: read_inbound.run,
     jobs.REDACT_SHOP: redact_shop.run,
 }
+
+
+def workers(runner: Runner, guard: Guard) -> tuple[Worker, ...]:
+    """One a lane; the first reads what comes in."""
+    outgoing = {jobs.DELIVER: Deliverer(guard).run}
+    return (
+        Worker(runner, KINDS),
+        Worker(runner, outgoing, lane=LANES[jobs.DELIVER], at_once_max=deliver.AT_ONCE_MAX),
+    )

@@ -3,30 +3,45 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import structlog
 
 from kith.actions import jobs
-from kith.actions.jobs import Failed
-from kith.actions.run import Runner
+from kith.actions.jobs import Claim, Failed, Postponed
+from kith.actions.run import Action, Runner
 from kith.domain.jobs import LEASE, Job
 from kith.errors import AppError
-from kith.jobs.failures import Hopeless, TryAgain
+from kith.jobs.failures import GoOn, Hopeless, TryAgain
 
 AT_ONCE_MAX = 64
+WRITES_MAX = 4
+"""Places in the database that settling jobs takes up: whoever calls the API must find some."""
 IDLE_S = 0.5
 """How often a worker looks whether another process has left it something."""
 log = structlog.get_logger("kith.jobs")
 
+T = TypeVar("T")
 Do = Callable[[Runner, Job], Awaitable[None]]
 
 
 class Worker:
-    def __init__(self, runner: Runner, kinds: Mapping[str, Do]) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        kinds: Mapping[str, Do],
+        *,
+        lane: int = 0,
+        at_once_max: int = AT_ONCE_MAX,
+    ) -> None:
+        """Takes jobs of one lane only, so that lanes do not wait for each other."""
         self._runner = runner
         self._kinds = kinds
+        self._lane = lane
+        self._at_once_max = at_once_max
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._writes = asyncio.Semaphore(WRITES_MAX)
 
     def wake(self) -> None:
         """There is something to do: do not wait."""
@@ -48,11 +63,11 @@ class Worker:
 
     async def _take(self) -> bool:
         """Begin what is due, as far as there is room; False when there is nothing or no room."""
-        room = AT_ONCE_MAX - len(self._running)
+        room = self._at_once_max - len(self._running)
         try:
-            if room <= 0 or not await self._runner.read(jobs.is_any_due, None):
+            if room <= 0 or not await self._runner.read(jobs.is_any_due, self._lane):
                 return False
-            taken = await self._runner.write(jobs.claim, room)
+            taken = await self._runner.write(jobs.claim, Claim(lane=self._lane, jobs_max=room))
         except AppError as error:  # the database is away
             log.warning("jobs.not_taken", code="jobs", reason=error.code)
             return False
@@ -77,6 +92,8 @@ class Worker:
             # A job that hangs would be somebody else's by then.
             async with asyncio.timeout(LEASE.total_seconds()):
                 await do(self._runner, job)
+        except GoOn as later:
+            await self._write(jobs.postpone, Postponed(job=job, until=later.at))
         except Hopeless as problem:
             await self._fail(Failed(job=job, problem=str(problem), is_hopeless=True))
         except TryAgain as problem:
@@ -87,13 +104,17 @@ class Worker:
             log.exception("jobs.failed", code="jobs", kind=job.kind, job_id=job.id)
             await self._fail(Failed(job=job, problem=f"A bug: {type(bug).__name__}."))
         else:
-            await self._runner.write(jobs.settle, job)
+            await self._write(jobs.settle, job)
 
     async def _fail(self, failed: Failed) -> None:
-        given_up = await self._runner.write(jobs.fail, failed)
+        given_up = await self._write(jobs.fail, failed)
         job = failed.job
         about = {"kind": job.kind, "job_id": job.id, "tenant_id": job.tenant_id}
         if given_up:
             log.warning("jobs.given_up", code="jobs", tries=job.tries, **about)
         else:
             log.warning("jobs.put_off", code="jobs", tries=job.tries, **about)
+
+    async def _write(self, action: Action[Any, T], given: object) -> T:
+        async with self._writes:
+            return await self._runner.write(action, given)

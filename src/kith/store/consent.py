@@ -14,7 +14,7 @@ _WRITTEN = (
     "occurred_at", "recorded_at", "source", "method", "user_id", "token_id", "address", "wording",
     "wording_version", "locale", "evidence", "note",
 )  # fmt: skip
-_COLUMNS = (
+COLUMNS = (
     "r.uuid, r.contact_uuid, r.origin_contact_uuid, r.channel, r.purpose, r.state, r.occurred_at,"
     " r.recorded_at, r.source, r.method, r.user_id, u.email, r.token_id, r.address, r.wording,"
     " r.wording_version, r.locale, r.evidence, r.note"
@@ -36,7 +36,7 @@ _IS_NOT_RETRACTED = (
     " WHERE x.tenant_id = :tenant_id AND x.record_uuid = r.uuid)"
 )
 _OF_CONTACT = (
-    f"SELECT {_COLUMNS} FROM consent_records r LEFT JOIN users u ON u.id = r.user_id"
+    f"SELECT {COLUMNS} FROM consent_records r LEFT JOIN users u ON u.id = r.user_id"
     f" WHERE r.tenant_id = :tenant_id AND r.contact_uuid{_WRITTEN_FOR}{_COUNTS}"
     f"{_IS_NOT_RETRACTED}"
 )
@@ -82,7 +82,7 @@ async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[Recor
     All of them: nothing less says what is in force (`domain.consent`).
     """
     rows = await tx.all(_WHOLE, tenant_id=tenant_id, contact_uuid=contact_uuid)
-    return [_of(row) for row in rows]
+    return [of(row) for row in rows]
 
 
 async def newest(
@@ -96,7 +96,7 @@ async def newest(
         before_uuid=before_uuid,
         rows_max=rows_max,
     )
-    return [_of(row) for row in rows]
+    return [of(row) for row in rows]
 
 
 async def add(tx: Tx, *, tenant_id: int, record: Record) -> None:
@@ -178,7 +178,7 @@ def _row(record: Record, tenant_id: int) -> Row:
     )
 
 
-def _of(row: Row) -> Record:
+def of(row: Row) -> Record:
     return Record(
         id=row[0],
         contact_id=row[1],

@@ -9,33 +9,41 @@ from kith.store.database import Engine, Tx
 _LOCK: dict[Engine, str] = {"sqlite": "", "postgres": " FOR UPDATE SKIP LOCKED"}
 _CLAIM = {
     engine: "UPDATE jobs SET due_at = :until, tries = tries + 1 WHERE id IN (SELECT id FROM jobs"
-    f" WHERE gave_up_at IS NULL AND due_at <= :at ORDER BY due_at, id LIMIT :jobs_max{lock})"
+    " WHERE lane = :lane AND gave_up_at IS NULL AND due_at <= :at ORDER BY due_at, id"
+    f" LIMIT :jobs_max{lock})"
     " RETURNING id, tenant_id, kind, subject, tries"
     for engine, lock in _LOCK.items()
 }
 
 
-async def add(tx: Tx, *, tenant_id: int, kind: str, subject: str, due_at: datetime) -> None:
+async def add(
+    tx: Tx, *, tenant_id: int, kind: str, subject: str, lane: int, due_at: datetime
+) -> None:
     await tx.run(
-        "INSERT INTO jobs (tenant_id, kind, subject, due_at, created_at)"
-        " VALUES (:tenant_id, :kind, :subject, :due_at, :due_at)",
+        "INSERT INTO jobs (tenant_id, kind, subject, lane, due_at, created_at)"
+        " VALUES (:tenant_id, :kind, :subject, :lane, :due_at, :due_at)",
         tenant_id=tenant_id,
         kind=kind,
         subject=subject,
+        lane=lane,
         due_at=to_us(due_at),
     )
 
 
-async def is_any_due(tx: Tx, *, at: datetime) -> bool:
+async def is_any_due(tx: Tx, *, lane: int, at: datetime) -> bool:
     row = await tx.one(
-        "SELECT 1 FROM jobs WHERE gave_up_at IS NULL AND due_at <= :at LIMIT 1", at=to_us(at)
+        "SELECT 1 FROM jobs WHERE lane = :lane AND gave_up_at IS NULL AND due_at <= :at LIMIT 1",
+        lane=lane,
+        at=to_us(at),
     )
     return row is not None
 
 
-async def claim(tx: Tx, *, at: datetime, until: datetime, jobs_max: int) -> list[Job]:
+async def claim(tx: Tx, *, lane: int, at: datetime, until: datetime, jobs_max: int) -> list[Job]:
     """Jobs that are due, oldest first, nobody else's until then."""
-    rows = await tx.all(_CLAIM[tx.engine], at=to_us(at), until=to_us(until), jobs_max=jobs_max)
+    rows = await tx.all(
+        _CLAIM[tx.engine], lane=lane, at=to_us(at), until=to_us(until), jobs_max=jobs_max
+    )
     jobs = [
         Job(id=row[0], tenant_id=row[1], kind=row[2], subject=row[3], tries=row[4]) for row in rows
     ]
@@ -58,6 +66,16 @@ async def put_off(tx: Tx, *, tenant_id: int, job_id: int, until: datetime, probl
         job_id=job_id,
         until=to_us(until),
         problem=problem,
+    )
+
+
+async def postpone(tx: Tx, *, tenant_id: int, job_id: int, until: datetime) -> None:
+    await tx.run(
+        "UPDATE jobs SET due_at = :until, tries = 0, problem = NULL"
+        " WHERE tenant_id = :tenant_id AND id = :job_id",
+        tenant_id=tenant_id,
+        job_id=job_id,
+        until=to_us(until),
     )
 
 

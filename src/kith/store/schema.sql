@@ -294,7 +294,7 @@ CREATE TABLE jobs (
     tries BIGINT NOT NULL DEFAULT 0,
     problem TEXT,
     gave_up_at BIGINT,
-    created_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL, lane BIGINT NOT NULL DEFAULT 0,
     UNIQUE (tenant_id, id)
 );
 
@@ -461,6 +461,40 @@ CREATE TABLE retracted_consent (
     FOREIGN KEY (tenant_id, import_uuid) REFERENCES imports (tenant_id, uuid)
 ) WITHOUT ROWID;
 
+CREATE TABLE hooks (
+    id INTEGER PRIMARY KEY,
+
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    uuid TEXT NOT NULL,
+    event TEXT NOT NULL,
+    target_url TEXT NOT NULL,
+    token_id BIGINT NOT NULL REFERENCES tokens (id),
+    created_at BIGINT NOT NULL,
+    last_success_at BIGINT,
+    failing_since BIGINT,
+    disabled_at BIGINT,
+    disabled_why TEXT,
+    UNIQUE (tenant_id, id),
+    UNIQUE (tenant_id, uuid),
+    UNIQUE (tenant_id, event, target_url)
+);
+
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY,
+
+    tenant_id BIGINT NOT NULL,
+    uuid TEXT NOT NULL,
+    hook_id BIGINT NOT NULL,
+    contact_uuid TEXT NOT NULL,
+    body TEXT NOT NULL,
+    due_at BIGINT NOT NULL,
+    tries BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL,
+    UNIQUE (tenant_id, id),
+    UNIQUE (tenant_id, uuid),
+    FOREIGN KEY (tenant_id, hook_id) REFERENCES hooks (tenant_id, id) ON DELETE CASCADE
+);
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -491,8 +525,6 @@ CREATE INDEX inbox_by_age ON inbox (tenant_id, received_at);
 
 CREATE INDEX inbox_unread ON inbox (tenant_id, state, uuid) WHERE state <> 'read';
 
-CREATE INDEX jobs_due ON jobs (due_at, id) WHERE gave_up_at IS NULL;
-
 CREATE UNIQUE INDEX messages_by_wamid ON messages (tenant_id, wamid) WHERE wamid IS NOT NULL;
 
 CREATE INDEX messages_by_contact ON messages (tenant_id, contact_id, at, uuid);
@@ -512,6 +544,12 @@ CREATE INDEX identity_changes_by_new ON identity_changes (tenant_id, kind, new_v
 CREATE INDEX shop_customers_by_name ON shop_customers (tenant_id, customer);
 
 CREATE INDEX data_requests_by_contact ON data_requests (tenant_id, contact_uuid);
+
+CREATE INDEX deliveries_due ON deliveries (tenant_id, hook_id, due_at);
+
+CREATE INDEX deliveries_of_contact ON deliveries (tenant_id, contact_uuid);
+
+CREATE INDEX jobs_due ON jobs (lane, due_at, id) WHERE gave_up_at IS NULL;
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 

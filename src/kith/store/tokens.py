@@ -65,6 +65,17 @@ async def caller(tx: Tx, digest: str, *, at: datetime) -> Caller | None:
     )
 
 
+async def is_in_force(tx: Tx, token_id: int, *, at: datetime) -> bool:
+    row = await tx.one(
+        "SELECT 1 FROM tokens k JOIN users u ON u.id = k.user_id WHERE k.id = :token_id"
+        " AND k.revoked_at IS NULL AND u.revoked_at IS NULL"
+        " AND (k.expires_at IS NULL OR k.expires_at > :at)",
+        token_id=token_id,
+        at=to_us(at),
+    )
+    return row is not None
+
+
 async def all_of(tx: Tx, tenant_uuid: str | None) -> list[Token]:
     """For the operator's command line: of one workspace or of all, newest first, at most 1,000."""
     rows = await tx.all(
