@@ -173,10 +173,14 @@ async def _found(ctx: Context, connection_id: str) -> Sealed:
 
 
 def _sealed(ctx: Context, uuid: str, secrets: Secrets) -> str:
+    if not secrets:  # of what proves itself otherwise
+        return ""
     return sealing.seal(secrets, key=_key(ctx), nonce=ctx.new_secret(), about=uuid)
 
 
 def _unsealed(ctx: Context, uuid: str, sealed: str) -> dict[str, str]:
+    if not sealed:
+        return {}
     return sealing.unseal(sealed, key=_key(ctx), about=uuid)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from kith.actions import messages, number_changes, receive, shop_privacy, shops
+from kith.actions import messages, number_changes, receive, shop_privacy, shops, zaps
 from kith.actions.run import Context
-from kith.domain import shop_facts, whatsapp_facts
+from kith.domain import shop_facts, whatsapp_facts, zap_facts
 
 APPLY: dict[type, Callable[[Context, Any], Awaitable[None]]] = {
     shop_facts.CustomerSeen: shops.see,
@@ -22,6 +22,7 @@ APPLY: dict[type, Callable[[Context, Any], Awaitable[None]]] = {
     whatsapp_facts.PreferenceTold: receive.prefer,
     whatsapp_facts.IdentityChanged: number_changes.change,
     whatsapp_facts.AccountRestricted: receive.restrict,
+    zap_facts.ContactPosted: zaps.take,
 }
 """Every kind of fact, each by an action that may be applied again without a further effect."""
 

@@ -375,7 +375,7 @@ async def _joined_ledger(
     theirs = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=gone.id)
     ours = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=into.id)
     if is_proven:
-        return [*ours, *theirs], []
+        return ours, [*ours, *theirs], []
     new = merging.joined_consent(
         ours, theirs, merged_id=gone.id, into_id=into.id, at=ctx.now, new_id=ctx.new_id
     )

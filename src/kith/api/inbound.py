@@ -11,6 +11,7 @@ from kith.actions.inbox import Received
 from kith.actions.run import Runner
 from kith.api import body
 from kith.api.answers import JSON_HEADERS, NO_STORE, Answer
+from kith.api.credentials import Credentials
 from kith.domain import ids
 from kith.domain.connections import PATH, Opened
 from kith.domain.sealing import CannotUnseal
@@ -39,6 +40,7 @@ class Door:
         query: bytes,
         headers: Mapping[bytes, bytes],
         receive: body.Receive,
+        credentials: Credentials,
     ) -> Answer:
         """Raises UnknownRoute for a path of no connection, BadSignature, TooLarge, WrongVerb."""
         opened, system = await self._opened(path)
@@ -51,7 +53,9 @@ class Door:
         )
         if system.is_ping is not None and system.is_ping(headers, raw):
             return TAKEN
-        if not system.is_genuine(headers, raw, opened):
+        if system.is_genuine is None:
+            await _check_token(credentials, headers, opened)
+        elif not system.is_genuine(headers, raw, opened):
             raise errors.BadSignature()
         await self._store(system, opened, headers, raw)
         return TAKEN
@@ -81,12 +85,25 @@ class Door:
         }
         received = Received(
             connection=opened.connection,
-            event_key=system.event_key(headers, raw),
+            event_key=system.event_key(headers, raw) or self._runner.new_id(),
             headers=kept,
             body=raw,
         )
         if await self._runner.write(inbox.receive, received, connections.caller(opened.connection)):
             self._wake()
+
+
+async def _check_token(
+    credentials: Credentials, headers: Mapping[bytes, bytes], opened: Opened
+) -> None:
+    """Whose token it is and what it may, nobody is told. Raises BadSignature."""
+    header = headers.get(b"authorization")
+    try:
+        caller = credentials.known(header) or await credentials.look_up(header)
+    except errors.Unauthenticated:
+        raise errors.BadSignature() from None
+    if caller.tenant_id != opened.connection.tenant_id or "write" not in caller.scopes:
+        raise errors.BadSignature()
 
 
 def _challenged(system: Inbound, opened: Opened, query: bytes) -> Answer:

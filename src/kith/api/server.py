@@ -192,7 +192,9 @@ class Server:
         """What another system sends."""
         method, query = request.scope["method"], request.scope["query_string"]
         try:
-            return await self._inbound.receive(method, path, query, request.headers, receive)
+            return await self._inbound.receive(
+                method, path, query, request.headers, receive, self.credentials
+            )
         except errors.BadSignature:
             self._count_stranger(request)
             raise

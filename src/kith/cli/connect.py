@@ -34,6 +34,19 @@ secret = click.option(
 )
 
 
+_IN_ZAPIER = """
+In Zapier, add the step "Webhooks by Zapier", event POST, and enter:
+
+  URL            the address above
+  Payload Type   Json
+  Data           phone (needed), name, email, tags, metadata__..., consent__...
+  Unflatten      yes
+  Headers        Authorization: Bearer TOKEN
+
+TOKEN is what `kith token create --scope write` shows. Triggers and the other steps are in
+Kith's own Zapier app, which needs no connection: docs/guide/zapier.md."""
+
+
 @click.group()
 def connect() -> None:
     """Let other systems write to a workspace; show, rotate and remove such connections."""
@@ -131,6 +144,22 @@ def whatsapp(as_json: bool, **given: Any) -> None:
     """
     made = write(whatsapp_connections.connect, ConnectWhatsApp(**given))
     _show(made, as_json=as_json)
+
+
+@connect.command()
+@named
+@in_workspace
+@as_json
+def zapier(name: str | None, workspace: str | None, as_json: bool) -> None:
+    """Take contacts that a Zap posts, proven by a token of the workspace.
+
+    \b
+    Example:
+      kith connect zapier
+    """
+    _make("zapier", {}, name=name, workspace=workspace, as_json=as_json)
+    if not as_json:
+        click.echo(_IN_ZAPIER)
 
 
 @connect.command("list")

@@ -15,6 +15,7 @@ from kith.integrations.shopify import signature as shopify
 from kith.integrations.whatsapp import inbound as whatsapp
 from kith.integrations.woocommerce import reader as woocommerce_reader
 from kith.integrations.woocommerce import signature as woocommerce
+from kith.integrations.zapier import reader as zapier
 
 Headers = Mapping[bytes, bytes]
 """As they came, names in lower case."""
@@ -24,8 +25,10 @@ MIB = 1_048_576
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     """How what a system sends is checked and read.
 
-    `is_genuine` proves the raw body, before anything is parsed. `event_key` is the same on every
-    repeat of an event; of two events it differs. `kept_headers` are those that `read` needs.
+    `is_genuine` proves the raw body, before anything is parsed; None: a token of the workspace that
+    may write does, as for the API. `event_key` is the same on every repeat of an event, and of two
+    events it differs; blank: the event has no name, and is one of its own. `kept_headers` are those
+    that `read` needs.
     `read` is pure: bytes in, facts out, which may be applied again; it raises
     `domain.inbox.Unreadable`, and gives one among the facts for each item that it cannot read.
     `facts_at_once` of them are written side by side: 1 where their order counts. `is_ping` knows
@@ -34,7 +37,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     body_bytes_max: int
-    is_genuine: Callable[[Headers, bytes, Opened], bool]
+    is_genuine: Callable[[Headers, bytes, Opened], bool] | None
     event_key: Callable[[Headers, bytes], str]
     kept_headers: tuple[bytes, ...] = ()
     read: Callable[[Mapping[str, str], bytes, Mapping[str, Any]], Iterable[Any]]
@@ -66,5 +69,11 @@ SYSTEMS: dict[str, Inbound] = {
         kept_headers=woocommerce.KEPT,
         read=woocommerce_reader.read,
         is_ping=woocommerce.is_ping,
+    ),
+    "zapier": Inbound(
+        body_bytes_max=MIB,
+        is_genuine=None,
+        event_key=zapier.event_key,
+        read=zapier.read,
     ),
 }

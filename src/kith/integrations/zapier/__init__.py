@@ -1,0 +1,1 @@
+"""What a Zap posts to us: a contact, with what it agreed to."""
