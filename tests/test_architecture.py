@@ -244,7 +244,7 @@ SKIPPED = {"__pycache__", "LICENSE"}
 
 
 def texts() -> Iterator[Path]:
-    for folder in ("src", "tests", "bench", "docs", ".ci", "locks"):
+    for folder in ("src", "tests", "apps", "bench", "docs", ".ci", "locks"):
         yield from (path for path in (ROOT / folder).rglob("*") if path.is_file())
     yield from (path for path in ROOT.iterdir() if path.is_file())
 

@@ -58,7 +58,7 @@ def test_locks_agree_and_hold_every_dependency():
 
 
 def test_no_token_lies_in_the_tree():
-    folders = ("src", "tests", "bench", "docs", ".ci")
+    folders = ("src", "tests", "apps", "bench", "docs", ".ci")
     paths = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
     paths += [path for path in ROOT.iterdir() if path.suffix in {".md", ".yaml", ".toml"}]
     found = [path.name for path in paths if TOKEN.search(path.read_text(errors="replace"))]

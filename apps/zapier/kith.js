@@ -1,0 +1,74 @@
+'use strict';
+
+// How this app speaks to Kith: where it is, whose token, and what a refusal says to a person.
+
+const base = (bundle) => bundle.authData.base_url.trim().replace(/\/+$/, '');
+
+const url = (bundle, path) => `${base(bundle)}/api/zapier${path}`;
+
+// Kith marks what comes by /api/zapier with the source `zapier`.
+const act = async (z, bundle, name, body, options = {}) => {
+  const response = await z.request({
+    url: url(bundle, `/actions/${name}`),
+    method: 'POST',
+    body: given(body),
+    ...options,
+  });
+  return response.data;
+};
+
+// Fields that somebody left blank are not sent: blank would clear them.
+const given = (fields) =>
+  Object.fromEntries(
+    Object.entries(fields).filter(
+      ([, value]) =>
+        value !== undefined &&
+        value !== null &&
+        value !== '' &&
+        !(Array.isArray(value) && value.length === 0) &&
+        !(value.constructor === Object && Object.keys(value).length === 0),
+    ),
+  );
+
+const authorize = (request, z, bundle) => {
+  if (bundle.authData && bundle.authData.token) {
+    request.headers.Authorization = `Bearer ${bundle.authData.token.trim()}`;
+  }
+  request.headers['User-Agent'] = 'Kith for Zapier';
+  return request;
+};
+
+// Every refusal of Kith's has a sentence in it, and wrong fields have one each.
+const said = (response) => {
+  const body = response.data;
+  if (!body || typeof body !== 'object') {
+    return `Kith answered ${response.status} and said nothing more. Is the address the one of your Kith?`;
+  }
+  const reasons = Object.values(body.errors || {}).flat();
+  return reasons.length > 0 ? [...new Set(reasons)].join(' ') : body.error || body.message;
+};
+
+const refuse = (response, z) => {
+  if (response.status < 400 || response.request.skipThrowForStatus) {
+    return response;
+  }
+  if (response.status === 401) {
+    throw new z.errors.RefreshAuthError(
+      'Kith does not know this token; it may have been revoked. Connect again with a new one.',
+    );
+  }
+  if (response.status === 403) {
+    throw new z.errors.Error(
+      'This token may not do that. Make one that may write: kith token create --scope write',
+      'Forbidden',
+      403,
+    );
+  }
+  if (response.status === 429) {
+    const wait = Number(response.getHeader('retry-after')) || 60;
+    throw new z.errors.ThrottledError('Kith is asked too often; it goes on in a moment.', wait);
+  }
+  throw new z.errors.Error(said(response), 'Refused', response.status);
+};
+
+module.exports = { act, authorize, base, given, refuse, said, url };
