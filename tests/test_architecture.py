@@ -181,6 +181,7 @@ READS_ITS_OWN_JSON = {
     "api/openapi_refusals.py": {"answers.refusal(error).body"},
     "store/merges.py": {"before"},
     "store/shops.py": {"row[2]"},
+    "store/opt_ins.py": {"row[7]", "stored"},
     "store/suppressions.py": {"row[1]"},
     "store/tenants.py": {"text"},
 }

@@ -19,6 +19,8 @@ class AppError(Exception):
     code = "error"
     status = 500
     text = "Server Error"
+    readable_by = ""
+    """The origin whose pages may read the refusal, in their visitor's browser."""
 
     def __init__(self, text: str | None = None) -> None:
         self.text = text or type(self).text

@@ -84,7 +84,7 @@ async def serving(
                     "/livez": health.livez,
                     "/readyz": health.readyz(state.why_not_ready),
                 },
-                inbound=Door(runner, reading.wake),
+                inbound=Door(runner, reading.wake, per_address=settings.strangers_per_minute),
                 guard=guard,
                 logs_requests=settings.log_requests,
             )

@@ -18,6 +18,7 @@ EXPORTED = [
     "exported_at", "contact", "updated_at", "tags", "identities", "history", "history_complete",
     "kept_answers", "merges", "consent_records", "blocks", "conversations", "data_requests",
     "waiting_events",
+    "opt_ins",
 ]  # fmt: skip
 
 

@@ -213,6 +213,7 @@ def test_export(acme: Kith, romain: dict[str, Any]) -> None:
         *("exported_at", "contact", "updated_at", "tags", "identities", "history"),
         *("history_complete", "kept_answers", "merges", "consent_records"),
         *("blocks", "conversations", "data_requests", "waiting_events"),
+        "opt_ins",
     ]
     assert document["contact"] == acme("contact", "get", *PHONE, "--json").json
     assert [entry["what"] for entry in document["history"]] == ["contact.created"]

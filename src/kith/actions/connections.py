@@ -132,6 +132,11 @@ async def open_(ctx: Context, connection_id: str) -> Opened | None:
     return Opened(connection, tuple(secrets))
 
 
+async def find(ctx: Context, connection_id: str) -> Connection:
+    """Whoever's it is: for the operator. Raises NotFound."""
+    return (await _found(ctx, connection_id)).connection
+
+
 async def by_id(ctx: Context, connection_id: str) -> Connection | None:
     """Unless it was removed."""
     known = await connection_rows.by_uuid(ctx.tx, connection_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import audit, contacts, inbox, opt_outs
+from kith.actions import audit, contacts, inbox, opt_ins, opt_outs
 from kith.actions.run import Context
 from kith.actions.shops import GUEST
 from kith.domain import suppression
@@ -17,6 +17,7 @@ from kith.domain.idempotency import KeptAnswer
 from kith.domain.inbox import KEPT
 from kith.domain.matches import phone_of
 from kith.domain.merging import Merge
+from kith.domain.opt_ins import OptIn
 from kith.domain.reachability import Block, Conversation
 from kith.domain.tags import Link
 from kith.domain.traces import Traces
@@ -58,6 +59,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     conversations: list[Conversation]
     data_requests: list[DataRequest]
     waiting_events: list[str]
+    opt_ins: list[OptIn]
 
 
 async def erase(ctx: Context, given: ContactKey) -> Erased:
@@ -73,6 +75,7 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     names = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await opt_outs.keep(ctx, known)
     await inbox.forget(ctx, _traces(known, names))
+    await opt_ins.forget(ctx, known)
     for name in names:
         if name.kind == "external":
             await forget_customer(ctx, name.value)
@@ -146,6 +149,7 @@ async def export(ctx: Context, given: ContactKey) -> Held:
             for uuid in uuids
             for body in await hooks.waiting_of(tx, tenant_id=tenant_id, contact_uuid=uuid)
         ],
+        opt_ins=await opt_ins.waiting(ctx, known),
     )
 
 

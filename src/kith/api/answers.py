@@ -64,6 +64,9 @@ def _headers(error: AppError) -> list[Header]:
     if isinstance(error, errors.Unauthenticated):
         return [(b"www-authenticate", b'Bearer realm="kith"')]
     headers: list[Header] = [CLOSE] if isinstance(error, _CLOSING) else []
+    if error.readable_by:
+        origin = error.readable_by.encode()
+        headers += [(b"vary", b"origin"), (b"access-control-allow-origin", origin)]
     if isinstance(error, errors.TooManyRequests | errors.Unavailable | errors.StillRunning):
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     if isinstance(error, errors.WrongVerb):

@@ -11,7 +11,7 @@ from kith.actions.contacts import FoundOrCreated
 from kith.actions.look_ups import Expanded, Found
 from kith.actions.personal_data import Erased, Held
 from kith.actions.tags import Tagged
-from kith.api import answers, consent, data_requests, merges, reachability
+from kith.api import answers, consent, data_requests, merges, opt_ins, reachability
 from kith.api.schemas import (
     AuditEntry,
     AuditUser,
@@ -180,6 +180,7 @@ def exported_contact(held: Held) -> ExportedAnswer:
         conversations=[reachability.conversation(one) for one in held.conversations],
         data_requests=[data_requests.answer(one) for one in held.data_requests],
         waiting_events=[msgspec.Raw(body.encode()) for body in held.waiting_events],
+        opt_ins=[opt_ins.opt_in(one) for one in held.opt_ins],
     )
 
 

@@ -12,6 +12,7 @@ from kith.actions.run import Runner
 from kith.api import body
 from kith.api.answers import JSON_HEADERS, NO_STORE, Answer
 from kith.api.credentials import Credentials
+from kith.api.widget import SCRIPT, Incoming, Widgets
 from kith.domain import ids
 from kith.domain.connections import PATH, Opened
 from kith.domain.sealing import CannotUnseal
@@ -24,28 +25,29 @@ log = structlog.get_logger("kith.inbound")
 
 
 class Door:
-    """`wake` tells the worker that there is something to read."""
+    """`wake` tells the worker that there is something to read; `per_address` limits visitors of
+    web pages."""
 
-    def __init__(self, runner: Runner, wake: Callable[[], None]) -> None:
+    def __init__(self, runner: Runner, wake: Callable[[], None], *, per_address: int) -> None:
         self._runner = runner
         self._wake = wake
+        self._widgets = Widgets(runner, wake, per_address=per_address)
 
     def takes(self, path: str) -> bool:
-        return path.startswith(PATH)
+        return path.startswith(PATH) or path == SCRIPT
 
-    async def receive(
-        self,
-        method: str,
-        path: str,
-        query: bytes,
-        headers: Mapping[bytes, bytes],
-        receive: body.Receive,
-        credentials: Credentials,
-    ) -> Answer:
-        """Raises UnknownRoute for a path of no connection, BadSignature, TooLarge, WrongVerb."""
-        opened, system = await self._opened(path)
+    async def receive(self, path: str, request: Incoming, credentials: Credentials) -> Answer:
+        """Raises UnknownRoute for a path of no connection, BadSignature, TooLarge, WrongVerb; and
+        what `Widgets` does."""
+        method, headers, receive = request.method, request.headers, request.receive
+        if path == SCRIPT:
+            return self._widgets.script(method, headers)
+        opened = await self._opened(path)
+        if opened.connection.system == "widget":
+            return await self._widgets.receive(opened, request)
+        system = _system(opened)
         if method in ("GET", "HEAD") and system.challenge is not None:
-            return _challenged(system, opened, query)
+            return _challenged(system, opened, request.query)
         if method != "POST":
             raise errors.WrongVerb("GET, POST" if system.challenge else "POST")
         raw = await body.read(
@@ -60,7 +62,7 @@ class Door:
         await self._store(system, opened, headers, raw)
         return TAKEN
 
-    async def _opened(self, path: str) -> tuple[Opened, Inbound]:
+    async def _opened(self, path: str) -> Opened:
         """No secret, no endpoint (rule R8)."""
         try:
             connection_id = ids.parse(path.removeprefix(PATH))
@@ -70,10 +72,9 @@ class Door:
         except CannotUnseal:
             log.error("connection.sealed", code="connection", connection_id=connection_id)
             opened = None
-        system = SYSTEMS.get(opened.connection.system) if opened is not None else None
-        if opened is None or system is None:
+        if opened is None:
             raise errors.UnknownRoute()
-        return opened, system
+        return opened
 
     async def _store(
         self, system: Inbound, opened: Opened, headers: Mapping[bytes, bytes], raw: bytes
@@ -104,6 +105,13 @@ async def _check_token(
         raise errors.BadSignature() from None
     if caller.tenant_id != opened.connection.tenant_id or "write" not in caller.scopes:
         raise errors.BadSignature()
+
+
+def _system(opened: Opened) -> Inbound:
+    system = SYSTEMS.get(opened.connection.system)
+    if system is None:
+        raise errors.UnknownRoute()
+    return system
 
 
 def _challenged(system: Inbound, opened: Opened, query: bytes) -> Answer:

@@ -1,4 +1,4 @@
-"""Rolling limits, per token and per address (reference section 5, reliability L8).
+"""Rolling limits, per token, address and more (reference section 5, reliability L8).
 
 A sliding log on the monotonic clock. Of the kept libraries, `limits` reads the wall clock, which
 may jump (row F17), and pyrate-limiter takes a lock and a list walk for each call.
@@ -12,8 +12,7 @@ import msgspec
 
 WINDOW_S = 60.0
 ENTRIES_MAX = 6_000
-"""Of one log. Calls under a larger limit share entries of 10 ms each."""
-ENTRY_S = WINDOW_S / ENTRIES_MAX
+"""Of one log. Calls under a larger limit share entries of a 6,000th of the window each."""
 LOGS_MAX = 10_000
 
 
@@ -35,10 +34,12 @@ class _Log:
 
 
 class RollingLimit:
-    """Counts calls by key over the last 60 seconds."""
+    """Counts calls by key over the last 60 seconds, or as long as `window_s` says."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, window_s: float = WINDOW_S) -> None:
         self._clock = clock
+        self._window_s = window_s
+        self._entry_s = window_s / ENTRIES_MAX
         self._logs: dict[int | str, _Log] = {}
 
     def count(self, key: int | str, limit: int) -> Verdict:
@@ -49,14 +50,15 @@ class RollingLimit:
             log = self._new_log(key, now)
         times, counts = log.times, log.counts
         # Calls that share an entry are forgotten with the last that it can hold, never early.
-        keeps_s = WINDOW_S if limit <= ENTRIES_MAX else WINDOW_S + ENTRY_S
+        window_s = self._window_s
+        keeps_s = window_s if limit <= ENTRIES_MAX else window_s + self._entry_s
         while times and times[0] <= now - keeps_s:
             times.popleft()
             log.calls -= counts.popleft()
         if log.calls >= limit:
-            wait_s = times[0] + keeps_s - now if times else WINDOW_S
+            wait_s = times[0] + keeps_s - now if times else window_s
             return Verdict(limit, 0, max(1, math.ceil(wait_s)))
-        if limit > ENTRIES_MAX and times and now - times[-1] < ENTRY_S:
+        if limit > ENTRIES_MAX and times and now - times[-1] < self._entry_s:
             counts[-1] += 1
         else:
             times.append(now)
@@ -72,7 +74,7 @@ class RollingLimit:
 
     def _forget_idle(self, now: float) -> None:
         for key, log in list(self._logs.items()):
-            if not log.times or log.times[-1] <= now - WINDOW_S:
+            if not log.times or log.times[-1] <= now - self._window_s:
                 del self._logs[key]
         if len(self._logs) > LOGS_MAX // 2:
             # A flood of addresses: half of them go at once, so that the next call need not look

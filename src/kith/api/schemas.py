@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from kith.api.data_requests import DataRequestAnswer
 from kith.api.merges import MergeAnswer, MergedFromAnswer
+from kith.api.opt_ins import OptInAnswer
 from kith.api.reachability import BlockAnswer, ConversationAnswer, ReachabilityAnswer
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time, WaitingEvents
@@ -378,6 +379,7 @@ class ExportedAnswer(msgspec.Struct, frozen=True):
     conversations: list[ConversationAnswer]
     data_requests: list[DataRequestAnswer]
     waiting_events: WaitingEvents
+    opt_ins: list[OptInAnswer]
 
 
 class TenantAnswer(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ from kith.api.rate import RollingLimit, Verdict
 from kith.api.repeats import RepeatableCalls, rendered
 from kith.api.routes import Route
 from kith.api.security_log import Event, SecurityLog
+from kith.api.widget import Incoming
 from kith.api.zapier import OF_ONE_THING, TABLE
 from kith.domain import etags, idempotency, json
 from kith.domain.tokens import Caller
@@ -190,11 +191,15 @@ class Server:
 
     async def _receive(self, request: Request, path: str, receive: body.Receive) -> Answer:
         """What another system sends."""
-        method, query = request.scope["method"], request.scope["query_string"]
+        incoming = Incoming(
+            request.scope["method"],
+            request.scope["query_string"],
+            request.headers,
+            self._address(request),
+            receive,
+        )
         try:
-            return await self._inbound.receive(
-                method, path, query, request.headers, receive, self.credentials
-            )
+            return await self._inbound.receive(path, incoming, self.credentials)
         except errors.BadSignature:
             self._count_stranger(request)
             raise

@@ -20,6 +20,7 @@ from kith.cli.common import (
     settings_of,
     write,
 )
+from kith.cli.connect_widget import as_dict, change_widget, widget
 from kith.domain.connections import FORMER_KEPT, Connection, System
 from kith.domain.times import wire
 
@@ -162,6 +163,10 @@ def zapier(name: str | None, workspace: str | None, as_json: bool) -> None:
         click.echo(_IN_ZAPIER)
 
 
+connect.add_command(widget)
+connect.add_command(change_widget)
+
+
 @connect.command("list")
 @click.option("--workspace", help="Id or name.  [default: all]")
 @as_json
@@ -174,7 +179,7 @@ def list_(workspace: str | None, as_json: bool) -> None:
     """
     found = read(connections.list_all, workspace)
     if as_json:
-        print_json([{**_as_dict(one.connection), "workspace": one.workspace} for one in found])
+        print_json([{**as_dict(one.connection), "workspace": one.workspace} for one in found])
     elif not found:
         click.echo("No connections yet. Make one, for example with: kith connect shopify")
     else:
@@ -217,7 +222,7 @@ def rotate(connection_id: str, keep_hours: int, as_json: bool, **secrets: str | 
     )
     rotated = write(connections.rotate, given)
     if as_json:
-        print_json(_as_dict(rotated))
+        print_json(as_dict(rotated))
     else:
         until = wire(rotated.former_until) if rotated.former_until else "now"
         click.echo(f"The new secret is in force; the one of before counts until {until}.")
@@ -260,7 +265,7 @@ def _make(
 
 def _show(made: Connection, *, as_json: bool) -> None:
     if as_json:
-        print_json(_as_dict(made))
+        print_json(as_dict(made))
         return
     click.echo(f"""\
 Connection  {printable(made.name)}  ({made.id})
@@ -269,15 +274,3 @@ Path        {made.path}
 Give the other system this address, with the public name of your server:
 
   {address(settings_of())}{made.path}""")
-
-
-def _as_dict(one: Connection) -> dict[str, object]:
-    return {
-        "connection": one.id,
-        "path": one.path,
-        "system": one.system,
-        "name": one.name,
-        "config": one.config,
-        "created_at": wire(one.created_at),
-        "former_until": wire(one.former_until) if one.former_until else None,
-    }

@@ -110,6 +110,12 @@ def parse_region(value: object) -> Region:
     return Region(region)
 
 
+def calling_codes() -> dict[Region, int]:
+    """Of every region that `parse_region` knows, in the order of their letters."""
+    regions = sorted(phonenumbers.SUPPORTED_REGIONS)
+    return {Region(one): phonenumbers.country_code_for_region(one) for one in regions}
+
+
 def is_valid(number: Phone) -> bool:
     """Whether the numbering plan knows it; WhatsApp also has numbers that no plan knows."""
     parsed = _parsed(number, None)

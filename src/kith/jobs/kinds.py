@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
-from kith.actions import jobs
+from kith.actions import jobs, opt_ins
 from kith.actions.run import Runner
 from kith.domain.jobs import LANES, Job
-from kith.jobs import deliver, read_inbound, redact_shop
+from kith.jobs import deliver, file_opt_in, read_inbound, redact_shop
 from kith.jobs.deliver import Deliverer
 from kith.jobs.guard import Guard
 from kith.jobs.worker import Worker
@@ -13,6 +13,7 @@ from kith.jobs.worker import Worker
 KINDS: dict[str, Callable[[Runner, Job], Awaitable[None]]] = {
     jobs.READ_INBOUND: read_inbound.run,
     jobs.REDACT_SHOP: redact_shop.run,
+    opt_ins.FILE: file_opt_in.run,
 }
 
 

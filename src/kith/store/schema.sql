@@ -495,6 +495,38 @@ CREATE TABLE deliveries (
     FOREIGN KEY (tenant_id, hook_id) REFERENCES hooks (tenant_id, id) ON DELETE CASCADE
 );
 
+CREATE TABLE wordings (
+    tenant_id BIGINT NOT NULL,
+    connection_id BIGINT NOT NULL,
+    version TEXT NOT NULL,
+    texts TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, connection_id, version),
+    FOREIGN KEY (tenant_id, connection_id) REFERENCES connections (tenant_id, id)
+) WITHOUT ROWID;
+
+CREATE TABLE opt_ins (
+    id INTEGER PRIMARY KEY,
+
+    tenant_id BIGINT NOT NULL,
+    uuid TEXT NOT NULL,
+    connection_id BIGINT NOT NULL,
+    code_digest TEXT NOT NULL,
+    proof TEXT NOT NULL,
+    name TEXT,
+    phone TEXT,
+    locale TEXT NOT NULL,
+    wording_version TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    asked_at BIGINT NOT NULL,
+    used_at BIGINT,
+    UNIQUE (tenant_id, id),
+    UNIQUE (tenant_id, uuid),
+    UNIQUE (tenant_id, code_digest),
+    UNIQUE (tenant_id, connection_id, proof),
+    FOREIGN KEY (tenant_id, connection_id, wording_version) REFERENCES wordings (tenant_id, connection_id, version)
+);
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -551,6 +583,10 @@ CREATE INDEX deliveries_of_contact ON deliveries (tenant_id, contact_uuid);
 
 CREATE INDEX jobs_due ON jobs (lane, due_at, id) WHERE gave_up_at IS NULL;
 
+CREATE INDEX opt_ins_by_phone ON opt_ins (tenant_id, phone) WHERE phone IS NOT NULL;
+
+CREATE INDEX opt_ins_by_age ON opt_ins (tenant_id, asked_at);
+
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
 CREATE VIEW contact_documents AS
@@ -588,3 +624,7 @@ CREATE TRIGGER consent_records_are_kept BEFORE DELETE ON consent_records BEGIN S
 CREATE TRIGGER consent_records_are_not_rewritten BEFORE UPDATE ON consent_records WHEN NEW.address IS NOT NULL OR NEW.wording IS NOT OLD.wording OR NEW.evidence IS NOT NULL OR NEW.note IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.contact_uuid, NEW.origin_contact_uuid, NEW.channel, NEW.purpose, NEW.state, NEW.occurred_at, NEW.recorded_at, NEW.source, NEW.method, NEW.user_id, NEW.token_id, NEW.wording_version, NEW.locale) IS NOT (OLD.tenant_id, OLD.uuid, OLD.contact_uuid, OLD.origin_contact_uuid, OLD.channel, OLD.purpose, OLD.state, OLD.occurred_at, OLD.recorded_at, OLD.source, OLD.method, OLD.user_id, OLD.token_id, OLD.wording_version, OLD.locale) BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END;
 
 CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log WHEN NEW.before_json IS NOT NULL OR NEW.after_json IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.at, NEW.user_id, NEW.token_id, NEW.connection_uuid, NEW.what, NEW.contact_uuid) IS NOT (OLD.tenant_id, OLD.uuid, OLD.at, OLD.user_id, OLD.token_id, OLD.connection_uuid, OLD.what, OLD.contact_uuid) BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+CREATE TRIGGER wordings_are_kept BEFORE DELETE ON wordings BEGIN SELECT RAISE(ABORT, 'a wording is never edited'); END;
+
+CREATE TRIGGER wordings_are_not_rewritten BEFORE UPDATE ON wordings BEGIN SELECT RAISE(ABORT, 'a wording is never edited'); END;
