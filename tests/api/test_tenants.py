@@ -17,13 +17,14 @@ import httpx
 import pytest
 from ulid import ULID
 
-from kith.actions import contacts, identities, merges
+from kith.actions import contacts, facts, identities, merges
 from kith.actions.merges import MergeContacts
 from kith.actions.run import Runner, new_id
 from kith.api.fields import Field
 from kith.api.routes import ROUTES, Route
 from kith.domain import phone
 from kith.domain.contacts import NameContact, SaveContact
+from kith.domain.whatsapp_facts import MessageReceived, Number, Who
 from tests.cast import Bed, Person, id_of
 
 PHONE = "+14155550123"
@@ -44,7 +45,13 @@ NAMED = {
 NOBODYS_WORD = {"me"}
 """Operations that take nothing: what they say follows from the token."""
 
-APART = {"list-templates", "get-template", "templates", "template-variables"}
+APART = {
+    "new-message-received",
+    "list-templates",
+    "get-template",
+    "templates",
+    "template-variables",
+}
 """Operations on what is no contact: Mallory meets them in files of their own."""
 ACTIONS = {route.name: route for route in ROUTES if route.takes.fields and route.name not in APART}
 
@@ -125,7 +132,16 @@ POINTERS: dict[str, Callable[[Held, str], list[Any]]] = {
 HOW = {
     "as_of": "2090-01-01T00:00:00+00:00",
     "channel": "sms",
-    "expand": ["tags", "identities", "history", "consent", "reachability", "merged_from", "match"],
+    "expand": [
+        "tags",
+        "identities",
+        "history",
+        "consent",
+        "reachability",
+        "merged_from",
+        "messages",
+        "match",
+    ],
     "format": "json",
     "purpose": "utility",
     "state": "withdrawn",
@@ -133,7 +149,7 @@ HOW = {
     "locale": "en",
     "occurred_at": "2026-01-01T00:00:00+00:00",
     "kind": "external",
-    "limit": 500,
+    "limit": 100,
     "dry_run": True,
     "on_conflict": "update",
     "opted_in": True,
@@ -220,6 +236,16 @@ async def romain(bed: Bed, ana: Person, mallory: Person) -> Held:
             NameContact(contact_id=saved.id, kind=kind, value=value),  # type: ignore[arg-type]
             ana.caller,
         )
+    for wamid in ("wamid.1", "wamid.2"):
+        wrote = MessageReceived(
+            number=Number("1"),
+            who=Who(wa_id=PHONE[1:]),
+            wamid=wamid,
+            at=LATER,
+            type="text",
+            content={"body": name},
+        )
+        await later.write(facts.apply, wrote, ana.caller)
     return Held(
         contact_id=saved.id,
         phone=PHONE,

@@ -212,8 +212,8 @@ def test_export(acme: Kith, romain: dict[str, Any]) -> None:
     assert list(document) == [
         *("exported_at", "contact", "updated_at", "tags", "identities", "history"),
         *("history_complete", "kept_answers", "merges", "consent_records"),
-        *("blocks", "conversations", "data_requests", "waiting_events"),
-        "opt_ins",
+        *("blocks", "conversations", "messages", "messages_complete", "data_requests"),
+        *("waiting_events", "opt_ins"),
     ]
     assert document["contact"] == acme("contact", "get", *PHONE, "--json").json
     assert [entry["what"] for entry in document["history"]] == ["contact.created"]

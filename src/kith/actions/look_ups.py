@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from kith.actions import audit, reachability, who
+from kith.actions import audit, messages, reachability, who
 from kith.actions.contacts import ContactNotFound
 from kith.actions.reachability import Reached
 from kith.actions.run import Context
@@ -16,6 +16,7 @@ from kith.domain.consent import InForce
 from kith.domain.contacts import GetContact, GetContacts, Identity
 from kith.domain.matches import Match
 from kith.domain.merging import MergedFrom
+from kith.domain.messages import Message
 from kith.domain.tags import Link
 from kith.errors import AppError
 from kith.store import consent as ledger
@@ -27,6 +28,8 @@ from kith.store.contact_documents import Wanted
 from kith.store.database import Row
 
 HISTORY_MAX = 100
+UNVERSIONED = {"reachability", "messages"}
+"""What changes without a new version of the contact: with the clock, and with every status."""
 MERGED_FROM_MAX = 100
 
 
@@ -50,6 +53,7 @@ class Expanded(msgspec.Struct, frozen=True, kw_only=True):
     consent: list[InForce] | None = None
     reachability: Reached | None = None
     merged_from: list[MergedFrom] | None = None
+    messages: list[Message] | None = None
     match: Match | None = None
 
 
@@ -226,10 +230,10 @@ async def _exact(ctx: Context, given: GetContact) -> Match | None:
 
 
 def _expanded_etag(etag: str, given: GetContact, match: Match | None) -> str | None:
-    """None for an answer that the clock changes."""
+    """None for an answer that changes without the contact."""
     if not given.expand:
         return etag
-    if "reachability" in given.expand:
+    if UNVERSIONED & set(given.expand):
         return None
     return etags.expanded(
         etag, [match.mark if match and part == "match" else part for part in given.expand]
@@ -261,6 +265,7 @@ async def _expanded(
         merged_from = await merges.merged_from(
             tx, tenant_id=tenant_id, uuid=contact_id, rows_max=MERGED_FROM_MAX
         )
+    said = await messages.newest(ctx, contact_id) if "messages" in parts else None
     return Expanded(
         tags=links,
         identities=known_as,
@@ -268,6 +273,7 @@ async def _expanded(
         consent=agreed,
         reachability=reached,
         merged_from=merged_from,
+        messages=said,
         match=match if "match" in parts else None,
     )
 

@@ -8,24 +8,35 @@ from kith.actions import contacts, senders, undelivered
 from kith.actions.run import Context
 from kith.domain import ids
 from kith.domain.contacts import Contact, ContactKey
-from kith.domain.messages import PARKED_DAYS, Message, StatusTold, join
+from kith.domain.messages import PAGE_MAX, PARKED_DAYS, Message, StatusTold, join
 from kith.domain.whatsapp_facts import StatusReported
 from kith.errors import BadValue
 from kith.store import contacts as contact_rows
 from kith.store import messages
 
 PARKED = timedelta(days=PARKED_DAYS)
+RECEIVED_MAX = 100
+EXPANDED_MAX = 20
 
 
 class ListMessages(ContactKey, frozen=True, kw_only=True):
     """`cursor` is the id of the last message seen."""
 
     cursor: str | None = None
-    limit: int = 50
+    limit: int = PAGE_MAX
 
 
 class ListReceived(msgspec.Struct, frozen=True, kw_only=True):
     message_type: str | None = None
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A message that came in, and what is known of whom it is from."""
+
+    message: Message
+    phone: str | None
+    name: str | None
+    email: str | None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -46,6 +57,32 @@ async def list_page(ctx: Context, given: ListMessages) -> Page:
     )
     page = found[: given.limit]
     return Page(known, page, page[-1].id if len(found) > len(page) else None)
+
+
+async def newest(ctx: Context, contact_id: str) -> list[Message]:
+    """The last ones of a contact, newest first."""
+    known = await contacts.of_id(ctx, contact_id)
+    if known is None:
+        return []
+    return await messages.of_contact(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        contact_row_id=known.row_id,
+        before_uuid=None,
+        rows_max=EXPANDED_MAX,
+    )
+
+
+async def list_received(ctx: Context, given: ListReceived) -> list[Received]:
+    """The newest that came in, the one that came last first."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if given.message_type is None:
+        found = await messages.received(tx, tenant_id=tenant_id, rows_max=RECEIVED_MAX)
+    else:
+        found = await messages.received_of(
+            tx, tenant_id=tenant_id, kind=given.message_type, rows_max=RECEIVED_MAX
+        )
+    return [Received(*one) for one in found]
 
 
 async def report(ctx: Context, fact: StatusReported) -> None:

@@ -17,6 +17,7 @@ from kith.domain.idempotency import KeptAnswer
 from kith.domain.inbox import KEPT
 from kith.domain.matches import phone_of
 from kith.domain.merging import Merge
+from kith.domain.messages import Message
 from kith.domain.opt_ins import OptIn
 from kith.domain.reachability import Block, Conversation
 from kith.domain.tags import Link
@@ -57,6 +58,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     consent: list[Record]
     blocks: list[Block]
     conversations: list[Conversation]
+    messages: list[Message]
+    are_messages_whole: bool
     data_requests: list[DataRequest]
     waiting_events: list[str]
     opt_ins: list[OptIn]
@@ -125,6 +128,9 @@ async def export(ctx: Context, given: ContactKey) -> Held:
     for uuid in uuids:
         history += await audit.newest(ctx, uuid, audit.NEWEST, HISTORY_MAX + 1)
     history.sort(key=lambda entry: entry.id, reverse=True)
+    said = await messages.whole_of_contact(
+        tx, tenant_id=tenant_id, contact_row_id=known.row_id, rows_max=HISTORY_MAX + 1
+    )
     return Held(
         at=ctx.now,
         contact=known,
@@ -139,6 +145,8 @@ async def export(ctx: Context, given: ContactKey) -> Held:
         conversations=await reachability.conversations_of(
             tx, tenant_id=tenant_id, contact_row_id=known.row_id
         ),
+        messages=said[:HISTORY_MAX],
+        are_messages_whole=len(said) <= HISTORY_MAX,
         data_requests=[
             asked
             for uuid in uuids

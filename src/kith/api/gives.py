@@ -11,16 +11,15 @@ from kith.actions.contacts import FoundOrCreated
 from kith.actions.look_ups import Expanded, Found
 from kith.actions.personal_data import Erased, Held
 from kith.actions.tags import Tagged
-from kith.api import answers, consent, data_requests, merges, opt_ins, reachability
+from kith.api import answers, consent, data_requests, merges, messages, opt_ins, reachability
+from kith.api.exports import ExportedAnswer, KeptAnswerAnswer
 from kith.api.schemas import (
     AuditEntry,
     AuditUser,
     ContactAnswer,
     DeletedContactAnswer,
-    ExportedAnswer,
     FoundContactAnswer,
     IdentityAnswer,
-    KeptAnswerAnswer,
     ListedAuditAnswer,
     MatchAnswer,
     MeAnswer,
@@ -68,6 +67,8 @@ def _behind(more: Expanded) -> dict[str, Any]:
         parts["reachability"] = reachability.verdicts(more.reachability)
     if more.merged_from is not None:
         parts["merged_from"] = [merges.merged_from(one) for one in more.merged_from]
+    if more.messages is not None:
+        parts["messages"] = [messages.message(one) for one in more.messages]
     if (match := more.match) is not None:
         inferred = True if match.is_inferred else UNSET
         parts["match"] = MatchAnswer(match.matched_by, match.match_kind, inferred)
@@ -178,6 +179,8 @@ def exported_contact(held: Held) -> ExportedAnswer:
         consent_records=[consent.record(row) for row in held.consent],
         blocks=[reachability.block(one) for one in held.blocks],
         conversations=[reachability.conversation(one) for one in held.conversations],
+        messages=[messages.message(one) for one in held.messages],
+        messages_complete=held.are_messages_whole,
         data_requests=[data_requests.answer(one) for one in held.data_requests],
         waiting_events=[msgspec.Raw(body.encode()) for body in held.waiting_events],
         opt_ins=[opt_ins.opt_in(one) for one in held.opt_ins],

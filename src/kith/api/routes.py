@@ -16,6 +16,7 @@ from kith.actions import (
     identities,
     look_ups,
     merges,
+    messages,
     personal_data,
     tags,
     templates,
@@ -25,8 +26,9 @@ from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Action
 from kith.actions.templates import TemplateNotFound
 from kith.api import consent as consents
-from kith.api import gives, identity, reachability, schemas, takes
+from kith.api import exports, gives, identity, reachability, schemas, takes
 from kith.api import merges as merging
+from kith.api import messages as messaging
 from kith.api import templates as templating
 from kith.api.fields import Shape
 from kith.api.security_log import Event
@@ -172,9 +174,16 @@ ROUTES = (
           gives.listed_contacts, schemas.ListedContactsAnswer, "scan", "read",
           "Every contact, page by page"),
     Route("POST", "/actions/export-contact", takes.EXPORT_CONTACT, personal_data.export,
-          gives.exported_contact, schemas.ExportedAnswer, "scan", "read",
+          gives.exported_contact, exports.ExportedAnswer, "scan", "read",
           "Everything held on one person", missing=ContactNotFound, logs="export.run",
           refuses=(TWO_MEANT,)),
+    Route("POST", "/actions/list-messages", messaging.LIST_MESSAGES, messages.list_page,
+          messaging.listed, messaging.MessagesAnswer, "scan", "read",
+          "What a contact and the business wrote", missing=ContactNotFound,
+          refuses=(TWO_MEANT,)),
+    Route("GET", "/triggers/new-message-received", messaging.NEW_MESSAGE_RECEIVED,
+          messages.list_received, messaging.received, messaging.ReceivedAnswer, "scan", "read",
+          "The newest messages of contacts", is_list=True),
     Route("POST", "/actions/add-tag", takes.ADD_TAG, tags.add, gives.tag_added,
           schemas.TagAddedAnswer, "write", "write", "Put a tag on a contact",
           missing=ContactNotFound, etag=_etag, refuses=(TWO_MEANT,)),

@@ -5,12 +5,11 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from kith.api.data_requests import DataRequestAnswer
-from kith.api.merges import MergeAnswer, MergedFromAnswer
-from kith.api.opt_ins import OptInAnswer
-from kith.api.reachability import BlockAnswer, ConversationAnswer, ReachabilityAnswer
+from kith.api.merges import MergedFromAnswer
+from kith.api.messages import ExpandedMessages
+from kith.api.reachability import ReachabilityAnswer
 from kith.api.takes import EXAMPLE_ID
-from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time, WaitingEvents
+from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time
 from kith.domain.audit import What
 from kith.domain.consent import Channel, ConsentSource, Method, Purpose, State
 from kith.domain.contacts import Source
@@ -230,6 +229,7 @@ class ContactAnswer(msgspec.Struct, frozen=True, gc=False):
         list[MergedFromAnswer] | UnsetType,
         Meta(description="Only with `expand`: ids that lead here, the 100 last merged first."),
     ] = UNSET
+    messages: ExpandedMessages = UNSET
     match: Annotated[MatchAnswer | UnsetType, Meta(description="Only with `expand`.")] = UNSET
 
 
@@ -340,46 +340,6 @@ class ListedAuditAnswer(msgspec.Struct, frozen=True):
 
     entries: list[AuditEntry]
     next_cursor: NextCursor
-
-
-class KeptAnswerAnswer(msgspec.Struct, frozen=True):
-    """An answer kept for a repeat under its Idempotency-Key."""
-
-    action: Annotated[str, Meta(examples=["create-contact"])]
-    key: Annotated[str, Meta(examples=["order-1001"])]
-    at: Time
-    answer: Annotated[
-        msgspec.Raw, Meta(extra_json_schema={"type": "object"}, examples=[{"id": EXAMPLE_ID}])
-    ]
-
-
-class ExportedAnswer(msgspec.Struct, frozen=True):
-    """Everything that Kith holds on one person."""
-
-    exported_at: Time
-    contact: ContactAnswer
-    updated_at: Annotated[Time, Meta(description="When the contact last changed.")]
-    tags: list[TagOf]
-    identities: list[IdentityAnswer]
-    history: list[AuditEntry]
-    history_complete: Annotated[
-        bool, Meta(description="False when there are over 10,000 changes.", examples=[True])
-    ]
-    kept_answers: Annotated[
-        list[KeptAnswerAnswer], Meta(description="Kept for 24 hours, for calls that are repeated.")
-    ]
-    merges: Annotated[
-        list[MergeAnswer],
-        Meta(description="The journal of who was merged into this contact, newest first."),
-    ]
-    consent_records: Annotated[
-        list[ConsentRecordAnswer], Meta(description="The whole ledger of consent, oldest first.")
-    ]
-    blocks: list[BlockAnswer]
-    conversations: list[ConversationAnswer]
-    data_requests: list[DataRequestAnswer]
-    waiting_events: WaitingEvents
-    opt_ins: list[OptInAnswer]
 
 
 class TenantAnswer(msgspec.Struct, frozen=True):

@@ -150,8 +150,8 @@ EXPAND = Field(
         "type": ["array", "string", "null"],
         "items": {"type": "string", "enum": list(EXPANSIONS)},
         "description": "Adds to the answer, each under its own name: `identities`, `history`, "
-        "`consent`, `reachability`, `merged_from` and `match` as further keys, `tags` as objects "
-        "with id and time in place of the names.",
+        "`consent`, `reachability`, `merged_from`, `messages` and `match` as further keys, `tags` "
+        "as objects with id and time in place of the names.",
         "examples": [["identities", "history"]],
     },
 )

@@ -41,3 +41,6 @@ WaitingEvents = Annotated[
     ],
     Meta(description="What hooks have yet to be told, as they will be told it."),
 ]
+Complete = Annotated[
+    bool, Meta(description="False when there are more, over 10,000.", examples=[True])
+]

@@ -51,6 +51,9 @@ def print_more(more: Expanded) -> None:
     if more.history is not None:
         changes = [(wire(e.at), e.what, _who(e), _changed(e)) for e in more.history]
         _print_part("History", ("AT", "WHAT", "WHO", "CHANGED"), changes)
+    if more.messages is not None:
+        said = [(wire(one.at), one.direction, one.type, one.status) for one in more.messages]
+        _print_part("Messages", ("AT", "DIRECTION", "TYPE", "STATUS"), said)
     if more.merged_from is not None:
         merged = [(one.id, wire(one.merged_at)) for one in more.merged_from]
         _print_part("Merged from", ("ID", "MERGED"), merged)

@@ -15,7 +15,14 @@ from kith.errors import AppError
 Source = Literal["manual", "csv_import", "shopify", "woocommerce", "widget", "zapier", "api"]
 OnConflict = Literal["return", "update", "error"]
 Expansion = Literal[
-    "tags", "identities", "history", "consent", "reachability", "merged_from", "match"
+    "tags",
+    "identities",
+    "history",
+    "consent",
+    "reachability",
+    "merged_from",
+    "messages",
+    "match",
 ]
 
 NAME_BYTES_MAX = 1_024

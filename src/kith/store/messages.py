@@ -33,7 +33,6 @@ _RECEIVED = (
     " JOIN contacts c ON c.tenant_id = m.tenant_id AND c.id = m.contact_id"
     f" WHERE m.tenant_id = :tenant_id AND m.direction = 'inbound'{_SHOWN}"
 )
-OF_CONTACT_MAX = 10_000
 
 
 async def add(
@@ -204,13 +203,15 @@ async def of_contact(
     return [_message(row) for row in rows]
 
 
-async def whole_of_contact(tx: Tx, *, tenant_id: int, contact_row_id: int) -> list[Message]:
-    """Everything, what is hidden too: newest first, at most 10,000."""
+async def whole_of_contact(
+    tx: Tx, *, tenant_id: int, contact_row_id: int, rows_max: int
+) -> list[Message]:
+    """Everything, what is hidden too, newest first."""
     rows = await tx.all(
         f"{_SELECT} AND m.contact_id = :contact_id ORDER BY m.at DESC, m.uuid DESC LIMIT :rows_max",
         tenant_id=tenant_id,
         contact_id=contact_row_id,
-        rows_max=OF_CONTACT_MAX,
+        rows_max=rows_max,
     )
     return [_message(row) for row in rows]
 
