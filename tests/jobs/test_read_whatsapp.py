@@ -1,13 +1,26 @@
 """What WhatsApp posts, through a real server, until get-contact shows it."""
 
+import json
+import random
 import time
+from typing import Any
 
+import httpx
 import pytest
 
+from kith.actions import connections
+from kith.actions.connections import Rotate
 from tests.cast import Bed, Person
 from tests.graph import webhooks
 from tests.graph.rules import Person as Writer
-from tests.meta import Meta, connected
+from tests.graph.webhooks import signed
+from tests.integrations.test_whatsapp_reader import FACTS, payload
+from tests.meta import APP_SECRET, VERIFY_TOKEN, Meta, batch, change, connected
+
+ROMAIN = Writer(
+    phone="+14155550123", wa_id="14155550123", name="Romain", user_id="US.13491208655302741918"
+)
+HELENA = Writer(phone="+5511987654321", wa_id="551187654321", name="Helena", user_id="BR.2")
 
 
 @pytest.fixture
@@ -15,14 +28,273 @@ async def meta(bed: Bed, ana: Person) -> Meta:
     return await connected(bed, ana)
 
 
-ROMAIN = Writer(
-    phone="+14155550123", wa_id="14155550123", name="Romain", user_id="US.13491208655302741918"
-)
+def hi(body: str = "Hi", **more: Any) -> bytes:
+    return webhooks.text(ROMAIN, body, at=time.time() - 1, **more)
 
 
 async def test_a_message_makes_a_contact(meta: Meta, ana: Person) -> None:
-    await meta.told(webhooks.text(ROMAIN, "Hi, do you ship to Canada?", at=time.time()))
-    found = ana.get_contact(phone="+14155550123", expand=["identities", "reachability"])
-    assert found.status_code == 200, found.text
-    print(found.json())
-    assert found.json()["total_messages"] == 1
+    at = int(time.time()) - 60
+    await meta.told(webhooks.text(ROMAIN, "Hi, do you ship to Canada?", at=at))
+    found = ana.get_contact(phone="+14155550123", expand=["identities", "reachability"]).json()
+    assert (found["name"], found["total_messages"], found["source"]) == ("Romain", 1, "api")
+    assert found["last_message_at"] == time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(at))
+    named = {(one["kind"], one["value"]) for one in found["identities"]}
+    assert named == {
+        ("phone", "+14155550123"),
+        ("wa_id", "14155550123"),
+        ("bsuid", "US.13491208655302741918"),
+    }
+    first, second = found["reachability"]["numbers"]
+    assert (first["phone"], first["free_form"]["reason"]) == ("+15550783881", "ok")
+    assert second["free_form"]["reason"] == "never_wrote"
+
+
+async def test_somebody_known_by_the_other_spelling(meta: Meta, ana: Person) -> None:
+    made = ana.create_contact(phone=HELENA.phone, name="Helena").json()
+    await meta.told(webhooks.text(HELENA, "Oi", at=time.time()))
+    found = ana.get_contact(phone=HELENA.phone).json()
+    assert (found["id"], found["total_messages"]) == (made["id"], 1)
+    assert ana.get_contact(wa_id=HELENA.wa_id).json()["id"] == made["id"]
+    assert ana.get_contact(bsuid=HELENA.user_id).json()["id"] == made["id"]
+
+
+async def test_a_payload_of_every_kind_is_taken(meta: Meta) -> None:
+    """In one body, as Meta batches them, too."""
+    bodies = [json.loads(payload(name)) for name in sorted(FACTS)]
+    await meta.told(*bodies)
+    entries = [entry for body in bodies for entry in body["entry"]]
+    await meta.told({"object": "whatsapp_business_account", "entry": entries})
+    assert await meta.states("quarantined") == []
+
+
+# Proof: who may post, and who may ask.
+
+
+@pytest.mark.row("T2.1", "G20")
+@pytest.mark.parametrize(
+    "signature",
+    [
+        None, "", "sha256=", "sha256=" + "0" * 64, "sha1=" + "0" * 40, "0" * 64,
+        "sha256=" + "z" * 64, "sha256=" + "0" * 63, "SHA256=" + "0" * 64, "sha256=é", "sha256=٠",
+    ],
+)  # fmt: skip
+async def test_what_is_not_signed_is_refused(bed: Bed, meta: Meta, signature: str | None) -> None:
+    before = await bed.digest()
+    headers = {} if signature is None else {"X-Hub-Signature-256": signature.encode()}
+    answer = bed.http.post(meta.url, content=hi(), headers=headers)
+    assert answer.status_code == 401
+    assert await bed.digest() == before
+
+
+@pytest.mark.row("T2.1", "G20")
+async def test_no_forged_signature_is_taken(bed: Bed, meta: Meta) -> None:
+    """Signed by another secret, of another body, with one digit changed, or made anew."""
+    before, chance, body = await bed.digest(), random.Random(1), hi("Prix : 5 € 😀")
+    good = signed(body, APP_SECRET)["X-Hub-Signature-256"]
+    forged = [signed(body, "another")["X-Hub-Signature-256"], good.upper(), good[:-1]]
+    forged += [signed(body + b" ", APP_SECRET)["X-Hub-Signature-256"]]
+    for _ in range(200):
+        at = chance.randrange(len("sha256="), len(good))
+        digit = chance.choice([one for one in "0123456789abcdef" if one != good[at]])
+        forged.append(good[:at] + digit + good[at + 1 :])
+    statuses = {
+        bed.http.post(meta.url, content=body, headers={"X-Hub-Signature-256": one}).status_code
+        for one in forged
+    }
+    assert statuses == {401}
+    again = json.dumps(json.loads(body), ensure_ascii=False).encode()
+    assert again != body
+    assert meta.post(again, **{"X-Hub-Signature-256": good}) == 401
+    assert await bed.digest() == before
+    meta.bed.serving.logged("webhook.sig_invalid")
+
+
+@pytest.mark.row("T2.1")
+@pytest.mark.parametrize("ascii_only", [True, False])
+async def test_signed_emoji_are_taken(meta: Meta, ana: Person, ascii_only: bool) -> None:
+    body = json.dumps(json.loads(hi("Été 😀 ✓")), ensure_ascii=ascii_only).encode()
+    await meta.told(body)
+    [row] = ana.get("/api/v1/triggers/new-message-received").json()
+    assert row["content"] == {"body": "Été 😀 ✓"}
+
+
+@pytest.mark.row("T2.2", "F22")
+async def test_a_repeat_has_no_effect(bed: Bed, meta: Meta, ana: Person) -> None:
+    body = hi()
+    await meta.told(body)
+    before = await bed.digest()
+    for _ in range(5):
+        assert meta.post(body) == 200
+    await meta.settled()
+    assert await bed.digest() == before
+
+
+@pytest.mark.row("T2.2")
+async def test_two_secrets_count_during_a_rotation(bed: Bed, meta: Meta) -> None:
+    new = {"app_secret": "the-next-secret"}
+    await bed.runner.write(
+        connections.rotate, Rotate(connection_id=meta.connection.id, secrets=new)
+    )
+    for secret, status in ((APP_SECRET, 200), ("the-next-secret", 200), ("another", 401)):
+        raw = hi(secret)
+        assert meta.post(raw, **signed(raw, secret)) == status
+    await meta.settled()
+
+
+def asked(meta: Meta, **query: str) -> httpx.Response:
+    given = {
+        "hub.mode": "subscribe",
+        "hub.verify_token": VERIFY_TOKEN,
+        "hub.challenge": "1158201444",
+    }
+    given |= {f"hub.{name}": value for name, value in query.items()}
+    return meta.bed.http.get(meta.url, params=given)
+
+
+@pytest.mark.row("T2.2")
+async def test_the_challenge_is_answered(meta: Meta) -> None:
+    answer = asked(meta)
+    assert (answer.status_code, answer.text) == (200, "1158201444")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert asked(meta, challenge="x" * 256).status_code == 200
+
+
+@pytest.mark.row("T2.2")
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"verify_token": "wrong"},
+        {"verify_token": ""},
+        {"verify_token": "é"},
+        {"mode": "unsubscribe"},
+        {"mode": ""},
+        {"challenge": ""},
+        {"challenge": "x" * 257},
+        {"challenge": "é"},
+        {"challenge": "a\nb"},
+    ],
+)
+async def test_the_challenge_of_others_is_refused(meta: Meta, query: dict[str, str]) -> None:
+    answer = asked(meta, **query)
+    assert answer.status_code == 403
+    assert "1158201444" not in answer.text
+
+
+@pytest.mark.row("L2")
+async def test_a_body_has_a_size(meta: Meta) -> None:
+    assert meta.post(b" " * (4 * 1_048_576 + 1)) == 413
+    assert meta.post(hi() + b" " * (4 * 1_048_576 - 4_096)) == 200
+    await meta.settled()
+
+
+# What cannot be read.
+
+
+@pytest.mark.row("F23")
+async def test_a_bad_update_waits_and_its_neighbours_count(meta: Meta, ana: Person) -> None:
+    bad = {"from": "14155550177", "id": "wamid.bad", "timestamp": "soon", "type": "text"}
+    good = {"from": "14155550123", "id": "wamid.good", "timestamp": "1778141663", "type": "text",
+            "text": {"body": "Hi"}}  # fmt: skip
+    await meta.told(batch([change({"messages": [bad, good]})]))
+    assert await meta.states("quarantined") == ["A time in it is none."]
+    assert ana.get_contact(phone="+14155550123").json()["total_messages"] == 1
+    await meta.told(hi("later"))
+    assert ana.get_contact(phone="+14155550123").json()["total_messages"] == 2
+
+
+@pytest.mark.row("F23")
+@pytest.mark.parametrize("body", [b"x", b"[]", b"{", b'{"entry": 1e400}', b"[" * 100])
+async def test_what_nobody_can_read_waits_in_quarantine(meta: Meta, body: bytes) -> None:
+    await meta.told(body)
+    [reason] = await meta.states("quarantined")
+    assert reason
+
+
+async def test_bad_text_is_repaired_and_marked(bed: Bed, meta: Meta, ana: Person) -> None:
+    await meta.told(hi("TEXT").replace(b"TEXT", b"a\\u0000\\ud83d\xff"))
+    [row] = ana.get("/api/v1/triggers/new-message-received").json()
+    assert row["content"] == {"body": "a\ufffd\ufffd\ufffd"}
+    marked = await bed.rows(
+        "SELECT is_sanitized FROM inbox WHERE tenant_id = :id", id=meta.connection.tenant_id
+    )
+    assert marked == [(1,)]
+
+
+async def test_another_account_is_another_connections(meta: Meta, ana: Person) -> None:
+    body = json.loads(hi())
+    body["entry"][0]["id"] = "999"
+    [told] = body["entry"][0]["changes"]
+    told["value"]["metadata"]["phone_number_id"] = "888"
+    await meta.told(body)
+    assert ana.get("/api/v1/triggers/new-message-received").json() == []
+    body["entry"][0]["id"] = meta.connection.config["business_account_id"]
+    await meta.told(body)
+    assert len(ana.get("/api/v1/triggers/new-message-received").json()) == 1
+
+
+# Consent.
+
+
+@pytest.mark.row("T10.2")
+async def test_stop_and_start_are_in_the_ledger_with_their_proof(meta: Meta, ana: Person) -> None:
+    at = int(time.time()) - 100
+    await meta.told(webhooks.text(ROMAIN, "Stop!", at=at, wamid="wamid.stop"))
+    rows = ana.post("list-consent", {"phone": ROMAIN.phone}).json()["records"]
+    [row] = rows
+    assert (row["state"], row["source"], row["method"]) == ("withdrawn", "inbound", "keyword")
+    assert row["evidence"] == {
+        "wamid": "wamid.stop", "number_id": "106540352242922", "said": ["Stop!"],
+    }  # fmt: skip
+    assert ana.get_contact(phone=ROMAIN.phone).json()["opted_out_at"] is not None
+    # A grant by anybody else does not undo it; the person's own word does.
+    ana.post("set-consent", {
+        "phone": ROMAIN.phone, "channel": "whatsapp", "purpose": "marketing", "state": "granted",
+        "source": "api", "method": "checkbox",
+    })  # fmt: skip
+    assert ana.get_contact(phone=ROMAIN.phone).json()["opted_out_at"] is not None
+    await meta.told(webhooks.text(ROMAIN, "start", at=at + 10))
+    found = ana.get_contact(phone=ROMAIN.phone).json()
+    assert (found["opted_out_at"], found["opted_in_at"] is None) == (None, False)
+
+
+@pytest.mark.row("T10.2")
+async def test_a_late_start_does_not_undo_a_later_stop(meta: Meta, ana: Person) -> None:
+    at = int(time.time()) - 100
+    await meta.told(webhooks.text(ROMAIN, "stop", at=at))
+    await meta.told(webhooks.text(ROMAIN, "start", at=at - 10))
+    assert ana.get_contact(phone=ROMAIN.phone).json()["opted_out_at"] is not None
+
+
+async def test_a_button_and_the_workspaces_own_words(bed: Bed, meta: Meta, ana: Person) -> None:
+    from kith.actions import words
+    from kith.actions.words import SetWords
+
+    await bed.runner.write(words.change, SetWords(stop=("genug",)), ana.caller)
+    await meta.told(json.loads(payload("button")))  # "Stop", with a payload of its own
+    await meta.told(webhooks.text(HELENA, "Genug.", at=time.time()))
+    for key, method in (("+14155550123", "button"), (HELENA.phone, "keyword")):
+        [row] = ana.post("list-consent", {"phone": key}).json()["records"]
+        assert (row["state"], row["method"]) == ("withdrawn", method)
+
+
+async def test_a_stop_at_meta_is_lifted_there_only(meta: Meta, ana: Person) -> None:
+    ana.create_contact(phone=ROMAIN.phone)
+    ana.post("set-consent", {
+        "phone": ROMAIN.phone, "channel": "whatsapp", "purpose": "marketing", "state": "granted",
+        "source": "api", "method": "checkbox", "occurred_at": "2026-01-01T00:00:00+00:00",
+    })  # fmt: skip
+
+    def reason() -> str:
+        told = ana.post("get-reachability", {"phone": ROMAIN.phone}).json()
+        return str(told["marketing"]["reason"])
+
+    await meta.told(json.loads(payload("stop")), json.loads(payload("stop")))
+    assert reason() == "meta_stopped"
+    resumed = json.loads(payload("resume"))
+    [preference] = resumed["entry"][0]["changes"][0]["value"]["user_preferences"]
+    preference |= {"wa_id": ROMAIN.wa_id, "timestamp": 1778141700}
+    del preference["user_id"]
+    await meta.told(resumed)
+    assert reason() == "ok"
+    rows = ana.post("list-consent", {"phone": ROMAIN.phone}).json()["records"]
+    assert [row["source"] for row in rows] == ["meta", "meta", "api"]
