@@ -19,6 +19,7 @@ import kith
 from kith.api import answers
 from kith.api.routes import ROUTES
 from kith.api.security_log import Event
+from kith.api.streams import STREAMS
 from kith.api.zapier import HOOK_ROUTES
 from kith.cli.main import kith as command_line
 from kith.errors import AppError
@@ -69,9 +70,9 @@ def test_settings_named_anywhere_exist():
 
 def test_every_operation_is_explained():
     text = page("api.md")
-    operations = {f"{route.method} /api/v1{route.path}" for route in ROUTES}
+    operations = {f"{route.method} /api/v1{route.path}" for route in (*ROUTES, *STREAMS)}
     assert operations <= set(first_cells(text))
-    for route in ROUTES:
+    for route in (*ROUTES, *STREAMS):
         row = next(
             row for row in text.splitlines() if f"`{route.method} /api/v1{route.path}`" in row
         )
@@ -80,7 +81,7 @@ def test_every_operation_is_explained():
 
 def test_no_operation_is_invented():
     pages = {"/livez", "/readyz", "/docs", "/api/v1/openapi.json", "/api/v1/openapi.yaml"}
-    operations = {f"{route.method} /api/v1{route.path}" for route in ROUTES}
+    operations = {f"{route.method} /api/v1{route.path}" for route in (*ROUTES, *STREAMS)}
     operations |= {f"{route.method} /api/zapier{route.path}" for route in HOOK_ROUTES}
     assert set(first_cells(page("api.md"))) == operations | {f"GET {path}" for path in pages}
 

@@ -1,5 +1,7 @@
 """The one renderer: every refusal becomes its documented body and headers (reliability 2)."""
 
+from collections.abc import AsyncIterator
+
 import msgspec
 
 from kith import errors
@@ -28,6 +30,13 @@ class Answer(msgspec.Struct, gc=False):
     closes: bool = False
     """Whether the connection ends with this answer."""
     etag: str | None = None
+    pieces: AsyncIterator[bytes] | None = None
+    """The body, where it is made while it is sent; `body` is blank then."""
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether it cannot leave in one write."""
+        return self.closes or self.pieces is not None
 
 
 def unchanged(etag: str) -> Answer:
@@ -39,6 +48,13 @@ def refusal(error: AppError) -> Answer:
     """Status, body and extra headers of a refusal."""
     headers = (*JSON_HEADERS, *_headers(error))
     return Answer(error.status, json.encode(body(error)), headers, isinstance(error, _CLOSING))
+
+
+def ending(answer: Answer) -> Answer:
+    """The same, and the connection ends with it."""
+    if answer.closes:
+        return answer
+    return msgspec.structs.replace(answer, headers=(*answer.headers, CLOSE), closes=True)
 
 
 def server_error() -> Answer:

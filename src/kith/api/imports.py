@@ -6,11 +6,112 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from kith.actions.imports import Shown, Told
+from kith.actions.imports import Shown, Taken, Told
+from kith.api.fields import Field, Shape
+from kith.api.parts import nullable
+from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Id, Time
-from kith.domain.csv_heads import Head
+from kith.domain import csv_heads, csv_reading, ids, phone, text
+from kith.domain.csv_heads import Head, Options
+from kith.domain.csv_reading import Encoding
 from kith.domain.imports import Counts, Import, Refusal, State, Undone
+from kith.domain.phone import Region
 from kith.domain.times import wire
+from kith.errors import BadValue
+from kith.jobs.importing import Progress
+
+RESULT_EXAMPLE_FILE = "contacts.csv"
+
+
+class ImportContacts(msgspec.Struct, frozen=True, kw_only=True):
+    """`import_id` names one to go on with: the file comes again from its beginning."""
+
+    file: str = RESULT_EXAMPLE_FILE
+    map: tuple[str, ...] = ()
+    region: Region | None = None
+    encoding: Encoding | None = None
+    delimiter: str | None = None
+    dry_run: bool = False
+    import_id: str | None = None
+
+    @property
+    def options(self) -> Options:
+        """Raises Refused."""
+        return Options(
+            mapping=dict(csv_heads.parse_mapping(self.map)),
+            region=self.region,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+        )
+
+
+def _file(value: object) -> str:
+    return text.line(_one(value), characters_max=text.NAME_CHARACTERS_MAX)
+
+
+def _one(value: object) -> str:
+    if not isinstance(value, str):
+        raise BadValue("must be given once.")
+    return value
+
+
+def _several(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+
+
+def _true_or_false(value: object) -> bool:
+    if value not in ("true", "false", "1", "0"):
+        raise BadValue("must be true or false.")
+    return value in ("true", "1")
+
+
+def _text(description: str, example: str) -> dict[str, Any]:
+    return nullable("string", description, example)
+
+
+IMPORT_CONTACTS = Shape(
+    ImportContacts,
+    (
+        Field("file", _file, _text("What the file is called.", "contacts.csv")),
+        Field(
+            "map",
+            _several,
+            _text("`COLUMN=FIELD`, what a column is; once for each.", "Mobile no=phone"),
+        ),
+        Field(
+            "region",
+            phone.parse_region,
+            _text("Where numbers without country code are dialled.", "FR"),
+        ),
+        Field(
+            "encoding",
+            lambda value: csv_reading.parse_encoding(_one(value)),
+            _text("`utf-8`, `utf-16` or `windows-1252`.", "utf-8"),
+        ),
+        Field(
+            "delimiter",
+            lambda value: csv_reading.parse_delimiter(_one(value)),
+            _text("`comma`, `semicolon`, `tab` or `pipe`.", "comma"),
+        ),
+        Field(
+            "dry_run", _true_or_false, _text("`true`: say what would be, write nothing.", "true")
+        ),
+        Field(
+            "import_id",
+            ids.parse,
+            _text("One that was cut off; send the whole file again.", EXAMPLE_ID),
+        ),
+    ),
+    description="The body is the file itself. Rows are taken while it comes, each batch with the "
+    "place in the file: one that is cut off is `interrupted`, and goes on with its `import_id` and "
+    "the same options. The answer counts what is in the database.",
+)
+EXPORT_CONTACTS = Shape(
+    dict,
+    description="Imported again, the file changes nothing. A cell that a spreadsheet would take "
+    "for a formula has a `'` before it.",
+)
+
 
 Count = Annotated[int, Meta(ge=0, examples=[0])]
 
@@ -73,6 +174,35 @@ class RefusalAnswer(msgspec.Struct, frozen=True):
             ]
         ),
     ]
+
+
+class Result:
+    """What an import over HTTP is answered: the counts, and the first of what was not taken."""
+
+    def __init__(self) -> None:
+        self._refusals: list[RefusalAnswer] = []
+        self._rows: list[dict[str, Any]] = []
+        self._left_out = 0
+
+    def note(self, taken: Taken, *, refusals_max: int, rows_max: int) -> None:
+        for one in taken.refusals:
+            if len(self._refusals) < refusals_max:
+                self._refusals.append(refusal(one))
+            else:
+                self._left_out += 1
+        self._rows += map(told, taken.rows[: rows_max - len(self._rows)])
+
+    def answer(self, last: Progress, *, is_dry_run: bool) -> dict[str, Any]:
+        told_rows = {"rows": self._rows} if is_dry_run else {}
+        return {
+            **msgspec.structs.asdict(imported(last.one)),
+            "counts": counts(last.counts),
+            "dry_run": is_dry_run,
+            **understood(last.head),
+            "refusals": self._refusals,
+            "refusals_left_out": self._left_out,
+            **told_rows,
+        }
 
 
 def imported(one: Import) -> ImportAnswer:

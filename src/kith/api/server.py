@@ -16,8 +16,8 @@ import structlog
 
 from kith import errors
 from kith.actions.run import NO_TERMS, Runner, Terms
-from kith.api import answers, body
-from kith.api.answers import Answer, Header
+from kith.api import answers, body, sending
+from kith.api.answers import Answer
 from kith.api.credentials import Credentials
 from kith.api.inbound import Door
 from kith.api.protocol import DIRECT, Direct, lines
@@ -26,6 +26,8 @@ from kith.api.rate import RollingLimit, Verdict
 from kith.api.repeats import RepeatableCalls, rendered
 from kith.api.routes import Route
 from kith.api.security_log import Event, SecurityLog
+from kith.api.sending import Send
+from kith.api.streams import BY_PATH, Stream, asked
 from kith.api.widget import Incoming
 from kith.api.zapier import OF_ONE_THING, TABLE
 from kith.domain import etags, idempotency, json
@@ -39,7 +41,6 @@ HEADERS_MAX = 100
 QUERY_FIELDS_MAX = 100
 
 Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Page = Callable[[], Awaitable[Answer]]
 
 _EVENTS: dict[int, Event] = {
@@ -73,7 +74,7 @@ class Request(msgspec.Struct, gc=False):
     headers: dict[bytes, bytes]
     id: bytes
     direct: Direct | None
-    route: Route | None = None
+    route: Route | Stream | None = None
     caller: Caller | None = None
     verdict: Verdict | None = None
     path_value: str | None = None
@@ -108,7 +109,7 @@ class Server:
         self._logs_requests = logs_requests
         self._clock = clock
         self._rate = RollingLimit(clock)
-        self._routes = TABLE
+        self._routes: Mapping[str, Mapping[str, Route | Stream]] = {**TABLE, **BY_PATH}
         self.credentials = Credentials(runner, clock)
         self._calls = RepeatableCalls(runner)
         self.security = SecurityLog(clock)
@@ -165,6 +166,8 @@ class Server:
             caller = await self._look_up_caller(request)
         request.caller = caller
         self._admit(request, route, caller)
+        if isinstance(route, Stream):
+            return await self._stream(request, route, caller, receive)
         given, raw = None, b""
         if route.method == "POST":
             if b"content-encoding" in request.headers:
@@ -188,6 +191,22 @@ class Server:
         if route.does == "scan":
             return await self._scan(request, route, caller, given)
         return await self._write(request, route, caller, given, raw)
+
+    async def _stream(
+        self, request: Request, stream: Stream, caller: Caller, receive: body.Receive
+    ) -> Answer:
+        """A refusal ends the connection: of the file, who knows how much is still to come."""
+        if b"content-encoding" in request.headers:
+            _check_encoding(request.headers)
+        try:
+            given = stream.takes.convert(asked(request.scope["query_string"]))
+            answer = await stream.run(self._runner, caller, given, receive)
+        except AppError as error:
+            self._note(request, error)
+            return answers.ending(answers.refusal(error))
+        if stream.logs is not None:
+            self.security.note(stream.logs, caller.token_id, **self._fields(request, answer.status))
+        return answer
 
     async def _receive(self, request: Request, path: str, receive: body.Receive) -> Answer:
         """What another system sends."""
@@ -244,7 +263,7 @@ class Server:
             if verdict.retry_after_s:
                 raise errors.TooManyRequests(verdict.retry_after_s) from None
 
-    def _admit(self, request: Request, route: Route, caller: Caller) -> None:
+    def _admit(self, request: Request, route: Route | Stream, caller: Caller) -> None:
         """Scope, rate, workspace."""
         if route.scope not in caller.scopes:
             raise errors.Forbidden()
@@ -260,7 +279,7 @@ class Server:
 
     def _send_at_once(self, request: Request, answer: Answer) -> bool:
         """Give the whole answer in one write, when the connection can take it so."""
-        if request.direct is None or request.scope["method"] == "HEAD" or answer.closes:
+        if request.direct is None or request.scope["method"] == "HEAD" or answer.takes_long:
             return False
         verdict = request.verdict
         if verdict is None:
@@ -274,14 +293,11 @@ class Server:
     async def _send(
         self, request: Request, answer: Answer, receive: body.Receive, send: Send
     ) -> None:
-        headers = _headers(request, answer)
-        if answer.status != 304:
-            headers.append((b"content-length", b"%d" % len(answer.body)))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body, "more_body": answer.closes})
-        if answer.closes:
-            await body.linger(receive)
-            await send({"type": "http.response.body", "body": b""})
+        headers = sending.headers(answer, request.id, request.verdict)
+        if answer.pieces is None:
+            await sending.whole(answer, headers, receive, send)
+        elif reason := await sending.in_pieces(answer.status, headers, answer.pieces, send):
+            log.warning("http.cut_off", reason=reason, **self._fields(request, answer.status))
 
     def _take_over_id(self, request: Request) -> None:
         given = self._proxies.request_id(request.peer, request.headers[b"x-request-id"])
@@ -322,16 +338,6 @@ class Server:
             "status": status,
             "ip": self._address(request),
         }
-
-
-def _headers(request: Request, answer: Answer) -> list[Header]:
-    headers: list[Header] = [(b"x-request-id", request.id), *answer.headers]
-    if (verdict := request.verdict) is not None:
-        headers.append((b"x-ratelimit-limit", b"%d" % verdict.limit))
-        headers.append((b"x-ratelimit-remaining", b"%d" % verdict.remaining))
-    if answer.etag is not None:
-        headers.append((b"etag", answer.etag.encode()))
-    return headers
 
 
 def _check_size(scope: Scope) -> None:

@@ -22,6 +22,7 @@ from kith.domain.import_rows import RowReader
 from kith.domain.imports import Counts, Import
 from kith.domain.tokens import Caller
 from kith.errors import AppError, Refused
+from kith.store.database import Engine
 from kith.store.imagined import Imagined
 
 PIECE_BYTES = 262_144
@@ -42,7 +43,11 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 ALONE = Pace(rows_first=1_000, rows_max=5_000, batch_s=0.25)
-BESIDE_REQUESTS = Pace(rows_first=20, rows_max=200, batch_s=0.006, rest=0.5, piece_bytes=16_384)
+BESIDE_REQUESTS: dict[Engine, Pace] = {
+    "sqlite": Pace(rows_first=20, rows_max=200, batch_s=0.006, rest=0.5, piece_bytes=16_384),
+    # There a batch waits for the database, and others go on meanwhile.
+    "postgres": Pace(rows_first=200, rows_max=500, batch_s=1, piece_bytes=16_384),
+}
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

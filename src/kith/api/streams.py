@@ -1,0 +1,153 @@
+"""Operations whose body, or answer, is a file: read and sent piece by piece, whatever its size.
+
+They take their options in the query of the address. Everything before the body is as in the other
+operations: route, token, scope, rate.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from kith.actions import exports
+from kith.actions.run import Runner
+from kith.api import imports as shapes
+from kith.api.answers import JSON_HEADERS, NO_STORE, Answer
+from kith.api.body import BODY_S_MAX, Receive
+from kith.api.fields import Shape
+from kith.api.routes import PREFIXES
+from kith.api.security_log import Event
+from kith.domain import json
+from kith.domain.tokens import Caller, Scope
+from kith.errors import BodyTooSlow, ClientGone, Unavailable
+from kith.jobs import importing
+from kith.jobs.importing import Progress, Wanted
+
+PIECE_BYTES = 65_536
+IMPORTS_AT_ONCE = 4
+REFUSALS_SHOWN = 100
+ROWS_SHOWN = 1_000
+_CSV = (
+    (b"content-type", b"text/csv; charset=utf-8"),
+    (b"content-disposition", b'attachment; filename="contacts.csv"'),
+    NO_STORE,
+)
+
+Run = Callable[[Runner, Caller, Any, Receive], Awaitable[Answer]]
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """`takes` is read from the query."""
+
+    method: Literal["POST"]
+    path: str
+    takes: Shape
+    run: Run
+    scope: Scope
+    summary: str
+    needs_workspace: bool = True
+    logs: Event | None = None
+    """What security wants to know each time it was answered."""
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+def asked(query: bytes) -> Mapping[str, object]:
+    """What stands in the query; a name that stands there several times has a list."""
+    found: dict[str, Any] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name in found and not isinstance(found[name], list):
+            found[name] = [found[name]]
+        if name in found:
+            found[name].append(value)
+        else:
+            found[name] = value
+    return found
+
+
+async def pieces(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises BodyTooSlow when nothing comes for 30 s, ClientGone."""
+    held = bytearray()
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(BODY_S_MAX):
+                message = await receive()
+        except TimeoutError:
+            raise BodyTooSlow() from None
+        if message["type"] == "http.disconnect":
+            raise ClientGone()
+        held += message.get("body", b"")
+        more = bool(message.get("more_body"))
+        if len(held) >= PIECE_BYTES:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
+
+
+class Imports:
+    """The imports of one server; more than a few at once would only wait for each other."""
+
+    def __init__(self) -> None:
+        self._running = 0
+
+    async def run(
+        self, runner: Runner, caller: Caller, given: shapes.ImportContacts, receive: Receive
+    ) -> Answer:
+        if self._running >= IMPORTS_AT_ONCE:
+            raise Unavailable(retry_after_s=30)
+        self._running += 1
+        try:
+            return await _import(runner, caller, given, receive)
+        finally:
+            self._running -= 1
+
+
+async def _import(
+    runner: Runner, caller: Caller, given: shapes.ImportContacts, receive: Receive
+) -> Answer:
+    """Rows are taken while the file still comes; one that is cut off can be gone on with."""
+    wanted = Wanted(
+        name=given.file,
+        options=given.options,
+        import_id=given.import_id,
+        is_dry_run=given.dry_run,
+    )
+    caller = msgspec.structs.replace(caller, source="csv_import")
+    result = shapes.Result()
+    last: Progress | None = None
+    pace = importing.BESIDE_REQUESTS[runner.database.engine]
+    async for last in importing.run(runner, caller, pieces(receive), wanted, pace):
+        if last.taken is not None:
+            result.note(last.taken, refusals_max=REFUSALS_SHOWN, rows_max=ROWS_SHOWN)
+    assert last is not None
+    return Answer(200, json.encode(result.answer(last, is_dry_run=given.dry_run)), JSON_HEADERS)
+
+
+async def _export(runner: Runner, caller: Caller, _: object, _body: Receive) -> Answer:
+    first = await runner.scan(exports.page, None, caller)  # refused before anything is sent
+
+    async def lines() -> AsyncIterator[bytes]:
+        page = first
+        yield (exports.HEADER + page.text).encode()
+        while page.after is not None:
+            page = await runner.scan(exports.page, page.after, caller)
+            yield page.text.encode()
+
+    return Answer(200, b"", _CSV, pieces=lines())
+
+
+STREAMS = (
+    Stream("POST", "/actions/import-contacts", shapes.IMPORT_CONTACTS, Imports().run, "write",
+           "Bring contacts in from a CSV file"),
+    Stream("POST", "/actions/export-contacts", shapes.EXPORT_CONTACTS, _export, "read",
+           "Every contact as CSV", logs="export.run"),
+)  # fmt: skip
+BY_PATH: dict[str, dict[str, Stream]] = {
+    prefix + one.path: {one.method: one} for prefix in PREFIXES for one in STREAMS
+}

@@ -1,0 +1,207 @@
+"""import-contacts takes a file while it comes; export-contacts gives all (rows F25, G15)."""
+
+import csv
+import io
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from tests.api.refusals import FORBIDDEN
+from tests.cast import Bed, Person
+from tests.serving import Client
+
+HEADER = "phone,name,email,tags\n"
+BOTH = ("import-contacts", "export-contacts")
+
+
+def rows(count: int, first: int = 0) -> list[str]:
+    return [f"+1415{2_000_000 + first + n},Person {n},p{n}@example.com,a;b\n" for n in range(count)]
+
+
+def post(who: Client, body: bytes | Iterator[bytes], **query: Any) -> httpx.Response:
+    address = f"{who.url}/api/v1/actions/import-contacts?{urlencode(query, doseq=True)}"
+    return who.http.post(address, content=body, headers={"Content-Type": "text/csv", **who.headers})
+
+
+def counted(answer: httpx.Response) -> dict[str, int]:
+    assert answer.status_code == 200, answer.text
+    told = answer.json()["counts"]
+    return {name: count for name, count in told.items() if count}
+
+
+def test_a_file_comes_in(ana: Person) -> None:
+    body = (HEADER + "".join(rows(3)) + "12,Bad,,\n").encode()
+    dry = post(ana, body, dry_run="true", file="people.csv").json()
+    assert [row["outcome"] for row in dry["rows"]] == ["create"] * 3 + ["skip"]
+    assert ana.get_contact(phone="+14152000000").status_code == 404
+    done = post(ana, body, file="people.csv").json()
+    assert done["counts"] == dry["counts"]
+    assert (done["state"], done["file"], done["encoding"], done["delimiter"]) == (
+        "done", "people.csv", "utf-8", ",",
+    )  # fmt: skip
+    assert done["columns"] == {"phone": "phone", "name": "name", "email": "email", "tags": "tags"}
+    [refusal] = done["refusals"]
+    assert (refusal["line"], refusal["code"], refusal["field"]) == (5, "phone", "phone")
+    found = ana.get_contact(phone="+14152000002").json()
+    assert (found["name"], found["source"], found["tags"]) == ("Person 2", "csv_import", ["a", "b"])
+    assert counted(post(ana, body)) == {"rows": 4, "unchanged": 3, "skipped": 1}
+
+
+def test_options_stand_in_the_query(ana: Person) -> None:
+    body = "Who|Mobile no\nZoé|06 12 34 56 78\n".encode("cp1252")
+    query = {"map": ["Mobile no=phone", "Who=name"], "region": "fr", "delimiter": "pipe"}
+    assert counted(post(ana, body, **query, encoding="windows-1252"))["created"] == 1
+    assert ana.get_contact(phone="+33612345678").json()["name"] == "Zoé"
+
+
+@pytest.mark.row("F25")
+def test_a_long_file_in_small_pieces(ana: Person) -> None:
+    """Each piece is smaller than a row, and the whole is larger than any other body may be."""
+    whole = (HEADER + "".join(rows(2_500)) + f"{'x' * 40_000},\n" * 30).encode()
+    assert len(whole) > 1_048_576
+    step = 4_000
+    pieces = (whole[at : at + step] for at in range(0, len(whole), step))
+    assert counted(post(ana, pieces)) == {"rows": 2_530, "created": 2_500, "skipped": 30}
+    assert len(ana.post("export-contacts").text.splitlines()) == 2_501
+
+
+def cut(who: Person, body: bytes, sent: int, **query: Any) -> None:
+    """Send a part of the body, and hang up when it was taken."""
+    with socket.create_connection((who.url.split("//")[1].split(":")[0], port(who))) as connection:
+        head = (
+            f"POST /api/v1/actions/import-contacts?{urlencode(query)} HTTP/1.1\r\nHost: kith\r\n"
+            f"Authorization: Bearer {who.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        connection.sendall(head.encode() + body[:sent])
+        time.sleep(0.5)
+
+
+def port(who: Person) -> int:
+    return int(who.url.rsplit(":", 1)[1])
+
+
+async def imports(bed: Bed, who: Person) -> list[tuple[Any, ...]]:
+    assert who.workspace is not None
+    return await bed.rows(
+        "SELECT uuid, state, offset_bytes FROM imports WHERE tenant_id = :tenant_id ORDER BY uuid",
+        tenant_id=who.workspace.row_id,
+    )
+
+
+@pytest.mark.row("F25")
+async def test_a_file_that_is_cut_off_goes_on(bed: Bed, ana: Person, mallory: Person) -> None:
+    body = (HEADER + "".join(rows(3_000))).encode()
+    cut(ana, body, len(body) // 2, file="long.csv")
+    until = time.monotonic() + 10
+    while True:
+        [(import_id, state, offset)] = await imports(bed, ana)
+        if state == "interrupted":
+            break
+        assert time.monotonic() < until, state
+        time.sleep(0.05)
+    assert 0 < offset <= len(body) // 2
+
+    other = body.replace(b"Person 1,", b"Person X,")
+    for who, sent, status in (
+        (mallory, body, 404),
+        (ana, other, 422),
+        (ana, body[: offset - 5], 422),
+    ):
+        answer = post(who, sent, import_id=import_id, file="long.csv")
+        assert answer.status_code == status, answer.text
+    assert post(ana, body, import_id=import_id, region="FR").status_code == 422
+
+    done = post(ana, body, import_id=import_id, file="long.csv")
+    assert counted(done) == {"rows": 3_000, "created": 3_000}
+    assert done.json()["id"] == import_id
+    assert await imports(bed, ana) == [(import_id, "done", len(body))]
+    assert post(ana, body, import_id=import_id).status_code == 422
+
+
+@pytest.mark.row("F25", "G15")
+def test_look_ups_do_not_wait_for_an_import(ana: Person) -> None:
+    """While rows come in as fast as they can, the event loop is never held for long."""
+    ana.create_contact(phone="+14155550123")
+    body = (HEADER + "".join(rows(2_000))).encode()
+    waits: list[float] = []
+
+    def pieces() -> Iterator[bytes]:
+        with httpx.Client(timeout=20) as http:
+            other = Client(ana.url, ana.token, http)
+            for at in range(0, len(body), 8_000):
+                yield body[at : at + 8_000]
+                started = time.perf_counter()
+                assert other.get_contact(phone="+14155550123").status_code == 200
+                waits.append(time.perf_counter() - started)
+
+    assert counted(post(ana, pieces()))["created"] == 2_000
+    waits.sort()
+    assert waits[len(waits) // 2] < 0.25, waits
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"region": "XX"}, "region"),
+        ({"encoding": "ebcdic"}, "encoding"),
+        ({"delimiter": "x"}, "delimiter"),
+        ({"dry_run": "maybe"}, "dry_run"),
+        ({"import_id": "17"}, "import_id"),
+        ({"file": "x" * 300}, "file"),
+        ({"region": ["FR", "DE"]}, "region"),
+    ],
+)
+async def test_options_that_are_wrong(
+    bed: Bed, ana: Person, query: dict[str, Any], field: str
+) -> None:
+    before = await bed.digest()
+    answer = post(ana, (HEADER + rows(1)[0]).encode(), **query)
+    assert answer.status_code == 422
+    assert list(answer.json()["errors"]) == [field]
+    assert await bed.digest() == before
+
+
+@pytest.mark.parametrize("body", [b"", b"a,b\n1,2\n", b'"phone\n', b"x" * 70_000])
+async def test_a_file_that_is_none_changes_nothing(bed: Bed, ana: Person, body: bytes) -> None:
+    before = await bed.digest()
+    assert post(ana, body).status_code == 422
+    assert await bed.digest() == before
+
+
+@pytest.mark.parametrize("action", BOTH)
+def test_who_may(bed: Bed, ana: Person, ben: Person, action: str) -> None:
+    assert bed.nobody.post(action, b"phone\n").status_code == 401
+    assert ben.post(action, b"phone\n+14155550123\n").status_code == {
+        "import-contacts": 403, "export-contacts": 200,
+    }[action]  # fmt: skip
+    if action == "import-contacts":
+        assert ben.post(action, b"phone\n").json() == FORBIDDEN
+    assert ana.get(f"/api/v1/actions/{action}").status_code == 405
+    assert ana.post(action, b"phone\n", headers={"Content-Encoding": "gzip"}).status_code == 415
+
+
+def test_a_refusal_ends_the_connection(ana: Person) -> None:
+    answer = post(ana, (HEADER + "".join(rows(2_000))).encode(), region="XX")
+    assert answer.headers["connection"] == "close"
+    assert ana.get_contact(phone="+14155550123").status_code == 404
+
+
+@pytest.mark.row("T9.2")
+def test_an_export_holds_every_contact_of_the_workspace(ana: Person, mallory: Person) -> None:
+    mallory.create_contact(phone="+14155550199", name="Not Ana's")
+    post(ana, (HEADER + "".join(rows(1_100))).encode())
+    ana.create_contact(phone="+14155550123", name="=1+1", metadata={"a": [None]})
+    answer = ana.post("export-contacts")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    found = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert len(found) == 1_101
+    assert (found[-1]["name"], found[-1]["metadata"]) == ("'=1+1", '{"a":[null]}')
+    assert "Not Ana's" not in answer.text
+    again = counted(post(ana, answer.content))
+    assert again == {"rows": 1_101, "unchanged": 1_101}
+    assert counted(post(mallory, answer.content))["created"] == 1_101
