@@ -312,6 +312,9 @@ async def test_mallory_learns_and_changes_nothing(bed: Bed) -> None:
     await marked.fill(bed, ana)
     own = marked.marker()
     theirs = {"Mallory": "Stranger", mallory.user.email: stranger.user.email, own: marked.marker()}
+    # As a proof on paper tells who wrote a row.
+    mine, others = (f"(user {p.user.id}), token {p.token_id}<" for p in (mallory, stranger))
+    theirs[mine] = others
     twin = Twin(marked, theirs)
     before = await state(bed, ana)
     for number, call in enumerate(Calls(ana, marked, own).all(CASES), 1):
