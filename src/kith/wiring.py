@@ -22,7 +22,7 @@ from kith.store.database import Database, connect, sqlite_path
 from kith.store.lock import ServerLock
 
 if TYPE_CHECKING:
-    from kith.api.server import Server
+    from kith.api.server import Page, Server
 
 FLUSH_EVERY_S = 5.0
 TIDY_EVERY_S = 60.0
@@ -56,12 +56,14 @@ async def serving(
     Raises CannotStart.
     """
     # Imported here: the other commands need no web server, which takes as long as all the rest.
-    from kith.api import health, pages
     from kith.api.inbound import Door
     from kith.api.proxies import Proxies
     from kith.api.server import Limits, Server
+    from kith.api.waiting import Sends
+    from kith.integrations.whatsapp.client import Graph
     from kith.jobs.guard import Guard
     from kith.jobs.kinds import workers
+    from kith.jobs.sender import Sender
 
     path = sqlite_path(settings.database_url)
     with ServerLock(path) if path else contextlib.nullcontext() as lock:
@@ -74,18 +76,17 @@ async def serving(
             state = State(database)
             runner = _runner(database, settings)
             guard = Guard(networks(settings.allowed_networks))
-            reading, *others = workers(runner, guard)
+            graph = Graph()
+            sender = Sender(runner, graph)
+            reading, *others = workers(runner, guard, sender)
             server = Server(
                 runner,
                 limits=Limits(settings.rate_limit_per_minute, settings.strangers_per_minute),
                 proxies=Proxies(networks(settings.trusted_proxies)),
-                pages={
-                    **pages.build(),
-                    "/livez": health.livez,
-                    "/readyz": health.readyz(state.why_not_ready),
-                },
+                pages=_pages(state),
                 inbound=Door(runner, reading.wake, per_address=settings.strangers_per_minute),
                 guard=guard,
+                sends=Sends(runner, sender),
                 logs_requests=settings.log_requests,
             )
             background = [
@@ -100,6 +101,7 @@ async def serving(
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+            await graph.close()
             server.security.flush(all_of_them=True)
             await _flush_credentials(server)
         finally:
@@ -110,6 +112,17 @@ def _runner(database: Database, settings: Settings) -> Runner:
     return Runner(
         database, secret_key=settings.secret_key, sealing_key=partial(_sealing_key, settings)
     )
+
+
+def _pages(state: "State") -> "dict[str, Page]":
+    """What is served beside the API: documents and health."""
+    from kith.api import health, pages
+
+    return {
+        **pages.build(),
+        "/livez": health.livez,
+        "/readyz": health.readyz(state.why_not_ready),
+    }
 
 
 def _sealing_key(settings: Settings) -> str:

@@ -51,6 +51,8 @@ APART = {
     "get-template",
     "templates",
     "template-variables",
+    "send-text-message",
+    "send-template-message",
 }
 """Operations on what is no contact: Mallory meets them in files of their own."""
 ACTIONS = {route.name: route for route in ROUTES if route.takes.fields and route.name not in APART}

@@ -17,6 +17,10 @@ REDACT_SHOP = "redact_shop"
 """Of this kind the subject is the id of a connection, a blank, and the domain of the shop."""
 DELIVER = "deliver"
 """Of this kind the subject is the id of a hook; several may name one hook, and one does all."""
+SEND_MESSAGE = "send_message"
+"""Of this kind it is the id of a message of ours."""
+SYNC_TEMPLATES = "sync_templates"
+FETCH_MEDIA = "fetch_media"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,9 +45,9 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     retry_at: datetime | None = None
 
 
-async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None = None) -> None:
-    """Commits with whatever the caller does beside it."""
-    await job_rows.add(
+async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None = None) -> int:
+    """Commits with whatever the caller does beside it; the id of the job."""
+    return await job_rows.add(
         ctx.tx,
         tenant_id=ctx.tenant_id,
         kind=kind,
@@ -51,6 +55,15 @@ async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None 
         lane=jobs.LANES.get(kind, 0),
         due_at=due_at or ctx.now,
     )
+
+
+async def drop(ctx: Context, job_id: int) -> None:
+    """It was done, by whomever."""
+    await job_rows.remove(ctx.tx, tenant_id=ctx.tenant_id, job_id=job_id)
+
+
+async def delay(ctx: Context, job_id: int, due_at: datetime) -> None:
+    await job_rows.delay(ctx.tx, tenant_id=ctx.tenant_id, job_id=job_id, until=due_at)
 
 
 async def is_any_due(ctx: Context, lane: int) -> bool:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kith.actions import consent, contacts, messages, senders, undelivered, words
+from kith.actions import consent, contacts, messages, senders, sends, undelivered, words
 from kith.actions.consent import SetConsent
 from kith.actions.run import Context
 from kith.domain import consent_words, json
@@ -136,9 +136,11 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
         occurred_at=message.at,
     )
     try:
-        await consent.tell(ctx, known, given)
+        told = await consent.tell(ctx, known, given)
     except Refused:  # the ledger of this contact is full of opt-ins
         return
+    if known.withdrawn_at is None and told.contact.withdrawn_at is not None:
+        await sends.confirm_opt_out(ctx, told.contact, number_id=fact.number.id, said=fact.said[0])
 
 
 async def _amend(ctx: Context, message: Message) -> None:

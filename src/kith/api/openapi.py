@@ -95,6 +95,7 @@ GIVEN: Json = {"type": ["string", "integer"], "pattern": "\\S"}
 def document() -> Json:
     """The whole document, its keys in a readable order."""
     answers = {route.answer for route in ROUTES} | {schemas.TagOf}
+    answers |= {one.shape for route in ROUTES for one in route.denials if one.shape is not None}
     _, shapes = msgspec.json.schema_components(
         [*sorted(answers, key=lambda answer: answer.__name__), *refusals.SHAPES],
         ref_template=REFERENCE,
@@ -197,8 +198,10 @@ def _parameters(route: Route) -> list[Json]:
     names = []
     if route.is_conditional:
         names.append("If-None-Match")
+    if route.does in ("write", "send"):
+        names.append("Idempotency-Key")
     if route.does == "write":
-        names += ["Idempotency-Key", "If-Match"]
+        names.append("If-Match")
     terms = [{"name": name, "in": "header", "required": False, **TERMS[name]} for name in names]
     return asked + terms
 

@@ -117,7 +117,7 @@ def of(route: Route) -> dict[str, Json]:
             {"not-found": missing},
             RATE_HEADERS,
         )
-    if route.does == "write" or route.refuses:
+    if route.does in ("write", "send") or route.refuses:
         found["409"] = _conflict(route)
     if route.does == "write" and (route.etag or route.missing):
         found["412"] = {"$ref": f"#/components/responses/{_name(CHANGED)}"}
@@ -170,7 +170,7 @@ def _conflict(route: Route) -> Json:
     """A call with the same key that runs, and whatever the operation itself refuses so."""
     examples: dict[str, AppError] = {}
     kinds, when = [], []
-    if route.does == "write":
+    if route.does in ("write", "send"):
         examples["still-running"] = errors.StillRunning()
         kinds.append("Problem")
         when.append("The first call with this `Idempotency-Key` still runs: repeat it in a moment.")
@@ -188,15 +188,19 @@ def _conflict(route: Route) -> Json:
 def _unprocessable(route: Route) -> Json | None:
     examples = _invalid(route)
     kinds = ["InvalidFields"] if examples else []
-    if route.does == "write":
+    if route.does in ("write", "send"):
         examples["key-reused"] = errors.KeyReused()
     if route.needs_workspace:
         examples["no-workspace"] = errors.NoWorkspace()
         kinds.append("NotPossible")
+    examples |= {one.name: one.error for one in route.denials}
+    kinds += [one.shape.__name__ for one in route.denials if one.shape is not None]
     if not examples:
         return None
     schema = {"anyOf": [{"$ref": REFERENCE.format(name=kind)} for kind in kinds]}
     when = "Fields are wrong or missing, or the account has no workspace. Nothing was changed."
+    if route.denials:
+        when += " Or the message was refused: then it is kept as `failed`."
     return _response(when, schema, examples, RATE_HEADERS)
 
 

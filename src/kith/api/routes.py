@@ -18,6 +18,7 @@ from kith.actions import (
     merges,
     messages,
     personal_data,
+    sends,
     tags,
     templates,
     workspaces,
@@ -29,9 +30,11 @@ from kith.api import consent as consents
 from kith.api import exports, gives, identity, reachability, schemas, takes
 from kith.api import merges as merging
 from kith.api import messages as messaging
+from kith.api import sends as sending
 from kith.api import templates as templating
 from kith.api.fields import Shape
 from kith.api.security_log import Event
+from kith.api.sends import Denied
 from kith.domain.contacts import Source
 from kith.domain.tokens import Scope
 from kith.errors import AppError, Conflict, NotFound
@@ -44,7 +47,8 @@ class Route(msgspec.Struct, frozen=True):
     """`scope` is what a token needs.
 
     `does` says how the action runs: "look" finds things by key, "scan" may look through much,
-    "write" changes something, which a caller may tie to an Idempotency-Key and an `If-Match`.
+    "write" changes something, which a caller may tie to an Idempotency-Key and an `If-Match`;
+    "send" writes a message down and waits for what becomes of it.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -53,7 +57,7 @@ class Route(msgspec.Struct, frozen=True):
     action: Action[Any, Any]
     gives: Callable[[Any], Any]
     answer: type[msgspec.Struct]
-    does: Literal["look", "scan", "write"]
+    does: Literal["look", "scan", "write", "send"]
     scope: Scope
     summary: str
     status: int = 200
@@ -71,6 +75,8 @@ class Route(msgspec.Struct, frozen=True):
     """What security wants to know each time it was answered."""
     refuses: tuple[AppError, ...] = ()
     """Refusals of its own, as examples."""
+    denials: tuple[Denied, ...] = ()
+    """Those of them that say that a rule forbids it."""
     gives_html: bool = False
     """Whether the answer may also be a page."""
     source: Source | None = None
@@ -221,6 +227,12 @@ ROUTES = (
           consents.proof, consents.ConsentProofAnswer, "scan", "read",
           "What a contact agreed to, as a proof", missing=ContactNotFound, logs="export.run",
           gives_html=True, refuses=(TWO_MEANT,)),
+    Route("POST", "/actions/send-text-message", sending.SEND_TEXT, sends.begin_text, sending.sent,
+          sending.SentAnswer, "send", "write", "Write to a contact while the window is open",
+          refuses=(TWO_MEANT,), denials=sending.TEXT_DENIALS),
+    Route("POST", "/actions/send-template-message", sending.SEND_TEMPLATE, sends.begin_template,
+          sending.sent, sending.SentAnswer, "send", "write", "Send somebody a template",
+          missing=TemplateNotFound, refuses=(TWO_MEANT,), denials=sending.TEMPLATE_DENIALS),
     Route("POST", "/actions/list-templates", templating.LIST_TEMPLATES, templates.list_all,
           templating.listed, templating.TemplateListed, "scan", "read",
           "The workspace's templates", is_list=True),

@@ -28,6 +28,7 @@ from kith.api.routes import Route
 from kith.api.security_log import Event, SecurityLog
 from kith.api.sending import Send
 from kith.api.streams import BY_PATH, Stream, asked
+from kith.api.waiting import Sends
 from kith.api.widget import Incoming
 from kith.api.zapier import OF_ONE_THING, TABLE
 from kith.domain import etags, idempotency, json
@@ -97,6 +98,7 @@ class Server:
         pages: Mapping[str, Page],
         inbound: Door,
         guard: Guard,
+        sends: Sends,
         logs_requests: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -106,6 +108,7 @@ class Server:
         self._pages = pages
         self._inbound = inbound
         self._guard = guard
+        self._sends = sends
         self._logs_requests = logs_requests
         self._clock = clock
         self._rate = RollingLimit(clock)
@@ -190,6 +193,8 @@ class Server:
             return rendered(route, result)
         if route.does == "scan":
             return await self._scan(request, route, caller, given)
+        if route.does == "send":
+            return await self._sends.answer(route, given, caller, request.headers, raw)
         return await self._write(request, route, caller, given, raw)
 
     async def _stream(

@@ -9,8 +9,10 @@ import structlog
 from kith import wiring
 from kith.actions.run import Runner
 from kith.cli.common import run, settings_of
+from kith.integrations.whatsapp.client import Graph
 from kith.jobs.guard import Guard
 from kith.jobs.kinds import workers
+from kith.jobs.sender import Sender
 from kith.settings import networks
 
 log = structlog.get_logger("kith")
@@ -28,7 +30,9 @@ def work() -> None:
 
 async def _work(runner: Runner) -> None:
     guard = Guard(networks(settings_of().allowed_networks))
-    tasks = [asyncio.create_task(worker.run()) for worker in workers(runner, guard)]
+    graph = Graph()
+    each = workers(runner, guard, Sender(runner, graph))
+    tasks = [asyncio.create_task(worker.run()) for worker in each]
 
     def stop() -> None:
         for task in tasks:
@@ -39,4 +43,5 @@ async def _work(runner: Runner) -> None:
         loop.add_signal_handler(number, stop)
     log.info("worker.started")
     await asyncio.gather(*tasks, return_exceptions=True)
+    await graph.close()
     log.info("worker.stopped")

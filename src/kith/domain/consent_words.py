@@ -52,6 +52,12 @@ def word(
     return None
 
 
+def languages(text: str) -> list[str]:
+    """Those in which a text is a word to opt out."""
+    folded = fold(_trimmed(text)[:CHARACTERS_MAX])
+    return [language for language, words in _STOPS.items() if folded in words]
+
+
 def _trimmed(text: str) -> str:
     """Without what is neither letter nor digit at both ends: blanks, punctuation, emoji, marks."""
     # From the left, then backwards: a pattern for the end alone would be tried at every character.
@@ -62,18 +68,25 @@ def _words(*lines: str) -> frozenset[str]:
     return frozenset(fold(one) for line in lines for one in line.split(","))
 
 
-_STOP = _words(
-    "stop, stopall, stop all, unsubscribe, unsubscribe me, cancel, end, quit, opt out, optout",
-    "remove, remove me, revoke",
-    "arret, arreter, arretez, desabonner, se desabonner, me desabonner, desabonnement",
-    "desinscrire, desinscription, stop pub",
-    "baja, dar de baja, darme de baja, cancelar, cancelar suscripcion, parar, detener, alto",
-    "no mas mensajes",
-    "parar, pare, sair, cancelar, descadastrar, cancelar inscricao, remover",
-    "stopp, abmelden, abmeldung, abbestellen, keine werbung",
-    "annulla, cancella, cancellami, disiscrivi, disiscrivimi, basta, rimuovi",
-    "توقف, ايقاف, اوقف, قف, الغاء, الغاء الاشتراك",
-)
+_STOPS = {
+    "en": _words(
+        "stop, stopall, stop all, unsubscribe, unsubscribe me, cancel, end, quit, opt out, optout",
+        "remove, remove me, revoke",
+    ),
+    "fr": _words(
+        "arret, arreter, arretez, desabonner, se desabonner, me desabonner, desabonnement",
+        "desinscrire, desinscription, stop pub",
+    ),
+    "es": _words(
+        "baja, dar de baja, darme de baja, cancelar, cancelar suscripcion, parar, detener, alto",
+        "no mas mensajes",
+    ),
+    "pt": _words("parar, pare, sair, cancelar, descadastrar, cancelar inscricao, remover"),
+    "de": _words("stopp, abmelden, abmeldung, abbestellen, keine werbung"),
+    "it": _words("annulla, cancella, cancellami, disiscrivi, disiscrivimi, basta, rimuovi"),
+    "ar": _words("توقف, ايقاف, اوقف, قف, الغاء, الغاء الاشتراك"),
+}
+_STOP = frozenset[str]().union(*_STOPS.values())
 _START = _words(
     "start, unstop, subscribe, resubscribe",
     "reprendre, reabonner, abonner",

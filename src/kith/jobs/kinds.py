@@ -8,6 +8,7 @@ from kith.domain.jobs import LANES, Job
 from kith.jobs import deliver, file_opt_in, read_inbound, redact_shop
 from kith.jobs.deliver import Deliverer
 from kith.jobs.guard import Guard
+from kith.jobs.sender import Sender
 from kith.jobs.worker import Worker
 
 KINDS: dict[str, Callable[[Runner, Job], Awaitable[None]]] = {
@@ -17,10 +18,12 @@ KINDS: dict[str, Callable[[Runner, Job], Awaitable[None]]] = {
 }
 
 
-def workers(runner: Runner, guard: Guard) -> tuple[Worker, ...]:
+def workers(runner: Runner, guard: Guard, sender: Sender) -> tuple[Worker, ...]:
     """One a lane; the first reads what comes in."""
     outgoing = {jobs.DELIVER: Deliverer(guard).run}
+    messages = {jobs.SEND_MESSAGE: sender.run}
     return (
         Worker(runner, KINDS),
         Worker(runner, outgoing, lane=LANES[jobs.DELIVER], at_once_max=deliver.AT_ONCE_MAX),
+        Worker(runner, messages, lane=LANES[jobs.SEND_MESSAGE]),
     )

@@ -86,3 +86,16 @@ async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> None:
         tenant_id=tenant_id,
         than=to_us(than),
     )
+
+
+async def finish(tx: Tx, *, tenant_id: int, action: str, key: str, kept: Kept) -> None:
+    """The answer of a call that had none when it was kept."""
+    await tx.run(
+        "UPDATE idempotency_keys SET status = :status, answer = :answer"
+        " WHERE tenant_id = :tenant_id AND action = :action AND key = :key",
+        tenant_id=tenant_id,
+        action=action,
+        key=key,
+        status=kept.status,
+        answer=kept.body.decode(),
+    )

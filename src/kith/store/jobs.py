@@ -18,15 +18,27 @@ _CLAIM = {
 
 async def add(
     tx: Tx, *, tenant_id: int, kind: str, subject: str, lane: int, due_at: datetime
-) -> None:
-    await tx.run(
+) -> int:
+    """Its id."""
+    row = await tx.one(
         "INSERT INTO jobs (tenant_id, kind, subject, lane, due_at, created_at)"
-        " VALUES (:tenant_id, :kind, :subject, :lane, :due_at, :due_at)",
+        " VALUES (:tenant_id, :kind, :subject, :lane, :due_at, :due_at) RETURNING id",
         tenant_id=tenant_id,
         kind=kind,
         subject=subject,
         lane=lane,
         due_at=to_us(due_at),
+    )
+    assert row is not None
+    return int(row[0])
+
+
+async def delay(tx: Tx, *, tenant_id: int, job_id: int, until: datetime) -> None:
+    await tx.run(
+        "UPDATE jobs SET due_at = :until WHERE tenant_id = :tenant_id AND id = :job_id",
+        tenant_id=tenant_id,
+        job_id=job_id,
+        until=to_us(until),
     )
 
 

@@ -103,10 +103,16 @@ class Graph:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def send(self, account: Account, message: Mapping[str, Any]) -> Accepted:
+    async def send(
+        self, account: Account, message: Mapping[str, Any], *, within_s: float | None = None
+    ) -> Accepted:
         """Raises NotReached, NoAnswer, Rejected."""
         reply = await self._call(
-            account, "POST", f"{account.number_id}/messages", content=json.encode(message)
+            account,
+            "POST",
+            f"{account.number_id}/messages",
+            content=json.encode(message),
+            within_s=within_s,
         )
         try:
             return _accepted(reply)
@@ -179,6 +185,7 @@ class Graph:
         *,
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        within_s: float | None = None,
     ) -> _Reply:
         was_written = False
 
@@ -192,7 +199,7 @@ class Graph:
             headers["Content-Type"] = "application/json"
         try:
             async with (
-                asyncio.timeout(CALL_S_MAX),
+                asyncio.timeout(min(CALL_S_MAX, within_s or CALL_S_MAX)),
                 self._http.stream(
                     method,
                     f"{account.graph_url.rstrip('/')}/{graph.VERSION}/{path}",

@@ -1,0 +1,139 @@
+"""From which of its numbers a business writes, and to which spelling of somebody's."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from kith.actions import connections
+from kith.actions.run import Context
+from kith.domain import graph, matches, whatsapp
+from kith.domain.connections import Connection
+from kith.domain.contacts import Contact, Identity
+from kith.domain.phone import Phone
+from kith.domain.reachability import Facts, Kind, Verdict, verdict
+from kith.domain.sealing import CannotUnseal
+from kith.domain.sending import verdict_of
+from kith.domain.times import EPOCH
+from kith.errors import Invalid, Refused
+from kith.store import connections as connection_rows
+from kith.store import identities
+from kith.store import sends as send_rows
+
+_NONE = graph.Code("")
+
+
+class NoAccount(Refused):
+    code, text = "no_whatsapp_account", "No WhatsApp account configured"
+
+
+class Number(msgspec.Struct, frozen=True):
+    """A number of the business, and the connection by which it sends."""
+
+    id: str
+    connection: Connection
+
+    @property
+    def account_id(self) -> str:
+        return str(self.connection.config["business_account_id"])
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """With what Meta is called. `token` is a secret."""
+
+    graph_url: str
+    number_id: str
+    account_id: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Sender({self.number_id})"
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A number and what it may send somebody."""
+
+    number: Number
+    verdict: Verdict
+    last_inbound_at: datetime | None
+
+
+async def connected(ctx: Context, number_id: str | None = None) -> list[Number]:
+    """Every number that can send, or the one that is wanted. Raises NoAccount, Invalid."""
+    numbers = [
+        Number(str(one), connection)
+        for connection in await connection_rows.all_of(ctx.tx, tenant_id=ctx.tenant_id)
+        if connection.system == "whatsapp"
+        for one in connection.config.get("phone_number_ids", ())
+    ]
+    if not numbers:
+        raise NoAccount()
+    wanted = [one for one in numbers if number_id in (None, one.id)]
+    if not wanted:
+        raise Invalid({"number_id": ["The number id must be one of a WhatsApp connection."]})
+    return wanted
+
+
+def judged(ctx: Context, facts: Facts, numbers: Sequence[Number], kind: Kind) -> list[Judged]:
+    """The numbers, best first: those that may send, then whom the person wrote to last."""
+    states = {state.number_id: state for state in facts.numbers}
+    found = []
+    for number in numbers:
+        state = states.get(number.id)
+        given = verdict(facts.standing, state, now=ctx.now, margin=facts.margin)
+        last = state.last_inbound_at if state is not None else None
+        found.append(Judged(number, verdict_of(given, kind), last))
+    found.sort(key=lambda one: one.last_inbound_at or EPOCH, reverse=True)
+    return sorted(found, key=lambda one: not one.verdict.allowed)
+
+
+async def connected_as(ctx: Context, number_id: str) -> list[Number]:
+    """That number, unless it has no connection any more."""
+    try:
+        return await connected(ctx, number_id)
+    except (NoAccount, Invalid):
+        return []
+
+
+async def sender(ctx: Context, number: Number) -> Sender:
+    """With what Meta is called in its name. Raises Refused when nobody can read that any more."""
+    try:
+        opened = await connections.open_(ctx, number.connection.id)
+    except CannotUnseal:
+        raise Refused(
+            "The WhatsApp connection was made with another KITH_SECRET_KEY: connect it anew."
+        ) from None
+    assert opened is not None, "it was just listed"
+    return Sender(
+        graph_url=str(number.connection.config["graph_url"]),
+        number_id=number.id,
+        account_id=number.account_id,
+        token=opened.secrets[0]["access_token"],
+    )
+
+
+async def address(ctx: Context, known: Contact) -> str | None:
+    """The spelling that worked last, or the other one of that which did not; else the phone, else
+    what WhatsApp calls them."""
+    names = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    numbers = _numbers(known, names)
+    last = await send_rows.last_address(
+        ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id
+    )
+    if last is not None:
+        used, code = last
+        other = whatsapp.variant(Phone(used)) if used.startswith("+") else None
+        if used in numbers or other in numbers:
+            is_unknown = code is not None and graph.CODES.get(code, _NONE).is_of_spelling
+            return other if other is not None and is_unknown else used
+    if numbers:
+        return numbers[0]
+    return next((one.value for one in names if one.kind == "bsuid"), None)
+
+
+def _numbers(known: Contact, names: Sequence[Identity]) -> list[str]:
+    """The contact's own phone first, then what WhatsApp calls it, then its other numbers."""
+    own = [str(known.phone)] if known.phone is not None else []
+    wa_ids = [str(matches.phone_of(one.value)) for one in names if one.kind == "wa_id"]
+    phones = [one.value for one in names if one.kind == "phone"]
+    return list(dict.fromkeys([*own, *wa_ids, *phones]))

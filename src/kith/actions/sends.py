@@ -1,0 +1,328 @@
+"""Messages that leave: decided and written down, then told to Meta, then settled.
+
+The first and the last are here, each a transaction; the call between them is `jobs/sender.py`.
+What was written as `sending` may have reached Meta: it is never told twice.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from kith.actions import contacts, jobs, messages, senders, sending_numbers
+from kith.actions import templates as templating
+from kith.actions.contacts import ContactNotFound
+from kith.actions.run import Context
+from kith.actions.sending_numbers import Judged, Number, Sender
+from kith.domain import sending, templates
+from kith.domain.contacts import Contact, ContactKey, SaveContact
+from kith.domain.messages import Delivery, Error, Message, StatusTold
+from kith.domain.phone import Phone, Typed
+from kith.domain.reachability import Kind
+from kith.domain.sending import Denial
+from kith.domain.templates import CannotFill, Missing, Translation, Variables
+from kith.domain.whatsapp_facts import named
+from kith.errors import Refused, naming
+from kith.store import messages as message_rows
+from kith.store import reachability as reach_rows
+from kith.store import sends as send_rows
+
+_DISCONNECTED = Denial(text="Its WhatsApp number has no connection any more")
+
+
+class MissingVariables(Refused):
+    code, text = "missing_variables", "Template requires variables that were not provided."
+
+
+class MessageRefused(Refused):
+    """By the verdict, or by Meta itself: which of the two makes no difference to the answer."""
+
+    code, text = "message_refused", "Message rejected by Meta: Re-engagement message"
+
+
+class SendText(msgspec.Struct, frozen=True, kw_only=True):
+    """`number_id` is the business number that sends; None: the best one."""
+
+    phone: Phone | Typed
+    message: str
+    number_id: str | None = None
+
+
+class SendTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    phone: Phone | Typed
+    template_id: str
+    language: str | None = None
+    variables: Variables = {}
+    number_id: str | None = None
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is written down. `sender` is with what to tell Meta; None: it is refused."""
+
+    message: Message
+    sender: Sender | None = None
+    job_id: int | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a call: `wamid` says that Meta took it, `error` that it did not; neither, that
+    nobody knows."""
+
+    message_id: str
+    job_id: int | None
+    wamid: str | None = None
+    wa_id: str | None = None
+    user_id: str | None = None
+    error: Error | None = None
+    were_both_tried: bool = False
+    """Whether Meta knows the number in neither spelling."""
+
+
+class Later(msgspec.Struct, frozen=True, kw_only=True):
+    """Meta took nothing and is to be told at `due_at`."""
+
+    message_id: str
+    job_id: int
+    due_at: datetime
+
+
+class Again(msgspec.Struct, frozen=True, kw_only=True):
+    """Meta took nothing and is told once more, under `address` where that is another."""
+
+    message_id: str
+    job_id: int | None = None
+    address: str | None = None
+
+
+async def begin_text(ctx: Context, given: SendText) -> Begun:
+    """Raises MessageRefused for somebody unknown, NoAccount, Invalid, Conflict."""
+    numbers = await sending_numbers.connected(ctx, given.number_id)
+    try:
+        known = await contacts.find(ctx, ContactKey(phone=given.phone))
+    except ContactNotFound:
+        raise refused(sending.denied("never_wrote", "free_form")) from None
+    [best, *_] = await _judged(ctx, known, numbers, "free_form")
+    message = _message(ctx, known, best, "text", sending.text_content(given.message))
+    return await _begin(ctx, known, message, best, "free_form")
+
+
+async def begin_template(ctx: Context, given: SendTemplate) -> Begun:
+    """Raises TemplateNotFound, MissingVariables, Refused, NoAccount, Invalid, Conflict."""
+    numbers = await sending_numbers.connected(ctx, given.number_id)
+    template = await templating.get(ctx, given.template_id)
+    usable = {
+        account_id: found
+        for account_id in {one.account_id for one in numbers}
+        if (found := template.usable(account_id, given.language)) is not None
+    }
+    if not usable:
+        raise Refused("Template has no approved translation")
+    filled = {account_id: _filled(found, given) for account_id, found in usable.items()}
+    known = await contacts.save(ctx, SaveContact(phone=given.phone))
+    able = [one for one in numbers if one.account_id in usable]
+    kinds = {sending.kind_of(one.category) for one in usable.values()}
+    kind: Kind = "marketing" if "marketing" in kinds else "utility"
+    [best, *_] = await _judged(ctx, known, able, kind)
+    chosen = usable[best.number.account_id]
+    message = msgspec.structs.replace(
+        _message(ctx, known, best, "template", filled[best.number.account_id]),
+        template_name=template.name,
+        template_language=chosen.language,
+        template_category=chosen.category,
+    )
+    return await _begin(ctx, known, message, best, kind)
+
+
+async def confirm_opt_out(
+    ctx: Context, known: Contact, *, number_id: str, said: str
+) -> Message | None:
+    """Say once that no more offers will come, if that may be said; a job sends it."""
+    here = await sending_numbers.connected_as(ctx, number_id)
+    body = sending.confirmation(said, locale=known.locale, phone=known.phone)
+    for best in await _judged(ctx, known, here, "free_form"):
+        if best.verdict.allowed:
+            message = msgspec.structs.replace(
+                _message(ctx, known, best, "text", sending.text_content(body)),
+                delivery=Delivery(status="queued"),
+                address=await sending_numbers.address(ctx, known),
+            )
+            await _add(ctx, known, message)
+            await jobs.add(ctx, jobs.SEND_MESSAGE, message.id)
+            return message
+    return None
+
+
+async def take_up(ctx: Context, given: Again) -> Begun | None:
+    """A job's turn: a message that waits is decided anew; one that somebody was about to send may
+    have reached Meta, so that it is never sent. None when nothing is left to do."""
+    message = await message_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=given.message_id)
+    if message is None or message.status not in ("queued", "sending"):
+        return None
+    if message.status == "sending":
+        await settle(ctx, Outcome(message_id=message.id, job_id=None))
+        return None
+    return await _decide_again(ctx, message, given)
+
+
+async def again(ctx: Context, given: Again) -> Begun | None:
+    """Decide anew before Meta, which took nothing, is told once more."""
+    message = await message_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=given.message_id)
+    if message is None or message.status != "sending":
+        return None
+    return await _decide_again(ctx, message, given)
+
+
+async def wait(ctx: Context, message_id: str) -> bool:
+    """Let it be told later; False when there is nothing to be told."""
+    message = await message_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=message_id)
+    if message is None or message.status != "sending":
+        return False
+    await _set(ctx, msgspec.structs.replace(message, delivery=Delivery(status="queued")))
+    return True
+
+
+async def put_off(ctx: Context, given: Later) -> None:
+    """Let a job tell Meta later."""
+    if await wait(ctx, given.message_id):
+        await jobs.delay(ctx, given.job_id, given.due_at)
+    else:
+        await jobs.drop(ctx, given.job_id)
+
+
+async def settle(ctx: Context, outcome: Outcome) -> None:
+    """Write what became of a call, and what WhatsApp calls the person."""
+    message = await message_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=outcome.message_id)
+    if message is not None:  # it may have been erased meanwhile
+        await _settle(ctx, message, outcome)
+    if outcome.job_id is not None:
+        await jobs.drop(ctx, outcome.job_id)
+
+
+async def get(ctx: Context, message_id: str) -> Message | None:
+    return await message_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=message_id)
+
+
+def refused(denial: Denial) -> MessageRefused:
+    """With the keys that the contract has for what Meta refuses, and why the verdict said no."""
+    details: dict[str, object] = {}
+    if denial.code:
+        details = {"error_code": denial.code, "error_message": denial.title}
+    return MessageRefused(denial.text, details=details)
+
+
+async def _settle(ctx: Context, message: Message, outcome: Outcome) -> None:
+    if outcome.wamid is not None:
+        sent = StatusTold(status="sent", at=ctx.now)
+        moved = await messages.advance(ctx, message, [sent], wamid=outcome.wamid)
+        who = named(outcome.wa_id, outcome.user_id)
+        if who.is_anybody:
+            known = await contacts.of_id(ctx, moved.contact_id)
+            assert known is not None, "the message hangs on it"
+            await senders.learn(ctx, known, who, at=ctx.now)
+    elif outcome.error is not None:
+        failed = StatusTold(status="failed", at=ctx.now, error=outcome.error)
+        if outcome.were_both_tried:
+            message = msgspec.structs.replace(message, address=None)
+            await send_rows.set_address(ctx.tx, tenant_id=ctx.tenant_id, message=message)
+        await messages.advance(ctx, message, [failed])
+    elif message.status == "sending":
+        await _set(ctx, msgspec.structs.replace(message, delivery=Delivery(status="unknown")))
+
+
+async def _decide_again(ctx: Context, message: Message, given: Again) -> Begun:
+    known = await contacts.of_id(ctx, message.contact_id)
+    assert known is not None, "the message hangs on it"
+    kind: Kind = "free_form"
+    if message.template_category is not None:
+        kind = "marketing" if message.template_category == "MARKETING" else "utility"
+    numbers = await sending_numbers.connected_as(ctx, message.number_id)
+    judged = await _judged(ctx, known, numbers, kind)
+    if not judged or not judged[0].verdict.allowed:
+        denial = sending.denied(judged[0].verdict.reason, kind) if judged else _DISCONNECTED
+        failed = msgspec.structs.replace(message, delivery=_failed(denial))
+        await _set(ctx, failed)
+        if given.job_id is not None:
+            await jobs.drop(ctx, given.job_id)
+        return Begun(message=failed)
+    message = msgspec.structs.replace(
+        message, delivery=Delivery(status="sending"), address=given.address or message.address
+    )
+    await send_rows.set_address(ctx.tx, tenant_id=ctx.tenant_id, message=message)
+    await _set(ctx, message)
+    sender = await sending_numbers.sender(ctx, numbers[0])
+    return Begun(message=message, sender=sender, job_id=given.job_id)
+
+
+async def _begin(ctx: Context, known: Contact, message: Message, best: Judged, kind: Kind) -> Begun:
+    """Write the message down: as refused, or as about to leave, with a job should we die now."""
+    if not best.verdict.allowed:
+        denial = sending.denied(best.verdict.reason, kind)
+        message = msgspec.structs.replace(message, delivery=_failed(denial))
+        await _add(ctx, known, message)
+        return Begun(message=message)
+    address = await sending_numbers.address(ctx, known)
+    message = msgspec.structs.replace(message, address=address)
+    await _add(ctx, known, message)
+    job_id = await jobs.add(
+        ctx, jobs.SEND_MESSAGE, message.id, due_at=ctx.now + sending.RECOVERED_AFTER
+    )
+    sender = await sending_numbers.sender(ctx, best.number)
+    return Begun(message=message, sender=sender, job_id=job_id)
+
+
+async def _judged(ctx: Context, known: Contact, numbers: list[Number], kind: Kind) -> list[Judged]:
+    """The verdict as it is now; an opt-out that commits beside this one makes one of both wait."""
+    await send_rows.hold(ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id)
+    facts = await reach_rows.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    assert facts is not None, "the contact was just found"
+    return sending_numbers.judged(ctx, facts, numbers, kind)
+
+
+def _filled(found: Translation, given: SendTemplate) -> msgspec.Raw:
+    try:
+        with naming("variables"):
+            components = templates.fill(found, given.variables)
+    except Missing as missing:
+        raise MissingVariables(
+            details={"expected_placeholders": missing.expected, "missing": missing.missing}
+        ) from None
+    except CannotFill as part:
+        raise Refused(f"Template has a part that cannot be filled from here: {part}") from None
+    return sending.template_content(templates.rendered(found.parts, given.variables), components)
+
+
+def _message(
+    ctx: Context, known: Contact, best: Judged, kind: str, content: msgspec.Raw
+) -> Message:
+    return Message(
+        id=ctx.new_id(),
+        contact_id=known.id,
+        number_id=best.number.id,
+        direction="outbound",
+        type=kind,
+        at=ctx.now,
+        created_at=ctx.now,
+        delivery=Delivery(status="sending"),
+        content=content,
+        user_id=ctx.user_id or None,
+        token_id=ctx.token_id or None,
+        contact_row_id=known.row_id,
+    )
+
+
+def _failed(denial: Denial) -> Delivery:
+    """Refused by Kith. Without a time: nothing is to be concluded from what Meta never saw."""
+    return Delivery(status="failed", error=denial.error)
+
+
+async def _add(ctx: Context, known: Contact, message: Message) -> None:
+    await message_rows.add(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        message=message,
+        contact_row_id=known.row_id,
+        contact_uuid=known.id,
+    )
+
+
+async def _set(ctx: Context, message: Message) -> None:
+    await message_rows.set_delivery(ctx.tx, tenant_id=ctx.tenant_id, message=message)

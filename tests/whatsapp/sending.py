@@ -1,0 +1,53 @@
+"""What tests of messages that leave share: people, consent, and what stands in the tables."""
+
+import time
+from typing import Any
+
+from kith.actions import templates
+from kith.actions.templates import Listed
+from tests.cast import Bed, Person
+from tests.graph import Person as Somebody
+from tests.graph import webhooks
+from tests.graph.samples import TEMPLATES
+from tests.graph.server import ACCOUNT_ID
+from tests.meta import Meta
+
+PHONE = "+14155550123"
+
+
+async def templates_of(bed: Bed, person: Person) -> dict[str, str]:
+    """All of them known to the person's workspace; their ids by name."""
+    await bed.runner.write(templates.write_all, Listed(ACCOUNT_ID, TEMPLATES), person.caller)
+    return {one["name"]: one["id"] for one in person.post("list-templates", {}).json()}
+
+
+async def writes(meta: Meta, person: Somebody, body: str = "Hi", **more: Any) -> None:
+    """A message of the person's comes in, so that the window opens."""
+    await meta.told(webhooks.text(person, body, at=time.time(), **more))
+
+
+def agree(person: Person, phone: str = PHONE, **more: Any) -> None:
+    given = {
+        "phone": phone, "channel": "whatsapp", "purpose": "marketing", "state": "granted",
+        "source": "api", "method": "checkbox", "wording": "Offers, please.",
+    } | more  # fmt: skip
+    assert person.post("set-consent", given).is_success
+
+
+async def rows(bed: Bed, person: Person) -> list[tuple[Any, ...]]:
+    """Every message of ours: status, code, title, wamid, address, type."""
+    return await bed.rows(
+        "SELECT status, error_code, error_title, wamid, address, type FROM messages"
+        " WHERE tenant_id = :tenant_id AND direction = 'outbound' ORDER BY id",
+        tenant_id=person.user.tenant_id,
+    )
+
+
+async def jobs(bed: Bed, person: Person, kind: str = "send_message") -> int:
+    found = await bed.rows(
+        "SELECT COUNT(*) FROM jobs WHERE tenant_id = :tenant_id AND kind = :kind"
+        " AND gave_up_at IS NULL",
+        tenant_id=person.user.tenant_id,
+        kind=kind,
+    )
+    return int(found[0][0])
