@@ -17,7 +17,8 @@ def fold(text: str) -> str:
 
 def key(*, name: str | None, phone: str | None, email: str | None) -> str:
     """The three fields, each on a line of its own."""
-    return "".join(fold(field) + _END for field in (name, phone, email) if field)
+    there = [field for field in (name, phone, email) if field]
+    return fold(_END.join(there)) + _END if there else ""
 
 
 def grams(folded: str) -> tuple[str, ...]:
