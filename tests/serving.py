@@ -57,7 +57,11 @@ class Serving:
 
 @contextmanager
 def serving(
-    log_path: Path, *, kith: Sequence[str] = (KITH,), **settings: object
+    log_path: Path,
+    *,
+    kith: Sequence[str] = (KITH,),
+    options: Sequence[str] = (),
+    **settings: object,
 ) -> Iterator[Serving]:
     """`kith serve` on a free port. Settings by their name without KITH_, in any case.
 
@@ -65,7 +69,7 @@ def serving(
     """
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [*kith, "serve", "--port", "0"],
+            [*kith, "serve", "--port", "0", *options],
             env=environment(**settings),
             stdin=subprocess.DEVNULL,
             stdout=log,

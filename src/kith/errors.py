@@ -38,9 +38,15 @@ class Unauthenticated(AppError):
 
 
 class BadSignature(Unauthenticated):
-    """What came in is not proven to be the other system's."""
+    """What came in is not proven to be the other system's; `source` is that system."""
 
     code = "bad_signature"
+
+    def __init__(self, source: str = "", *, connection_id: str = "", body_bytes: int = 0) -> None:
+        super().__init__()
+        self.source = source
+        self.connection_id = connection_id
+        self.body_bytes = body_bytes
 
 
 class Forbidden(AppError):

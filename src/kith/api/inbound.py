@@ -58,7 +58,11 @@ class Door:
         if system.is_genuine is None:
             await _check_token(credentials, headers, opened)
         elif not system.is_genuine(headers, raw, opened):
-            raise errors.BadSignature()
+            raise errors.BadSignature(
+                opened.connection.system,
+                connection_id=opened.connection.id,
+                body_bytes=len(raw),
+            )
         await self._store(system, opened, headers, raw)
         return TAKEN
 

@@ -316,11 +316,17 @@ class Server:
         """Log what security wants to know of a refusal."""
         caller = request.caller
         event = _EVENTS.get(refusal.status)
+        fields = self._fields(request, refusal.status)
         if isinstance(refusal, errors.BadSignature):
             event = "webhook.sig_invalid"
+            fields |= {
+                "source": refusal.source,
+                "connection_id": refusal.connection_id,
+                "body_bytes": refusal.body_bytes,
+            }
         if event:
             who = caller.token_id if caller else self._address(request)
-            self.security.note(event, who, **self._fields(request, refusal.status))
+            self.security.note(event, who, **fields)
         elif caller:
             self._note_miss(request, caller, refusal)
 

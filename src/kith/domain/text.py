@@ -41,7 +41,7 @@ def repaired(value: str, *, characters_max: int, bytes_max: int = STRING_BYTES_M
 
     What may not enter becomes U+FFFD, and what is too long is cut.
     """
-    text = _NOT_IN_LINES.sub(REPLACEMENT, value.strip(_SPACES))[:characters_max]
+    text = _NOT_IN_LINES.sub(REPLACEMENT, value.strip(_SPACES)[:characters_max])
     if not text.isascii():
         text = text.encode()[:bytes_max].decode(errors="ignore")
     return text.strip(_SPACES)

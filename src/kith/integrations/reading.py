@@ -27,9 +27,16 @@ class Sent:
 
     def __init__(self, body: bytes) -> None:
         """Raises Unreadable for what is no JSON object."""
-        whole = mended(body)
-        self.is_repaired = whole != body.removeprefix(_BOM)
-        self.body = _decoded(whole)
+        body = body.removeprefix(_BOM)
+        self.is_repaired = False
+        try:
+            self.body = _decoded(body)
+        except Unreadable:
+            whole = mended(body)
+            if whole == body:
+                raise
+            self.is_repaired = True
+            self.body = _decoded(whole)
 
     @property
     def marks(self) -> list[Any]:
