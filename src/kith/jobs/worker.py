@@ -3,25 +3,23 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
 
 import structlog
 
 from kith.actions import jobs
 from kith.actions.jobs import Claim, Failed, Postponed
-from kith.actions.run import Action, Runner
+from kith.actions.run import Runner
 from kith.domain.jobs import LEASE, Job
 from kith.errors import AppError
 from kith.jobs.failures import GoOn, Hopeless, TryAgain
 
 AT_ONCE_MAX = 64
-WRITES_MAX = 4
-"""Places in the database that settling jobs takes up: whoever calls the API must find some."""
+CONNECTIONS_MAX = 3
+"""Of PostgreSQL, for each worker: whoever calls the API must find some."""
 IDLE_S = 0.5
 """How often a worker looks whether another process has left it something."""
 log = structlog.get_logger("kith.jobs")
 
-T = TypeVar("T")
 Do = Callable[[Runner, Job], Awaitable[None]]
 
 
@@ -35,13 +33,12 @@ class Worker:
         at_once_max: int = AT_ONCE_MAX,
     ) -> None:
         """Takes jobs of one lane only, so that lanes do not wait for each other."""
-        self._runner = runner
+        self._runner = runner.sharing(CONNECTIONS_MAX)
         self._kinds = kinds
         self._lane = lane
         self._at_once_max = at_once_max
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
-        self._writes = asyncio.Semaphore(WRITES_MAX)
 
     def wake(self) -> None:
         """There is something to do: do not wait."""
@@ -93,7 +90,7 @@ class Worker:
             async with asyncio.timeout(LEASE.total_seconds()):
                 await do(self._runner, job)
         except GoOn as later:
-            await self._write(jobs.postpone, Postponed(job=job, until=later.at))
+            await self._runner.write(jobs.postpone, Postponed(job=job, until=later.at))
         except Hopeless as problem:
             await self._fail(Failed(job=job, problem=str(problem), is_hopeless=True))
         except TryAgain as problem:
@@ -104,17 +101,13 @@ class Worker:
             log.exception("jobs.failed", code="jobs", kind=job.kind, job_id=job.id)
             await self._fail(Failed(job=job, problem=f"A bug: {type(bug).__name__}."))
         else:
-            await self._write(jobs.settle, job)
+            await self._runner.write(jobs.settle, job)
 
     async def _fail(self, failed: Failed) -> None:
-        given_up = await self._write(jobs.fail, failed)
+        given_up = await self._runner.write(jobs.fail, failed)
         job = failed.job
         about = {"kind": job.kind, "job_id": job.id, "tenant_id": job.tenant_id}
         if given_up:
             log.warning("jobs.given_up", code="jobs", tries=job.tries, **about)
         else:
             log.warning("jobs.put_off", code="jobs", tries=job.tries, **about)
-
-    async def _write(self, action: Action[Any, T], given: object) -> T:
-        async with self._writes:
-            return await self._runner.write(action, given)
