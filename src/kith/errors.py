@@ -38,15 +38,14 @@ class Unauthenticated(AppError):
 
 
 class BadSignature(Unauthenticated):
-    """What came in is not proven to be the other system's; `source` is that system."""
+    """What came in is not proven to be the other system's; `about` says more to the log."""
 
     code = "bad_signature"
 
     def __init__(self, source: str = "", *, connection_id: str = "", body_bytes: int = 0) -> None:
         super().__init__()
-        self.source = source
-        self.connection_id = connection_id
-        self.body_bytes = body_bytes
+        about = {"source": source, "connection_id": connection_id, "body_bytes": body_bytes}
+        self.about = about if source else {}
 
 
 class Forbidden(AppError):

@@ -319,11 +319,7 @@ class Server:
         fields = self._fields(request, refusal.status)
         if isinstance(refusal, errors.BadSignature):
             event = "webhook.sig_invalid"
-            fields |= {
-                "source": refusal.source,
-                "connection_id": refusal.connection_id,
-                "body_bytes": refusal.body_bytes,
-            }
+            fields |= refusal.about
         if event:
             who = caller.token_id if caller else self._address(request)
             self.security.note(event, who, **fields)
