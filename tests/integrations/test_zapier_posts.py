@@ -106,6 +106,13 @@ async def test_no_proof_no_entry(
     bed.serving.logged("webhook.sig_invalid")
 
 
+async def test_the_token_s_limit_holds(bed: Bed, ana: Person, zap: Zap) -> None:
+    limited = await bed.person(ana.user, ana.workspace, rate_limit_per_minute=2)
+    answers = [zap.post({"phone": PHONE}, token=limited.token) for _ in range(3)]
+    assert [one.status_code for one in answers] == [200, 200, 429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
 async def test_other_verbs_and_sizes(zap: Zap, ana: Person) -> None:
     assert ana.http.get(zap.url, headers=ana.headers).status_code == 405
     assert zap.post(b'{"phone": "' + b"1" * (1 << 20) + b'"}').status_code == 413

@@ -1,6 +1,6 @@
 """`/in/{connection}`: what other systems send is proven, stored, and answered before it is read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl
 
 import structlog
@@ -11,14 +11,16 @@ from kith.actions.inbox import Received
 from kith.actions.run import Runner
 from kith.api import body
 from kith.api.answers import JSON_HEADERS, NO_STORE, Answer
-from kith.api.credentials import Credentials
 from kith.api.widget import SCRIPT, Incoming, Widgets
 from kith.domain import ids
 from kith.domain.connections import PATH, Opened
 from kith.domain.sealing import CannotUnseal
+from kith.domain.tokens import Caller
 from kith.errors import BadValue
 from kith.integrations.registry import SYSTEMS, Inbound
 
+Prove = Callable[[], Awaitable[Caller]]
+"""Who asks, by a token that may write; raises what the API does without one, and 429."""
 TAKEN = Answer(200, b'{"success":true}', JSON_HEADERS)
 _TEXT = ((b"content-type", b"text/plain; charset=utf-8"), NO_STORE)
 log = structlog.get_logger("kith.inbound")
@@ -36,7 +38,7 @@ class Door:
     def takes(self, path: str) -> bool:
         return path.startswith(PATH) or path == SCRIPT
 
-    async def receive(self, path: str, request: Incoming, credentials: Credentials) -> Answer:
+    async def receive(self, path: str, request: Incoming, prove: Prove) -> Answer:
         """Raises UnknownRoute for a path of no connection, BadSignature, TooLarge, WrongVerb; and
         what `Widgets` does."""
         method, headers, receive = request.method, request.headers, request.receive
@@ -56,7 +58,7 @@ class Door:
         if system.is_ping is not None and system.is_ping(headers, raw):
             return TAKEN
         if system.is_genuine is None:
-            await _check_token(credentials, headers, opened)
+            await _check_token(prove, opened)
         elif not system.is_genuine(headers, raw, opened):
             raise errors.BadSignature(
                 opened.connection.system,
@@ -98,16 +100,13 @@ class Door:
             self._wake()
 
 
-async def _check_token(
-    credentials: Credentials, headers: Mapping[bytes, bytes], opened: Opened
-) -> None:
-    """Whose token it is and what it may, nobody is told. Raises BadSignature."""
-    header = headers.get(b"authorization")
+async def _check_token(prove: Prove, opened: Opened) -> None:
+    """Whose token it is and what it may, nobody is told. Raises BadSignature, TooManyRequests."""
     try:
-        caller = credentials.known(header) or await credentials.look_up(header)
-    except errors.Unauthenticated:
+        caller = await prove()
+    except (errors.Unauthenticated, errors.Forbidden, errors.NoWorkspace):
         raise errors.BadSignature() from None
-    if caller.tenant_id != opened.connection.tenant_id or "write" not in caller.scopes:
+    if caller.tenant_id != opened.connection.tenant_id:
         raise errors.BadSignature()
 
 

@@ -30,7 +30,7 @@ from kith.api.sending import Send
 from kith.api.streams import BY_PATH, Stream, asked
 from kith.api.waiting import Sends
 from kith.api.widget import Incoming
-from kith.api.zapier import OF_ONE_THING, TABLE
+from kith.api.zapier import OF_ONE_THING, SUBSCRIBES, TABLE
 from kith.domain import etags, idempotency, json
 from kith.domain.tokens import Caller
 from kith.errors import AppError, naming
@@ -222,8 +222,15 @@ class Server:
             self._address(request),
             receive,
         )
+
+        async def prove() -> Caller:
+            header = request.headers.get(b"authorization")
+            caller = self.credentials.known(header) or await self.credentials.look_up(header)
+            self._admit(request, SUBSCRIBES, caller)
+            return caller
+
         try:
-            return await self._inbound.receive(path, incoming, self.credentials)
+            return await self._inbound.receive(path, incoming, prove)
         except errors.BadSignature:
             self._count_stranger(request)
             raise

@@ -171,6 +171,10 @@ HOOK_ROUTES = (
 )  # fmt: skip
 
 
+SUBSCRIBES = next(route for route in HOOK_ROUTES if route.method == "POST")
+"""What a token must be good for that proves a post to a connection, too."""
+
+
 def _table() -> dict[str, dict[str, Route]]:
     """Every address and its operations by verb."""
     table: dict[str, dict[str, Route]] = {}
