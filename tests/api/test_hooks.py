@@ -11,10 +11,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from kith.actions import hooks, tokens
+from kith.actions import contacts, hooks, tokens
 from kith.actions.hooks import Outcome, Told
 from kith.actions.run import Runner
+from kith.domain.contacts import SaveContact
 from kith.domain.hooks import AT_ONCE_MAX, PER_WORKSPACE_MAX, WAITS
+from kith.domain.phone import parse
 from tests.api.refusals import assert_invalid
 from tests.api.test_zapier import CONSENT, PHONE, listed, make_all_happen
 from tests.cast import Bed, Person
@@ -266,16 +268,11 @@ class Clock(Runner):
 
     def __init__(self, bed: Bed) -> None:
         self.ahead = timedelta(days=400)
-        super().__init__(bed.runner.database, now=lambda: bed.runner.now() + self.ahead)
-        self.fixed = bed.runner.now()
-        self.now = lambda: self.fixed + self.ahead
+        began = bed.runner.now()
+        super().__init__(bed.runner.database, now=lambda: began + self.ahead)
 
     async def create(self, caller: Person, phone: str = PHONE) -> None:
         """A contact whose event the running server does not see: it is due in its future."""
-        from kith.actions import contacts
-        from kith.domain.contacts import SaveContact
-        from kith.domain.phone import parse
-
         await self.write(contacts.save, SaveContact(phone=parse(phone)), caller.caller)
 
 
