@@ -92,7 +92,7 @@ def test_wrong_verb(bed: Bed, ana: Person, prefix: str, method: str, path: str, 
     "path",
     [
         "/api", "/api/v1", "/api/v2/me", "/api/v1/me/me", "/api/v1/actions", "/api/v1/Me",
-        "/api/v1/actions/get-contact.json", "/api/v1/actions/get_contact", "/me", "/api/zapier/me",
+        "/api/v1/actions/get-contact.json", "/api/v1/actions/get_contact", "/me", "/api/zapiers/me",
         "/api/v1/../v1/me/x", "/%00", "/%ff", "/api/v1/me%00", "/..%2f..%2fetc/passwd", "/livez/x",
     ],
 )  # fmt: skip
