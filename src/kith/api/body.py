@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from kith.errors import BodyTooSlow, ClientGone, TooLarge
+from kith.errors import BodyTooSlow, ClientGone, EncodedBody, TooLarge
 
 BODY_BYTES_MAX = 1_048_576
 BODY_S_MAX = 30.0
@@ -36,6 +36,12 @@ async def read(
                     return bytes(body)
     except TimeoutError:
         raise BodyTooSlow() from None
+
+
+def check_encoding(headers: Mapping[bytes, bytes]) -> None:
+    """Raises EncodedBody for one that would have to be unpacked first."""
+    if headers[b"content-encoding"].lower() != b"identity":
+        raise EncodedBody()
 
 
 def _too_large(bytes_max: int) -> TooLarge:

@@ -174,7 +174,7 @@ class Server:
         given, raw = None, b""
         if route.method == "POST":
             if b"content-encoding" in request.headers:
-                _check_encoding(request.headers)
+                body.check_encoding(request.headers)
             arrived = request.direct.body() if request.direct is not None else None
             if arrived is None or len(arrived) > body.BODY_BYTES_MAX:
                 arrived = await body.read(receive, request.headers.get(b"content-length"))
@@ -202,7 +202,7 @@ class Server:
     ) -> Answer:
         """A refusal ends the connection: of the file, who knows how much is still to come."""
         if b"content-encoding" in request.headers:
-            _check_encoding(request.headers)
+            body.check_encoding(request.headers)
         try:
             given = stream.takes.convert(asked(request.scope["query_string"]))
             answer = await stream.run(self._runner, caller, given, receive)
@@ -366,11 +366,6 @@ def _of_one_thing(request: Request, path: str) -> Mapping[str, Route] | None:
     """An address that ends with the id of what is meant."""
     path, _, request.path_value = path.rpartition("/")
     return OF_ONE_THING.get(path)
-
-
-def _check_encoding(headers: dict[bytes, bytes]) -> None:
-    if headers[b"content-encoding"].lower() != b"identity":
-        raise errors.EncodedBody()
 
 
 def _asked(query: bytes) -> dict[str, str]:
