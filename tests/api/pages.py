@@ -104,7 +104,7 @@ async def new_page(bed: Bed, person: Person, **given: Any) -> Page:
 async def none_waits(bed: Bed, page: Page, *, within_s: float = 10.0) -> None:
     """Until everything that was asked for is filed."""
     until = time.monotonic() + within_s
-    sql = "SELECT COUNT(*) FROM jobs WHERE tenant_id = :tenant_id AND gave_up_at IS NULL"
+    sql = "SELECT COUNT(*) FROM jobs WHERE tenant_id = :tenant_id AND kind = 'file_opt_in'"
     while (await bed.rows(sql, tenant_id=page.connection.tenant_id))[0][0]:
         assert time.monotonic() < until, "jobs are left"
         time.sleep(0.02)

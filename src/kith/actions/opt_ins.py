@@ -18,7 +18,7 @@ from kith.domain.opt_ins import Locale, OptIn
 from kith.domain.phone import Phone, Region
 from kith.domain.times import wire
 from kith.errors import Conflict, Invalid, Refused
-from kith.store import identities, tenants
+from kith.store import business_numbers, identities, tenants
 from kith.store import opt_ins as opt_in_rows
 
 FILE = "file_opt_in"
@@ -60,6 +60,14 @@ async def form(ctx: Context, connection: Connection) -> Form:
     )
     assert texts is not None, "a wording is kept before it is in force"
     return Form(texts, await tenants.default_region(ctx.tx, tenant_id=connection.tenant_id))
+
+
+async def number(ctx: Context, connection: Connection) -> Phone | None:
+    """To which people confirm: the form's own, else the workspace's when it has one only."""
+    if (own := opt_ins.terms_of(connection).whatsapp) is not None:
+        return own
+    known = await business_numbers.phones(ctx.tx, tenant_id=connection.tenant_id)
+    return known[0] if len(known) == 1 else None
 
 
 async def ask(ctx: Context, given: Ask) -> Asked:
@@ -136,9 +144,9 @@ async def confirm(
     opt_in = await opt_in_rows.by_code(
         ctx.tx, tenant_id=ctx.tenant_id, code_digest=opt_ins.digest(code)
     )
-    at = min(at, ctx.now)
     if opt_in is None or opt_in.used_at is not None or at > opt_in.expires_at:
         return None
+    at = opt_ins.confirmed_at(opt_in, min(at, ctx.now))
     try:
         told = await consent.tell(ctx, contact, _grant(opt_in, provider_id, at))
     except Refused:  # the ledger is full

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kith.actions import consent, contacts, messages, senders, sends, undelivered, words
+from kith.actions import consent, contacts, messages, opt_ins, senders, sends, undelivered, words
 from kith.actions.consent import SetConsent
 from kith.actions.run import Context
 from kith.domain import consent_words, json
@@ -117,7 +117,8 @@ async def _store(
 
 
 async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageReceived) -> None:
-    """A message that is one word of consent, whole, is the person's own act."""
+    """A message that is one word of consent, whole, is the person's own act; so is one with the
+    code that a web page gave them."""
     if not any(fact.said):
         return
     more = await words.get(ctx, None)
@@ -125,6 +126,8 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
         consent_words.word(text, more_stop=more.stop, more_start=more.start) for text in fact.said
     } - {None}
     if not found:
+        for text in fact.said:
+            await opt_ins.confirm(ctx, known, text, fact.wamid, message.at)
         return
     given = SetConsent(
         channel="whatsapp",

@@ -28,7 +28,7 @@ from kith.domain import contacts, etags, json, phone, text
 from kith.domain import opt_ins as opting_in
 from kith.domain.connections import Connection, Opened
 from kith.domain.opt_ins import LOCALES, Terms
-from kith.domain.phone import Region
+from kith.domain.phone import Phone, Region
 from kith.domain.times import wire
 from kith.errors import AppError, BadValue
 
@@ -144,10 +144,10 @@ class Widgets:
         raw = await body.read(request.receive, length, bytes_max=BODY_BYTES_MAX)
         given = json.decode_object(raw)
         ask = _shape(opened, terms, given.get("country")).convert(given)
+        connection, caller = opened.connection, connections.caller(opened.connection)
         if self._per_address:
-            self._limit(self._by_site, opened.connection.id, PER_SITE)
-            number = f"{opened.connection.tenant_id} {ask.phone}"
-            self._limit(self._by_number, number, PER_NUMBER)
+            self._limit(self._by_site, connection.id, PER_SITE)
+            self._limit(self._by_number, f"{connection.tenant_id} {ask.phone}", PER_NUMBER)
         ask = msgspec.structs.replace(
             ask, evidence=_evidence(request, page=_page(given.get("url"), origin))
         )
@@ -155,10 +155,10 @@ class Widgets:
             code = opting_in.compose_code(self._runner.new_secret())
             asked = Asked(code, self._runner.now() + opting_in.CODE_COUNTS)
         else:
-            caller = connections.caller(opened.connection)
             asked = await self._runner.write(opt_ins.ask, ask, caller)
             self._wake()
-        return Answer(200, json.encode(_confirmation(terms, ask, asked)), JSON_HEADERS)
+        number = await self._runner.read(opt_ins.number, connection, caller)
+        return Answer(200, json.encode(_confirmation(number, ask, asked)), JSON_HEADERS)
 
     def _limit(self, counts: RollingLimit, key: str, limit: int) -> None:
         if limit and (wait_s := counts.count(key, limit).retry_after_s):
@@ -267,10 +267,10 @@ def _clean(value: str) -> str:
         return ""
 
 
-def _confirmation(terms: Terms, ask: Ask, asked: Asked) -> dict[str, Any]:
+def _confirmation(number: Phone | None, ask: Ask, asked: Asked) -> dict[str, Any]:
     message = opting_in.message(ask.locale, asked.code)
     link = None
-    if terms.whatsapp is not None:
-        link = f"https://wa.me/{terms.whatsapp[1:]}?text={quote(message, safe='')}"
+    if number is not None:
+        link = f"https://wa.me/{number[1:]}?text={quote(message, safe='')}"
     expires_at = wire(asked.expires_at)
     return {"success": True, "message": message, "link": link, "expires_at": expires_at}

@@ -21,6 +21,8 @@ CODE_COUNTS = timedelta(hours=48)
 """How long after it was given a code may be sent."""
 KEPT = timedelta(days=10)
 """An opt-in that nobody confirmed is forgotten then: Meta's deliveries take up to 7 days more."""
+BEHIND_MAX = timedelta(seconds=5)
+"""By how much WhatsApp's clock may be behind Kith's."""
 
 ORIGINS_MAX = 50
 WORDING_CHARACTERS_MAX = 2_000
@@ -133,6 +135,16 @@ def code_in(text: str) -> str | None:
 def digest(code: str) -> str:
     """What is stored of a code: it cannot be guessed, so a plain hash will do."""
     return hashlib.sha256(code.encode()).hexdigest()
+
+
+def confirmed_at(opt_in: OptIn, sent_at: datetime) -> datetime:
+    """When a code was sent: after it was asked for, though WhatsApp's clock may be a little behind.
+
+    It tells whole seconds. By no more, so that a stop sent next is never taken for an earlier one.
+    """
+    if timedelta(0) <= opt_in.asked_at - sent_at <= BEHIND_MAX:
+        return opt_in.asked_at + timedelta(microseconds=1)
+    return sent_at
 
 
 def message(locale: Locale, code: str) -> str:

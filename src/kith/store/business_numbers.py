@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import get_args
 
 from kith.domain.failures import Limit
+from kith.domain.phone import Phone
 from kith.domain.times import from_us, to_us
 from kith.store.database import Row, Tx
 
@@ -37,6 +38,16 @@ async def ensure(
         phone=phone,
         at=to_us(at),
     )
+
+
+async def phones(tx: Tx, *, tenant_id: int) -> list[Phone]:
+    """Those that are known, oldest first, at most 2."""
+    rows = await tx.all(
+        "SELECT phone FROM business_numbers WHERE tenant_id = :tenant_id AND phone IS NOT NULL"
+        " ORDER BY created_at, number_id LIMIT 2",
+        tenant_id=tenant_id,
+    )
+    return [Phone(row[0]) for row in rows]
 
 
 async def heard(
