@@ -2,7 +2,7 @@
 
 import pytest
 
-from kith.api.server import QUERY_FIELDS_MAX, _asked
+from kith.api.query import FIELDS_MAX, asked
 from kith.errors import Malformed
 
 READ = {
@@ -14,20 +14,18 @@ READ = {
     b"a=1&a=2": {"a": "2"},
     b"a=%C3%A9": {"a": "é"},
     b"a=b=c": {"a": "b=c"},
-    b"&".join(b"a%d=1" % n for n in range(QUERY_FIELDS_MAX)): {
-        f"a{n}": "1" for n in range(QUERY_FIELDS_MAX)
-    },
+    b"&".join(b"a%d=1" % n for n in range(FIELDS_MAX)): {f"a{n}": "1" for n in range(FIELDS_MAX)},
 }
 
 
 @pytest.mark.parametrize("query", READ, ids=range(len(READ)))
 def test_names_and_values_are_read(query):
-    assert _asked(query) == READ[query]
+    assert asked(query) == READ[query]
 
 
 @pytest.mark.parametrize(
-    "query", [b"a=%FF", b"a=\xe9", b"&".join([b"a=1"] * (QUERY_FIELDS_MAX + 1))], ids=range(3)
+    "query", [b"a=%FF", b"a=\xe9", b"&".join([b"a=1"] * (FIELDS_MAX + 1))], ids=range(3)
 )
 def test_what_cannot_be_read_is_malformed(query):
     with pytest.raises(Malformed, match="query"):
-        _asked(query)
+        asked(query)

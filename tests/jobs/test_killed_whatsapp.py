@@ -83,7 +83,7 @@ async def posted(http: httpx.AsyncClient, url: str, body: bytes) -> bool:
 async def post_until_killed(
     running: Serving, path: str, waiting: list[bytes], *, answers: int, after_s: float
 ) -> None:
-    """Kill it a moment after so many answers. What is not answered 200 stays waiting, as at Meta's."""
+    """Kill it a moment after so many answers; what is not answered 200 waits, as at Meta's."""
     taken = 0
     async with httpx.AsyncClient(timeout=5) as http:
         while waiting and running.process.poll() is None:

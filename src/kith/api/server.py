@@ -9,14 +9,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from itertools import chain, count
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
 
 from kith import errors
 from kith.actions.run import NO_TERMS, Runner, Terms
-from kith.api import answers, body, sending
+from kith.api import answers, body, query, sending
 from kith.api.answers import Answer
 from kith.api.credentials import Credentials
 from kith.api.inbound import Door
@@ -39,7 +38,6 @@ from kith.jobs.guard import Guard
 ADDRESS_BYTES_MAX = 8_192
 HEADER_BYTES_MAX = 16_384
 HEADERS_MAX = 100
-QUERY_FIELDS_MAX = 100
 
 Scope = MutableMapping[str, Any]
 Page = Callable[[], Awaitable[Answer]]
@@ -157,7 +155,10 @@ class Server:
                 return await _page(page, scope["method"])
             if self._inbound.takes(path):
                 return await self._receive(request, path, receive)
-            by_method = self._routes.get(path) or _of_one_thing(request, path)
+            by_method = self._routes.get(path)
+            if by_method is None:  # one that ends with the id of what is meant
+                path, _, request.path_value = path.rpartition("/")
+                by_method = OF_ONE_THING.get(path)
             if by_method is None:
                 raise errors.UnknownRoute()
         route = by_method.get(scope["method"])
@@ -181,7 +182,7 @@ class Server:
             raw = arrived
             given = route.takes.convert(json.decode_object(raw))
         elif route.takes.fields:
-            asked = _asked(scope["query_string"])
+            asked = query.asked(scope["query_string"])
             if request.path_value is not None:
                 asked[route.path_field] = request.path_value
             given = route.takes.convert(asked)
@@ -360,29 +361,6 @@ def _check_size(scope: Scope) -> None:
     headers = scope["headers"]
     if len(headers) > HEADERS_MAX or sum(map(len, chain(*headers))) > HEADER_BYTES_MAX:
         raise errors.HeadersTooLarge()
-
-
-def _of_one_thing(request: Request, path: str) -> Mapping[str, Route] | None:
-    """An address that ends with the id of what is meant."""
-    path, _, request.path_value = path.rpartition("/")
-    return OF_ONE_THING.get(path)
-
-
-def _asked(query: bytes) -> dict[str, str]:
-    """What the address asks beside its path; of a name given twice the last counts."""
-    try:
-        pairs = parse_qsl(
-            query.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=QUERY_FIELDS_MAX,
-        )
-    except ValueError:
-        raise errors.Malformed(
-            "The query of the address cannot be read: write name=value in UTF-8, percent-encoded,"
-            f" at most {QUERY_FIELDS_MAX} of them."
-        ) from None
-    return dict(pairs)
 
 
 def _known_versions(request: Request) -> Terms:
