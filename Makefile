@@ -9,7 +9,7 @@ PYTEST := $(BIN)/pytest -n 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-postgres check format bench profile schema lock audit \
-	fuzz-schema fuzz-inputs model refusals tenants idempotency kills soak clean
+	fuzz-schema fuzz-inputs model refusals tenants idempotency kills sends soak clean
 
 help:  ## List the commands.
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -86,7 +86,10 @@ idempotency: setup  ## Long: 10,000 keys, each called by up to ten at once; one 
 kills: setup  ## Long: 100 servers killed under load; nothing acknowledged may be lost.
 	KITH_TEST_KILLS=100 $(PYTEST) tests/store/test_crashes.py
 
-soak: fuzz-schema fuzz-inputs model refusals tenants idempotency kills  ## Every long run, one after another.
+sends: setup  ## Long: 10,000 sends on bad days: each seen once or never, none lost in silence.
+	KITH_TEST_SENDS=10000 $(PYTEST) tests/long/test_sends.py
+
+soak: fuzz-schema fuzz-inputs model refusals tenants idempotency kills sends  ## Every long run, one after another.
 
 clean:  ## Remove .venv and caches; never a database.
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

@@ -72,6 +72,7 @@ async def connected(bed: Bed, owner: Person, **more: Any) -> Meta:
         "number_ids": (NUMBER_ID, SECOND_NUMBER_ID),
         "account_id": ACCOUNT_ID,
         "access_token": "EAAG-of-nobody",
+        "graph_url": "http://127.0.0.1:9",  # nobody listens
         "app_secret": APP_SECRET,
         "verify_token": VERIFY_TOKEN,
         "workspace": owner.workspace.id,

@@ -78,7 +78,7 @@ async def serving(
             guard = Guard(networks(settings.allowed_networks))
             graph = Graph()
             sender = Sender(runner, graph)
-            reading, *others = workers(runner, guard, sender)
+            reading, *others = workers(runner, guard, sender, graph)
             server = Server(
                 runner,
                 limits=Limits(settings.rate_limit_per_minute, settings.strangers_per_minute),

@@ -97,17 +97,24 @@ async def connected_as(ctx: Context, number_id: str) -> list[Number]:
 
 async def sender(ctx: Context, number: Number) -> Sender:
     """With what Meta is called in its name. Raises Refused when nobody can read that any more."""
+    own = await sender_of(ctx, number.connection)
+    return msgspec.structs.replace(own, number_id=number.id)
+
+
+async def sender_of(ctx: Context, connection: Connection) -> Sender:
+    """In the name of an account's first number. Raises Refused."""
     try:
-        opened = await connections.open_(ctx, number.connection.id)
+        opened = await connections.open_(ctx, connection.id)
     except CannotUnseal:
         raise Refused(
             "The WhatsApp connection was made with another KITH_SECRET_KEY: connect it anew."
         ) from None
     assert opened is not None, "it was just listed"
+    config = connection.config
     return Sender(
-        graph_url=str(number.connection.config["graph_url"]),
-        number_id=number.id,
-        account_id=number.account_id,
+        graph_url=str(config["graph_url"]),
+        number_id=str(config["phone_number_ids"][0]),
+        account_id=str(config["business_account_id"]),
         token=opened.secrets[0]["access_token"],
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from kith.actions import connections, workspaces
+from kith.actions import connections, jobs, workspaces
 from kith.actions.connections import NewConnection
 from kith.actions.run import Context
 from kith.domain import graph
@@ -65,6 +65,8 @@ async def connect(ctx: Context, given: ConnectWhatsApp) -> Connection:
         await business_numbers.ensure(
             ctx.tx, tenant_id=made.tenant_id, number_id=number_id, phone=None, at=ctx.now
         )
+    own = msgspec.structs.replace(ctx, tenant_id=made.tenant_id)
+    await jobs.add(own, jobs.SYNC_TEMPLATES, made.id)
     return made
 
 

@@ -10,7 +10,7 @@ from kith.errors import AppError, CannotStart
 
 COMMANDS = (
     "serve", "work", "init", "demo", "contact", "import", "export", "connect", "inbox", "requests",
-    "audit", "workspace", "token", "user", "migrate", "check",
+    "audit", "templates", "workspace", "token", "user", "migrate", "check",
 )  # fmt: skip
 
 

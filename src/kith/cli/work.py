@@ -31,7 +31,7 @@ def work() -> None:
 async def _work(runner: Runner) -> None:
     guard = Guard(networks(settings_of().allowed_networks))
     graph = Graph()
-    each = workers(runner, guard, Sender(runner, graph))
+    each = workers(runner, guard, Sender(runner, graph), graph)
     tasks = [asyncio.create_task(worker.run()) for worker in each]
 
     def stop() -> None:

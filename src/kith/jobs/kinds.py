@@ -5,12 +5,15 @@ from collections.abc import Awaitable, Callable
 from kith.actions import jobs, opt_ins
 from kith.actions.run import Runner
 from kith.domain.jobs import LANES, Job
+from kith.integrations.whatsapp.client import Graph
 from kith.jobs import deliver, file_opt_in, read_inbound, redact_shop
 from kith.jobs.deliver import Deliverer
 from kith.jobs.guard import Guard
 from kith.jobs.sender import Sender
+from kith.jobs.sync_templates import TemplateSync
 from kith.jobs.worker import Worker
 
+ASKED_AT_ONCE_MAX = 4
 KINDS: dict[str, Callable[[Runner, Job], Awaitable[None]]] = {
     jobs.READ_INBOUND: read_inbound.run,
     jobs.REDACT_SHOP: redact_shop.run,
@@ -18,12 +21,14 @@ KINDS: dict[str, Callable[[Runner, Job], Awaitable[None]]] = {
 }
 
 
-def workers(runner: Runner, guard: Guard, sender: Sender) -> tuple[Worker, ...]:
+def workers(runner: Runner, guard: Guard, sender: Sender, graph: Graph) -> tuple[Worker, ...]:
     """One a lane; the first reads what comes in."""
     outgoing = {jobs.DELIVER: Deliverer(guard).run}
     messages = {jobs.SEND_MESSAGE: sender.run}
+    asked = {jobs.SYNC_TEMPLATES: TemplateSync(graph).run}
     return (
         Worker(runner, KINDS),
         Worker(runner, outgoing, lane=LANES[jobs.DELIVER], at_once_max=deliver.AT_ONCE_MAX),
         Worker(runner, messages, lane=LANES[jobs.SEND_MESSAGE]),
+        Worker(runner, asked, lane=LANES[jobs.SYNC_TEMPLATES], at_once_max=ASKED_AT_ONCE_MAX),
     )

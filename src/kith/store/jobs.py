@@ -33,6 +33,19 @@ async def add(
     return int(row[0])
 
 
+async def is_waiting(tx: Tx, *, tenant_id: int, kind: str, subject: str, beside: int) -> bool:
+    """Whether there is such a job beside one."""
+    row = await tx.one(
+        "SELECT 1 FROM jobs WHERE tenant_id = :tenant_id AND kind = :kind AND subject = :subject"
+        " AND id <> :beside AND gave_up_at IS NULL LIMIT 1",
+        tenant_id=tenant_id,
+        kind=kind,
+        subject=subject,
+        beside=beside,
+    )
+    return row is not None
+
+
 async def delay(tx: Tx, *, tenant_id: int, job_id: int, until: datetime) -> None:
     await tx.run(
         "UPDATE jobs SET due_at = :until WHERE tenant_id = :tenant_id AND id = :job_id",

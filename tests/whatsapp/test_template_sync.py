@@ -1,0 +1,112 @@
+"""Templates as Meta lists them: by a job when an account is connected, and by the command."""
+
+import asyncio
+import json
+import subprocess
+import time
+
+import pytest
+
+from kith.actions import template_syncs
+from kith.actions.connections import of_tenant
+from kith.domain.jobs import Job
+from kith.errors import Refused
+from kith.integrations.whatsapp.client import Graph as Client
+from kith.jobs.failures import Hopeless, TryAgain
+from kith.jobs.sync_templates import TemplateSync
+from tests.cast import Bed, Person
+from tests.graph import Graph
+from tests.graph.samples import TEMPLATES
+from tests.meta import Meta, connected
+from tests.serving import KITH, environment
+
+NAMES = sorted({one["name"] for one in TEMPLATES})
+
+
+def names(person: Person) -> list[str]:
+    return [one["name"] for one in person.post("list-templates", {}).json()]
+
+
+async def test_they_are_asked_for_when_an_account_is_connected(
+    bed: Bed, ana: Person, meta: Meta
+) -> None:
+    until = time.monotonic() + 15
+    while names(ana) != NAMES:
+        assert time.monotonic() < until, names(ana)
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.2)
+    planned = await bed.rows(
+        "SELECT due_at - created_at, kind FROM jobs WHERE tenant_id = :tenant_id",
+        tenant_id=ana.user.tenant_id,
+    )
+    assert [row[1] for row in planned] == ["sync_templates"], "the next run, and no other"
+
+
+async def run_once(bed: Bed, meta: Meta, tries: int = 1) -> None:
+    job = Job(
+        id=0, tenant_id=meta.connection.tenant_id, kind="sync_templates",
+        subject=meta.connection.id, tries=tries,
+    )  # fmt: skip
+    client = Client()
+    try:
+        await TemplateSync(client).run(bed.runner, job)
+    finally:
+        await client.close()
+
+
+async def test_a_run_that_fails_says_whether_to_try_again(
+    bed: Bed, ana: Person, graph: Graph
+) -> None:
+    meta = await connected(bed, ana, graph_url=graph.url, access_token="another")
+    with pytest.raises(Hopeless, match="190"):
+        await run_once(bed, meta)
+    gone = await connected(bed, await bed.owner("Eve"))
+    with pytest.raises(TryAgain):
+        await run_once(bed, gone)
+    with pytest.raises(Hopeless):
+        await run_once(bed, gone, tries=5)
+    assert len(await bed.rows(
+        "SELECT id FROM jobs WHERE tenant_id = :tenant_id AND kind = 'sync_templates'"
+        " AND gave_up_at IS NULL AND tries = 0",
+        tenant_id=gone.connection.tenant_id,
+    )) == 1, "the next run is planned once"  # fmt: skip
+
+
+async def test_an_account_that_is_connected_no_more_is_left_alone(
+    bed: Bed, ana: Person, meta: Meta, graph: Graph
+) -> None:
+    from kith.actions import connections
+
+    await bed.runner.write(connections.remove, meta.connection.id)
+    graph.clear()
+    await run_once(bed, meta)
+    assert graph.requests == []
+    job = Job(id=0, tenant_id=ana.user.tenant_id or 0, kind="x", subject="x", tries=1)
+    assert await bed.runner.write(template_syncs.begin, job, of_tenant(job.tenant_id)) is None
+    with pytest.raises(Refused, match="No WhatsApp account"):
+        await bed.runner.read(template_syncs.accounts, ana.workspace.id)
+
+
+async def test_the_command(bed: Bed, ana: Person, meta: Meta, server_database_url: str) -> None:
+    def kith(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [KITH, "templates", "sync", "--workspace", ana.workspace.id, *arguments],
+            env=environment(database_url=server_database_url, secret_key="the-key-of-the-tests"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = kith("--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {"translations": len(TEMPLATES), "unreadable": 0}
+    assert names(ana) == NAMES
+    await bed.change(
+        "UPDATE connections SET config = :config WHERE uuid = :uuid",
+        config=json.dumps({**meta.connection.config, "graph_url": "http://127.0.0.1:9"}),
+        uuid=meta.connection.id,
+    )
+    done = kith()
+    assert done.returncode == 1
+    assert done.stderr == "kith: Meta could not be asked: ConnectError.\n"
+    assert names(ana) == NAMES, "what is known stays"
