@@ -216,13 +216,7 @@ class Server:
 
     async def _receive(self, request: Request, path: str, receive: body.Receive) -> Answer:
         """What another system sends."""
-        incoming = Incoming(
-            request.scope["method"],
-            request.scope["query_string"],
-            request.headers,
-            self._address(request),
-            receive,
-        )
+        incoming = Incoming(request.scope, request.headers, self._address(request), receive)
 
         async def prove() -> Caller:
             header = request.headers.get(b"authorization")

@@ -62,11 +62,18 @@ _PREFLIGHT: tuple[Header, ...] = (
 class Incoming(msgspec.Struct, frozen=True):
     """A request to a connection; `address` is the client's."""
 
-    method: str
-    query: bytes
+    scope: Mapping[str, Any]
     headers: Mapping[bytes, bytes]
     address: str
     receive: body.Receive
+
+    @property
+    def method(self) -> str:
+        return str(self.scope["method"])
+
+    @property
+    def query(self) -> bytes:
+        return bytes(self.scope["query_string"])
 
 
 class Widgets:
