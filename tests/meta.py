@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kith.actions import connections, whatsapp_connections
+from kith.actions.run import Context
 from kith.actions.whatsapp_connections import ConnectWhatsApp
 from kith.domain.connections import Connection
 from kith.domain.tokens import Caller
@@ -65,7 +66,9 @@ class Meta:
         return [row[0] for row in rows]
 
 
-async def connected(bed: Bed, owner: Person, **more: Any) -> Meta:
+async def connected(
+    bed: Bed, owner: Person, *, asks_for_templates: bool = False, **more: Any
+) -> Meta:
     """The owner's workspace with a WhatsApp account."""
     assert owner.workspace is not None
     given: dict[str, Any] = {
@@ -77,8 +80,15 @@ async def connected(bed: Bed, owner: Person, **more: Any) -> Meta:
         "verify_token": VERIFY_TOKEN,
         "workspace": owner.workspace.id,
     } | more
-    made = await bed.runner.write(whatsapp_connections.connect, ConnectWhatsApp(**given))
-    return Meta(bed, made)
+
+    async def connect(ctx: Context, _: None) -> Connection:
+        made = await whatsapp_connections.connect(ctx, ConnectWhatsApp(**given))
+        if not asks_for_templates:
+            sql = "DELETE FROM jobs WHERE tenant_id = :tenant_id AND kind = 'sync_templates'"
+            await ctx.tx.run(sql, tenant_id=made.tenant_id)
+        return made
+
+    return Meta(bed, await bed.runner.write(connect, None))
 
 
 def batch(changes: Iterable[dict[str, Any]], *, account: str = ACCOUNT_ID) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from kith.jobs.sync_templates import TemplateSync
 from tests.cast import Bed, Person
 from tests.graph import Graph
 from tests.graph.samples import TEMPLATES
+from tests.graph.server import TOKEN
 from tests.meta import Meta, connected
 from tests.serving import KITH, environment
 
@@ -28,8 +29,9 @@ def names(person: Person) -> list[str]:
 
 
 async def test_they_are_asked_for_when_an_account_is_connected(
-    bed: Bed, ana: Person, meta: Meta
+    bed: Bed, ana: Person, graph: Graph
 ) -> None:
+    await connected(bed, ana, graph_url=graph.url, access_token=TOKEN, asks_for_templates=True)
     until = time.monotonic() + 15
     while names(ana) != NAMES:
         assert time.monotonic() < until, names(ana)
@@ -60,7 +62,7 @@ async def test_a_run_that_fails_says_whether_to_try_again(
     meta = await connected(bed, ana, graph_url=graph.url, access_token="another")
     with pytest.raises(Hopeless, match="190"):
         await run_once(bed, meta)
-    gone = await connected(bed, await bed.owner("Eve"))
+    gone = await connected(bed, await bed.owner("Eve"), asks_for_templates=True)
     with pytest.raises(TryAgain):
         await run_once(bed, gone)
     with pytest.raises(Hopeless):
