@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import identity, imports, lists, load, world
+from bench import identity, imports, inbound, lists, load, world
 from bench.load import Measured
 from bench.row import Row
 from bench.world import Database, Running
@@ -262,6 +262,7 @@ def main() -> None:
         lambda: start(large),
         lambda: many(large, size),
         lambda: creates(large, size),
+        lambda: inbound.webhooks(large),
         imports.imported,
     ]
     with load.awake(), click.progressbar(parts, label="Measuring", file=sys.stderr) as bar:

@@ -39,8 +39,8 @@ def database(contacts: int) -> Database:
     HOME.mkdir(parents=True, exist_ok=True)
     path = HOME / f"{contacts}.db"
     made = subprocess.run(
-        [_kith(), "demo", "--contacts", str(contacts), "--json"],
-        env=_environment(f"sqlite:///{path}"),
+        [kith(), "demo", "--contacts", str(contacts), "--json"],
+        env=environment(f"sqlite:///{path}"),
         stdout=subprocess.PIPE,
         check=True,
     )
@@ -82,7 +82,7 @@ def serving(served: Database, *, body_bytes: int = 400) -> Iterator[Running]:
     process = subprocess.Popen(
         pinned(SERVER_CORE, [str(PYTHON), "-m", "bench.server", str(body_bytes)]),
         cwd=ROOT,
-        env=_environment(served.url)
+        env=environment(served.url)
         | {"KITH_RATE_LIMIT_PER_MINUTE": "1000000000", "PYTHONPATH": str(ROOT / "src")},
         stderr=log,
     )
@@ -123,10 +123,10 @@ def _started(log: str, process: subprocess.Popen[bytes]) -> tuple[str, int]:
     sys.exit(f"the server did not start:\n{Path(log).read_text()}")
 
 
-def _environment(url: str) -> dict[str, str]:
+def environment(url: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KITH_")}
     return kept | {"KITH_DATABASE_URL": url}
 
 
-def _kith() -> str:
+def kith() -> str:
     return str(Path(sys.executable).with_name("kith"))

@@ -68,7 +68,19 @@ function init()
   end
 end
 
+local hook = {
+  ["Content-Type"] = "application/json",
+  ["X-Shopify-Topic"] = "customers/update",
+  ["X-Shopify-Shop-Domain"] = "bench.example",
+  ["X-Shopify-Hmac-Sha256"] = os.getenv("SIGNATURE"),
+}
+
 function request()
+  if kind == "webhook" then
+    next_new = next_new + 1
+    hook["X-Shopify-Webhook-Id"] = string.format("%.0f", next_new)
+    return wrk.format("POST", os.getenv("HOOK"), hook, os.getenv("BODY"))
+  end
   if kind == "known" then
     local id = ids[math.random(1, #ids)]
     headers["If-None-Match"] = '"' .. id .. '-1"'

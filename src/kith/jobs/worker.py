@@ -13,7 +13,8 @@ from kith.domain.jobs import LEASE, Job
 from kith.errors import AppError
 from kith.jobs.failures import GoOn, Hopeless, TryAgain
 
-AT_ONCE_MAX = 64
+AT_ONCE_MAX = 16
+"""More would read what came in sooner, and answer what comes in later."""
 CONNECTIONS_MAX = 3
 """Of PostgreSQL, for each worker: whoever calls the API must find some."""
 IDLE_S = 0.5
