@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import identity, imports, inbound, lists, load, world
+from bench import identity, imports, inbound, lists, load, whatsapp, world
 from bench.load import Measured
 from bench.row import Row
 from bench.world import Database, Running
@@ -264,6 +264,7 @@ def main() -> None:
         lambda: creates(large, size),
         lambda: inbound.webhooks(large),
         imports.imported,
+        lambda: whatsapp.rows(large),
     ]
     with load.awake(), click.progressbar(parts, label="Measuring", file=sys.stderr) as bar:
         for part in bar:

@@ -10,6 +10,7 @@ import pytest
 
 from kith.actions import connections
 from kith.actions.connections import Rotate
+from tests.api.pages import new_page
 from tests.cast import Bed, Person
 from tests.graph import webhooks
 from tests.graph.rules import Person as Writer
@@ -298,3 +299,99 @@ async def test_a_stop_at_meta_is_lifted_there_only(meta: Meta, ana: Person) -> N
     assert reason() == "ok"
     rows = ana.post("list-consent", {"phone": ROMAIN.phone}).json()["records"]
     assert [row["source"] for row in rows] == ["meta", "meta", "api"]
+
+
+async def test_the_code_of_a_web_page_is_confirmed_by_its_sender(
+    bed: Bed, meta: Meta, ana: Person
+) -> None:
+    page = await new_page(bed, ana, tags=("news",))
+    sent = page.code(phone="+33612345678")
+    await meta.told(webhooks.text(ROMAIN, sent, at=time.time(), wamid="wamid.code"))
+    found = ana.get_contact(phone=ROMAIN.phone).json()
+    assert (found["opted_in_at"] is not None, found["tags"]) == (True, ["news"])
+    [row] = ana.post("list-consent", {"phone": ROMAIN.phone}).json()["records"]
+    assert (row["method"], row["evidence"]["wamid"]) == ("confirmation", "wamid.code")
+
+
+# What failures say.
+
+
+async def test_what_failures_say(bed: Bed, meta: Meta, ana: Person) -> None:
+    """Of messages from the phone app, whose statuses come as those of any other."""
+    now = int(time.time()) - 200_000
+    await meta.told(webhooks.text(ROMAIN, "Hi", at=now + 199_000))
+    agreed = {"phone": ROMAIN.phone, "channel": "whatsapp", "purpose": "marketing",
+              "state": "granted", "source": "api", "method": "checkbox"}  # fmt: skip
+    assert ana.post("set-consent", agreed).status_code == 200
+
+    async def reasons(code: int, at: int) -> list[str]:
+        echo = {"from": "15550783881", "to": ROMAIN.wa_id, "id": f"wamid.{code}.{at}",
+                "timestamp": str(at), "type": "text", "text": {"body": "Yes"}}  # fmt: skip
+        failed = {"id": f"wamid.{code}.{at}", "status": "failed", "timestamp": str(at),
+                  "recipient_id": ROMAIN.wa_id, "errors": [{"code": code}]}  # fmt: skip
+        await meta.told(
+            batch([change({"statuses": [failed]}),
+                   change({"message_echoes": [echo]}, "smb_message_echoes")])
+        )  # fmt: skip
+        told = ana.post("get-reachability", {"phone": ROMAIN.phone}).json()["numbers"][0]
+        return [told[kind]["reason"] for kind in ("free_form", "utility", "marketing")]
+
+    later = int(time.time()) - 10
+    assert await reasons(131047, later) == ["meta_refused", "ok", "ok"]
+    assert await reasons(130472, later) == ["meta_refused", "ok", "experiment"]
+    assert await reasons(131049, later) == ["meta_refused", "ok", "frequency_capped"]
+    assert await reasons(131050, later) == ["meta_refused", "ok", "meta_stopped"]
+    assert await reasons(131026, now) == ["meta_refused", "ok", "meta_stopped"]  # she wrote since
+    assert await reasons(130497, later) == ["country_restricted"] * 3
+    assert await reasons(131031, later) == ["number_unavailable"] * 3
+
+
+async def test_nobody_is_there_until_somebody_writes(meta: Meta, ana: Person) -> None:
+    now = int(time.time())
+    for minutes in (3_000, 2_000, 1_000):
+        at = str(now - minutes * 60)
+        echo = {"from": "15550783881", "to": ROMAIN.wa_id, "id": f"wamid.{minutes}",
+                "timestamp": at, "type": "text", "text": {"body": "Yes"}}  # fmt: skip
+        failed = {"id": f"wamid.{minutes}", "status": "failed", "timestamp": at,
+                  "recipient_id": ROMAIN.wa_id, "errors": [{"code": 131026}]}  # fmt: skip
+        await meta.told(
+            batch([change({"message_echoes": [echo]}, "smb_message_echoes")]),
+            batch([change({"statuses": [failed]})]),
+        )
+        told = ana.post("get-reachability", {"phone": ROMAIN.phone}).json()
+        expected = "not_on_whatsapp" if minutes == 1_000 else "ok"
+        assert told["utility"]["reason"] == expected, minutes
+    await meta.told(webhooks.text(ROMAIN, "Here I am", at=now))
+    told = ana.post("get-reachability", {"phone": ROMAIN.phone}).json()
+    assert [told[kind]["reason"] for kind in ("free_form", "utility")] == ["ok", "ok"]
+
+
+async def test_another_id_with_a_known_number_stops_marketing(meta: Meta, ana: Person) -> None:
+    other = Writer(phone=ROMAIN.phone, wa_id=ROMAIN.wa_id, name="Nora", user_id="US.999")
+    agreed = {"phone": ROMAIN.phone, "channel": "whatsapp", "purpose": "marketing",
+              "state": "granted", "source": "api", "method": "checkbox"}  # fmt: skip
+    await meta.told(hi())
+    assert ana.post("set-consent", agreed).status_code == 200
+    await meta.told(webhooks.text(other, "Hello", at=time.time()))
+    found = ana.get_contact(phone=ROMAIN.phone, expand=["reachability"]).json()
+    assert found["total_messages"] == 2
+    assert found["reachability"]["marketing"]["reason"] == "identity_changed"
+
+
+async def test_a_new_number_takes_the_contact_along(meta: Meta, ana: Person) -> None:
+    ana.create_contact(phone=ROMAIN.phone, name="Romain", tags="vip")
+    await meta.told(hi())
+    before = ana.get_contact(phone=ROMAIN.phone).json()
+    moved = {"from": ROMAIN.wa_id, "id": "wamid.moved", "timestamp": str(int(time.time())),
+             "type": "system",
+             "system": {"type": "user_changed_number", "wa_id": "14155550188"}}  # fmt: skip
+    await meta.told(batch([change({"messages": [moved]})]))
+    after = ana.get_contact(phone="+14155550188").json()
+    assert (after["id"], after["phone"], after["tags"]) == (before["id"], "+14155550188", ["vip"])
+    # The old number still answers, until somebody else writes from it.
+    assert ana.get_contact(phone=ROMAIN.phone).json()["id"] == before["id"]
+    nora = Writer(phone=ROMAIN.phone, wa_id=ROMAIN.wa_id, name="Nora", user_id="US.999")
+    await meta.told(webhooks.text(nora, "Hello", at=time.time() + 1))
+    newcomer = ana.get_contact(phone=ROMAIN.phone).json()
+    assert (newcomer["name"], newcomer["tags"], newcomer["total_messages"]) == ("Nora", [], 1)
+    assert ana.get_contact(phone="+14155550188").json()["total_messages"] == 1
