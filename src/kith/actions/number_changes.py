@@ -70,6 +70,11 @@ def _names(who: Who) -> list[Key]:
 
 
 async def _note(ctx: Context, kind: Kind, old: str, new: str, *, at: datetime) -> bool:
+    """Whoever makes a contact of the old name at the same time sees it, or is seen."""
+    if kind == "wa_id":
+        await identities.take_turns(ctx.tx, tenant_id=ctx.tenant_id, numbers=[phone_of(old)])
+    else:
+        await identities.take_turn(ctx.tx, tenant_id=ctx.tenant_id, of=old)
     return await identity_changes.add(
         ctx.tx, tenant_id=ctx.tenant_id, kind=kind, old=old, new=new, at=at
     )

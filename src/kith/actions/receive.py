@@ -7,7 +7,7 @@ from kith.actions.consent import SetConsent
 from kith.actions.run import Context
 from kith.domain import consent_words, json
 from kith.domain.contacts import Contact
-from kith.domain.messages import WINDOWLESS, Delivery, Message
+from kith.domain.messages import AMENDING, WINDOWLESS, Delivery, Message
 from kith.domain.whatsapp_facts import (
     AccountRestricted,
     MessageEchoed,
@@ -15,7 +15,7 @@ from kith.domain.whatsapp_facts import (
     PreferenceTold,
 )
 from kith.errors import Refused
-from kith.store import business_numbers, reachability
+from kith.store import business_numbers, identities, reachability
 from kith.store import messages as message_rows
 
 _NOTHING = msgspec.Raw(b"{}")
@@ -85,6 +85,11 @@ async def _store(
 ) -> tuple[Contact, Message] | None:
     """The contact and the new message; None when it is known, or was erased with its contact."""
     tx, tenant_id, at = ctx.tx, ctx.tenant_id, min(fact.at, ctx.now)
+    # Of a message and what edits or deletes it, one sees the other, though they come at once.
+    is_amending = fact.type in AMENDING and fact.about_wamid is not None
+    await identities.take_turn(
+        tx, tenant_id=tenant_id, of=(fact.about_wamid if is_amending else None) or fact.wamid
+    )
     if await message_rows.is_known(tx, tenant_id=tenant_id, wamid=fact.wamid):
         return None
     known = await senders.sender(ctx, fact.who, at=at)
@@ -149,7 +154,7 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
 async def _amend(ctx: Context, message: Message) -> None:
     """An edit or a deletion changes the message it is about, whichever of the two came first."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    if message.type in ("edit", "revoke"):
+    if message.type in AMENDING:
         if message.about_wamid is None:
             return
         target = await message_rows.by_wamid(tx, tenant_id=tenant_id, wamid=message.about_wamid)

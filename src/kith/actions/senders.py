@@ -178,6 +178,9 @@ async def _contact(ctx: Context, held: Held) -> Contact:
 
 async def _create(ctx: Context, who: Who) -> Contact:
     phone = phone_of(who.wa_id) if who.wa_id is not None else None
+    for name in (who.bsuid, who.parent_bsuid):  # a phone takes its turn when it is noted
+        if name is not None:
+            await identities.take_turn(ctx.tx, tenant_id=ctx.tenant_id, of=name)
     if phone is not None:
         await _let_go(ctx, ("phone", phone))
     return await contacts.create(ctx, phone, Particulars(name=who.name))

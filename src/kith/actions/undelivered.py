@@ -9,7 +9,7 @@ from kith.domain import failures, graph
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact
 from kith.domain.messages import Message, StatusTold
-from kith.store import business_numbers, messages, reachability
+from kith.store import business_numbers, identities, messages, reachability
 from kith.store import consent as ledger
 
 
@@ -27,6 +27,7 @@ async def draw(ctx: Context, message: Message, told: Sequence[StatusTold]) -> No
 async def judge_reach(ctx: Context, known: Contact) -> None:
     """Whether nobody is there, by all that failed and was heard: set or lifted accordingly."""
     tx, tenant_id, row_id = ctx.tx, ctx.tenant_id, known.row_id
+    await identities.take_turn(tx, tenant_id=tenant_id, of=known.id)
     found = await messages.failures(
         tx, tenant_id=tenant_id, contact_row_id=row_id, code=failures.UNDELIVERABLE
     )

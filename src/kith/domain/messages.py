@@ -26,8 +26,8 @@ WINDOWLESS = frozenset({"reaction", "edit", "revoke", "system"})
 """Types that are not messages of their own: the window passes over them."""
 UNCOUNTED = WINDOWLESS | {"call"}
 """Types that `total_messages` passes over; somebody who rings opens the window all the same."""
-HIDDEN = frozenset({"edit", "revoke"})
-"""Types that are shown by what they did to another message."""
+AMENDING = frozenset({"edit", "revoke"})
+"""Types that are shown by what they did to another message, and not themselves."""
 
 
 class Error(msgspec.Struct, frozen=True, order=True):

@@ -5,8 +5,9 @@ from datetime import datetime
 
 import msgspec
 
-from kith.domain.messages import HIDDEN, Delivery, Error, Message, StatusTold, digest
+from kith.domain.messages import AMENDING, Delivery, Error, Message, StatusTold, digest
 from kith.domain.times import from_us, to_us
+from kith.store import identities
 from kith.store.database import Row, Tx
 
 _COLUMNS = (
@@ -21,7 +22,7 @@ _SELECT = (
     " JOIN contacts c ON c.tenant_id = m.tenant_id AND c.id = m.contact_id"
     " WHERE m.tenant_id = :tenant_id"
 )
-_SHOWN = " AND m.type NOT IN (" + ", ".join(f"'{name}'" for name in sorted(HIDDEN)) + ")"
+_SHOWN = " AND m.type NOT IN (" + ", ".join(f"'{name}'" for name in sorted(AMENDING)) + ")"
 _NEWEST_FIRST = " ORDER BY m.at DESC, m.uuid DESC LIMIT :rows_max"
 _NEWEST = f"{_SELECT} AND m.contact_id = :contact_id{_SHOWN}{_NEWEST_FIRST}"
 _OLDER = (
@@ -218,6 +219,7 @@ async def whole_of_contact(
 
 async def park(tx: Tx, *, tenant_id: int, wamid: str, told: StatusTold, at: datetime) -> None:
     """Keep a status until its message is known; of one status the first counts."""
+    await identities.take_turn(tx, tenant_id=tenant_id, of=wamid)
     error = told.error
     await tx.run(
         "INSERT INTO parked_statuses (tenant_id, digest, status, at, error_code, error_title,"
@@ -238,6 +240,7 @@ async def park(tx: Tx, *, tenant_id: int, wamid: str, told: StatusTold, at: date
 
 async def unpark(tx: Tx, *, tenant_id: int, wamid: str) -> list[StatusTold]:
     """What was told of it before it was known; kept no longer."""
+    await identities.take_turn(tx, tenant_id=tenant_id, of=wamid)
     rows = await tx.all(
         "DELETE FROM parked_statuses WHERE tenant_id = :tenant_id AND digest = :digest"
         " RETURNING status, at, error_code, error_title, error_details",
