@@ -109,7 +109,8 @@ async def test_a_forged_signature_is_refused_and_leaves_nothing(
         assert answer.json() == UNAUTHENTICATED, name
     assert await bed.digest() == before
     logged = bed.serving.logged("webhook.sig_invalid")
-    assert (logged["source"], logged["status"]) == ("shopify", 401)
+    # The first of a minute from one address, whichever test it was of.
+    assert (logged["source"] in SYSTEMS, logged["status"]) == (True, 401)
     assert (type(logged["body_bytes"]), bool(logged["ip"])) == (int, True)
 
 
