@@ -29,6 +29,19 @@ async def meta(bed: Bed, ana: Person) -> Meta:
     return await connected(bed, ana)
 
 
+async def kept(meta: Meta) -> list[Any]:
+    """What the workspace holds that a webhook could change; other workspaces have jobs that run."""
+    found: list[Any] = []
+    for sql in (
+        "SELECT event_key, state FROM inbox WHERE tenant_id = :id ORDER BY id",
+        "SELECT wamid, status FROM messages WHERE tenant_id = :id ORDER BY id",
+        "SELECT uuid, version FROM contacts WHERE tenant_id = :id ORDER BY id",
+        "SELECT uuid FROM consent_records WHERE tenant_id = :id ORDER BY uuid",
+    ):
+        found += await meta.bed.rows(sql, id=meta.connection.tenant_id)
+    return found
+
+
 def hi(body: str = "Hi", **more: Any) -> bytes:
     return webhooks.text(ROMAIN, body, at=time.time() - 1, **more)
 
@@ -80,17 +93,17 @@ async def test_a_payload_of_every_kind_is_taken(meta: Meta) -> None:
     ],
 )  # fmt: skip
 async def test_what_is_not_signed_is_refused(bed: Bed, meta: Meta, signature: str | None) -> None:
-    before = await bed.digest()
+    before = await kept(meta)
     headers = {} if signature is None else {"X-Hub-Signature-256": signature.encode()}
     answer = bed.http.post(meta.url, content=hi(), headers=headers)
     assert answer.status_code == 401
-    assert await bed.digest() == before
+    assert await kept(meta) == before
 
 
 @pytest.mark.row("T2.1", "G20")
 async def test_no_forged_signature_is_taken(bed: Bed, meta: Meta) -> None:
     """Signed by another secret, of another body, with one digit changed, or made anew."""
-    before, chance, body = await bed.digest(), random.Random(1), hi("Prix : 5 € 😀")
+    before, chance, body = await kept(meta), random.Random(1), hi("Prix : 5 € 😀")
     good = signed(body, APP_SECRET)["X-Hub-Signature-256"]
     forged = [signed(body, "another")["X-Hub-Signature-256"], good.upper(), good[:-1]]
     forged += [signed(body + b" ", APP_SECRET)["X-Hub-Signature-256"]]
@@ -106,7 +119,7 @@ async def test_no_forged_signature_is_taken(bed: Bed, meta: Meta) -> None:
     again = json.dumps(json.loads(body), ensure_ascii=False).encode()
     assert again != body
     assert meta.post(again, **{"X-Hub-Signature-256": good}) == 401
-    assert await bed.digest() == before
+    assert await kept(meta) == before
     meta.bed.serving.logged("webhook.sig_invalid")
 
 
@@ -123,11 +136,11 @@ async def test_signed_emoji_are_taken(meta: Meta, ana: Person, ascii_only: bool)
 async def test_a_repeat_has_no_effect(bed: Bed, meta: Meta, ana: Person) -> None:
     body = hi()
     await meta.told(body)
-    before = await bed.digest()
+    before = await kept(meta)
     for _ in range(5):
         assert meta.post(body) == 200
     await meta.settled()
-    assert await bed.digest() == before
+    assert await kept(meta) == before
 
 
 @pytest.mark.row("T2.2")
