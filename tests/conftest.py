@@ -77,7 +77,15 @@ async def _empty_database(postgres: str, directory: Path) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-def server(server_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def media_dir(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server keeps files."""
+    return tmp_path_factory.mktemp("media")
+
+
+@pytest.fixture(scope="session")
+def server(
+    server_database_url: str, media_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serving]:
     """One server per engine for the whole run; each test makes workspaces of its own."""
     with serving(
         tmp_path_factory.mktemp("log") / "server.log",
@@ -85,6 +93,7 @@ def server(server_database_url: str, tmp_path_factory: pytest.TempPathFactory) -
         rate_limit_per_minute=PLENTY,
         rate_limit_per_address=PLENTY,
         secret_key=SECRET_KEY,
+        media_dir=media_dir,
         log_requests="true",
         allowed_networks=RECEIVERS,
     ) as running:

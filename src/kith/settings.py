@@ -26,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_networks: str = ""
     log_requests: bool = False
     secret_key: str = ""
+    media_dir: str = ""
 
     @property
     def strangers_per_minute(self) -> int:

@@ -19,6 +19,7 @@ from kith.actions.run import Runner, new_secret, utc_now
 from kith.settings import Settings, networks
 from kith.store import migrate
 from kith.store.database import Database, connect, sqlite_path
+from kith.store.files import Files
 from kith.store.lock import ServerLock
 
 if TYPE_CHECKING:
@@ -110,8 +111,19 @@ async def serving(
 
 def _runner(database: Database, settings: Settings) -> Runner:
     return Runner(
-        database, secret_key=settings.secret_key, sealing_key=partial(_sealing_key, settings)
+        database,
+        secret_key=settings.secret_key,
+        sealing_key=partial(_sealing_key, settings),
+        files=Files(_media_folder(settings)),
     )
+
+
+def _media_folder(settings: Settings) -> Path | None:
+    """Without a setting, beside a SQLite file; many nodes must be told of a folder they share."""
+    if settings.media_dir:
+        return Path(settings.media_dir)
+    path = sqlite_path(settings.database_url)
+    return Path(f"{Path(path).resolve()}.media") if path else None
 
 
 def _pages(state: "State") -> "dict[str, Page]":

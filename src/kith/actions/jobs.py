@@ -20,7 +20,11 @@ DELIVER = "deliver"
 SEND_MESSAGE = "send_message"
 """Of this kind it is the id of a message of ours."""
 SYNC_TEMPLATES = "sync_templates"
+"""Of this kind it is the id of a connection with WhatsApp."""
 FETCH_MEDIA = "fetch_media"
+"""Of this kind it is the id of a message whose file is to be kept."""
+REMOVE_FILE = "remove_file"
+"""Of this kind it is the SHA-256 of a file."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import audit, contacts, inbox, opt_ins, opt_outs
+from kith.actions import audit, contacts, inbox, media, opt_ins, opt_outs
 from kith.actions.run import Context
 from kith.actions.shops import GUEST
 from kith.domain import suppression
@@ -83,6 +83,7 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
         if name.kind == "external":
             await forget_customer(ctx, name.value)
     await _forget_messages(ctx, known, names)
+    await media.forget(ctx, known.row_id)
     await ledger.blank(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=known)
     uuids = [known.id, *await merges.ids_into(tx, tenant_id=tenant_id, uuid=known.id)]

@@ -2,7 +2,17 @@
 
 import msgspec
 
-from kith.actions import consent, contacts, messages, opt_ins, senders, sends, undelivered, words
+from kith.actions import (
+    consent,
+    contacts,
+    media,
+    messages,
+    opt_ins,
+    senders,
+    sends,
+    undelivered,
+    words,
+)
 from kith.actions.consent import SetConsent
 from kith.actions.run import Context
 from kith.domain import consent_words, json
@@ -28,6 +38,7 @@ async def receive(ctx: Context, fact: MessageReceived) -> None:
         return
     known, message = stored
     tx, tenant_id = ctx.tx, ctx.tenant_id
+    await media.plan(ctx, message)
     if message.type not in WINDOWLESS:
         await business_numbers.heard(
             tx,
@@ -178,6 +189,7 @@ async def _amend(ctx: Context, message: Message) -> None:
         )
     if gone := next((one for one in told if one.type == "revoke"), None):
         amended = msgspec.structs.replace(amended, content=_NOTHING, deleted_at=gone.at)
+        await media.forget_one(ctx, target)
         for one in edits:
             blank = msgspec.structs.replace(one, content=_NOTHING)
             await message_rows.set_content(tx, tenant_id=tenant_id, message=blank)

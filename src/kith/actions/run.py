@@ -16,6 +16,7 @@ from kith.domain.tokens import SCOPES, SECRET_BYTES, Caller, Scope
 from kith.errors import KeyReused
 from kith.store import idempotency as kept_answers
 from kith.store.database import Database, Tx
+from kith.store.files import NO_FILES, Files
 from kith.store.gate import Gate
 
 Given = TypeVar("Given")
@@ -94,15 +95,18 @@ class Runner:
         new_secret: Callable[[], bytes] = new_secret,
         secret_key: str = "",
         sealing_key: Callable[[], str] = str,
+        files: Files = NO_FILES,
     ) -> None:
         """`secret_key` goes into hashes that must not be guessed from the database alone;
-        `sealing_key` gives what secrets are encrypted with, blank when there is nothing."""
+        `sealing_key` gives what secrets are encrypted with, blank when there is nothing;
+        `files` is where those that people send are kept, outside of every transaction."""
         self.database = database
         self.now = now
         self.new_id = new_id
         self.new_secret = new_secret
         self.secret_key = secret_key
         self.sealing_key = sealing_key
+        self.files = files
 
     def sharing(self, connections_max: int) -> "Runner":
         """The same runner, for who does much at once: other callers must not wait behind it."""

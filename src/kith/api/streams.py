@@ -11,15 +11,17 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from kith.actions import exports
+from kith.actions import exports, media
 from kith.actions.run import Runner
 from kith.api import imports as shapes
+from kith.api import takes
 from kith.api.answers import JSON_HEADERS, NO_STORE, Answer
 from kith.api.body import BODY_S_MAX, Receive
-from kith.api.fields import Shape
+from kith.api.fields import Field, Shape
+from kith.api.parts import nullable
 from kith.api.routes import PREFIXES
 from kith.api.security_log import Event
-from kith.domain import json
+from kith.domain import ids, json
 from kith.domain.tokens import Caller, Scope
 from kith.errors import BodyTooSlow, ClientGone, Unavailable
 from kith.jobs import importing
@@ -41,7 +43,7 @@ Run = Callable[[Runner, Caller, Any, Receive], Awaitable[Answer]]
 class Stream(msgspec.Struct, frozen=True):
     """`takes` is read from the query."""
 
-    method: Literal["POST"]
+    method: Literal["GET", "POST"]
     path: str
     takes: Shape
     run: Run
@@ -142,7 +144,44 @@ async def _export(runner: Runner, caller: Caller, _: object, _body: Receive) -> 
     return Answer(200, b"", _CSV, pieces=lines())
 
 
+async def _media(runner: Runner, caller: Caller, message_id: str, _body: Receive) -> Answer:
+    """As a download, whatever it says of itself: a page in it must not run as ours."""
+    file = await runner.read(media.get, message_id, caller)
+    try:
+        pieces = await asyncio.to_thread(runner.files.pieces, file.folder, file.sha256)
+    except FileNotFoundError:
+        raise media.MediaNotFound() from None
+
+    async def sent() -> AsyncIterator[bytes]:
+        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            yield piece
+
+    headers = (
+        (b"content-type", file.mime_type.encode()),
+        (b"content-disposition", f'attachment; filename="{message_id}"'.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", b"sandbox; default-src 'none'"),
+        NO_STORE,
+    )
+    return Answer(200, b"", headers, pieces=sent())
+
+
+MEDIA = Shape(
+    lambda message_id: message_id,
+    (
+        Field(
+            "message_id",
+            ids.parse,
+            nullable("string", "The message's UUID, as list-messages shows it.", takes.EXAMPLE_ID),
+            is_required=True,
+        ),
+    ),
+    description="The file that came with a message, once it was fetched from WhatsApp.",
+    example={"message_id": takes.EXAMPLE_ID},
+)
+
 STREAMS = (
+    Stream("GET", "/media", MEDIA, _media, "read", "The file of a message"),
     Stream("POST", "/actions/import-contacts", shapes.IMPORT_CONTACTS, Imports().run, "write",
            "Bring contacts in from a CSV file"),
     Stream("POST", "/actions/export-contacts", shapes.EXPORT_CONTACTS, _export, "read",

@@ -16,7 +16,7 @@ WAITS = (
 """Between one try and the next."""
 
 
-LANES = {"deliver": 1, "send_message": 2, "sync_templates": 3, "fetch_media": 3}
+LANES = {"deliver": 1, "send_message": 2, "sync_templates": 3, "fetch_media": 3, "remove_file": 3}
 """Kinds of jobs that wait for others' machines queue apart; all else is in lane 0."""
 
 

@@ -8,6 +8,7 @@ from kith.domain.jobs import LANES, Job
 from kith.integrations.whatsapp.client import Graph
 from kith.jobs import deliver, file_opt_in, read_inbound, redact_shop
 from kith.jobs.deliver import Deliverer
+from kith.jobs.fetch_media import MediaFetch
 from kith.jobs.guard import Guard
 from kith.jobs.sender import Sender
 from kith.jobs.sync_templates import TemplateSync
@@ -25,7 +26,12 @@ def workers(runner: Runner, guard: Guard, sender: Sender, graph: Graph) -> tuple
     """One a lane; the first reads what comes in."""
     outgoing = {jobs.DELIVER: Deliverer(guard).run}
     messages = {jobs.SEND_MESSAGE: sender.run}
-    asked = {jobs.SYNC_TEMPLATES: TemplateSync(graph).run}
+    media = MediaFetch(graph)
+    asked = {
+        jobs.SYNC_TEMPLATES: TemplateSync(graph).run,
+        jobs.FETCH_MEDIA: media.run,
+        jobs.REMOVE_FILE: media.remove,
+    }
     return (
         Worker(runner, KINDS),
         Worker(runner, outgoing, lane=LANES[jobs.DELIVER], at_once_max=deliver.AT_ONCE_MAX),

@@ -248,6 +248,15 @@ CREATE TABLE jobs (
     lane bigint NOT NULL DEFAULT 0
 );
 
+CREATE TABLE media (
+    tenant_id bigint NOT NULL,
+    message_id bigint NOT NULL,
+    sha256 text NOT NULL,
+    mime_type text NOT NULL,
+    bytes bigint NOT NULL,
+    fetched_at bigint NOT NULL
+);
+
 CREATE TABLE merged_contacts (
     tenant_id bigint NOT NULL,
     uuid text NOT NULL,
@@ -562,6 +571,10 @@ ALTER TABLE jobs ADD CONSTRAINT jobs_tenant_id_id_key UNIQUE (tenant_id, id);
 
 ALTER TABLE jobs ADD CONSTRAINT jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 
+ALTER TABLE media ADD CONSTRAINT media_pkey PRIMARY KEY (tenant_id, message_id);
+
+ALTER TABLE media ADD CONSTRAINT media_tenant_id_message_id_fkey FOREIGN KEY (tenant_id, message_id) REFERENCES messages(tenant_id, id) ON DELETE CASCADE;
+
 ALTER TABLE merged_contacts ADD CONSTRAINT merged_contacts_pkey PRIMARY KEY (tenant_id, uuid);
 
 ALTER TABLE merged_contacts ADD CONSTRAINT merged_contacts_tenant_id_merge_uuid_fkey FOREIGN KEY (tenant_id, merge_uuid) REFERENCES merges(tenant_id, uuid);
@@ -693,6 +706,8 @@ CREATE INDEX inbox_by_age ON inbox USING btree (tenant_id, received_at);
 CREATE INDEX inbox_unread ON inbox USING btree (tenant_id, state, uuid) WHERE (state <> 'read'::text);
 
 CREATE INDEX jobs_due ON jobs USING btree (lane, due_at, id) WHERE (gave_up_at IS NULL);
+
+CREATE INDEX media_by_content ON media USING btree (tenant_id, sha256);
 
 CREATE INDEX merged_contacts_by_survivor ON merged_contacts USING btree (tenant_id, into_uuid);
 

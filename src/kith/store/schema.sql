@@ -527,6 +527,17 @@ CREATE TABLE opt_ins (
     FOREIGN KEY (tenant_id, connection_id, wording_version) REFERENCES wordings (tenant_id, connection_id, version)
 );
 
+CREATE TABLE media (
+    tenant_id BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    sha256 TEXT NOT NULL,
+    mime_type TEXT NOT NULL,
+    bytes BIGINT NOT NULL,
+    fetched_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, message_id),
+    FOREIGN KEY (tenant_id, message_id) REFERENCES messages (tenant_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -586,6 +597,8 @@ CREATE INDEX jobs_due ON jobs (lane, due_at, id) WHERE gave_up_at IS NULL;
 CREATE INDEX opt_ins_by_phone ON opt_ins (tenant_id, phone) WHERE phone IS NOT NULL;
 
 CREATE INDEX opt_ins_by_age ON opt_ins (tenant_id, asked_at);
+
+CREATE INDEX media_by_content ON media (tenant_id, sha256);
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 

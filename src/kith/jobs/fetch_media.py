@@ -1,0 +1,81 @@
+"""Fetches the file of a message from Meta, checks it, and keeps it; removes what nobody has."""
+
+import asyncio
+from datetime import timedelta
+
+from kith.actions import media as actions
+from kith.actions.connections import of_tenant
+from kith.actions.media import Due, Fetched
+from kith.actions.run import Runner
+from kith.domain import media
+from kith.domain.jobs import TRIES_MAX, Job
+from kith.domain.media import File
+from kith.errors import Refused
+from kith.integrations.whatsapp.client import Account, Graph, GraphFailed, Rejected
+from kith.jobs.failures import Hopeless, TryAgain
+
+AGAIN = timedelta(minutes=1)
+
+
+class MediaFetch:
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    async def run(self, runner: Runner, job: Job) -> None:
+        """Raises TryAgain, Hopeless."""
+        if not runner.files.keeps:
+            return
+        caller = of_tenant(job.tenant_id)
+        try:
+            due = await runner.read(actions.due, job.subject, caller)
+            if due is None:
+                return
+            file = await self._fetched(runner, due)
+            if not await runner.write(actions.keep, Fetched(job.subject, file), caller):
+                await asyncio.to_thread(runner.files.remove, due.folder, file.sha256)
+        except Refused as problem:
+            raise Hopeless(problem.text) from None
+        except GraphFailed as problem:
+            is_final = isinstance(problem, Rejected) and problem.refusal.known.again == "never"
+            if is_final or job.tries >= TRIES_MAX:
+                raise Hopeless(str(problem)) from None
+            raise TryAgain(str(problem), at=runner.now() + AGAIN) from None
+
+    async def remove(self, runner: Runner, job: Job) -> None:
+        """The file of a digest, unless a message has it again."""
+        gone = await runner.read(actions.unused, job.subject, of_tenant(job.tenant_id))
+        if gone is not None:
+            await asyncio.to_thread(runner.files.remove, gone.folder, gone.sha256)
+
+    async def _fetched(self, runner: Runner, due: Due) -> File:
+        """Raises GraphFailed, Hopeless for what must not be kept."""
+        sender, kind = due.sender, due.wanted.kind
+        account = Account(
+            graph_url=sender.graph_url,
+            number_id=sender.number_id,
+            account_id=sender.account_id,
+            token=sender.token,
+        )
+        told = await self._graph.media(account, due.wanted.media_id)
+        if not media.may_be_asked(told.url, graph_url=sender.graph_url):
+            raise Hopeless("The file is said to be at an address that is not Meta's.")
+        if told.size is not None and not media.fits(kind, told.size):
+            raise Hopeless(f"The file is larger than WhatsApp allows for {kind}.")
+        writing = await asyncio.to_thread(runner.files.begin, due.folder)
+        try:
+            async for piece in self._graph.download(account, told.url):
+                await asyncio.to_thread(writing.write, piece)
+                if not media.fits(kind, writing.size):
+                    raise Hopeless(f"The file is larger than WhatsApp allows for {kind}.")
+            if writing.sha256 != media.digest(told.sha256):
+                raise Hopeless("The file is not the one that Meta told of.")
+            await asyncio.to_thread(writing.keep)
+        except BaseException:
+            await asyncio.to_thread(writing.drop)
+            raise
+        return File(
+            folder=due.folder,
+            sha256=writing.sha256,
+            mime_type=media.mime_type(told.mime_type),
+            size=writing.size,
+        )

@@ -1,0 +1,83 @@
+"""A folder of files by the SHA-256 of what is in them, apart for each workspace.
+
+Written beside their place and moved there when they are whole: what has a name is complete.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+PIECE_BYTES = 262_144
+
+
+class Files:
+    """`root` is None where nothing is kept."""
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+
+    @property
+    def keeps(self) -> bool:
+        return self._root is not None
+
+    def begin(self, folder: str) -> "Writing":
+        assert self._root is not None, "nothing is kept"
+        return Writing(self._root / folder)
+
+    def pieces(self, folder: str, sha256: str) -> Iterator[bytes]:
+        """Raises FileNotFoundError at once."""
+        assert self._root is not None, "nothing is kept"
+        file = (_place(self._root / folder, sha256)).open("rb")
+
+        def read() -> Iterator[bytes]:
+            with file:
+                while piece := file.read(PIECE_BYTES):
+                    yield piece
+
+        return read()
+
+    def remove(self, folder: str, sha256: str) -> None:
+        if self._root is not None:
+            _place(self._root / folder, sha256).unlink(missing_ok=True)
+
+
+NO_FILES = Files(None)
+
+
+class Writing:
+    """A file that comes piece by piece; `size` and `sha256` are of what came so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._hash = hashlib.sha256()
+        self.size = 0
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = folder / f".{os.getpid()}-{id(self)}.part"
+        self._file = self._path.open("wb")
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, piece: bytes) -> None:
+        self._file.write(piece)
+        self._hash.update(piece)
+        self.size += len(piece)
+
+    def keep(self) -> None:
+        """On disk under its name before this returns."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        place = _place(self._folder, self.sha256)
+        place.parent.mkdir(exist_ok=True, mode=0o700)
+        self._path.replace(place)
+
+    def drop(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _place(folder: Path, sha256: str) -> Path:
+    return folder / sha256[:2] / sha256

@@ -1,0 +1,175 @@
+"""Files that people send: fetched, checked, kept, given to their own workspace, and forgotten."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from kith.domain import media
+from kith.store.files import Files
+from tests.cast import Bed, Person
+from tests.graph import Graph, webhooks
+from tests.graph import Person as Somebody
+from tests.meta import Meta
+from tests.whatsapp.sending import PHONE
+
+ROMAIN = Somebody(PHONE)
+OTHER = Somebody("+14155550124")
+NOT_FOUND = {"error": "Media not found"}
+DATA = b"\x89PNG" + bytes(range(256)) * 2_000
+
+
+def sent(media_id: str, kind: str = "image", person: Somebody = ROMAIN, **more: Any) -> bytes:
+    given = {"id": media_id, "mime_type": "image/png", **more}
+    return webhooks.inbound(person, {"type": kind, kind: given}, at=time.time())
+
+
+async def jobs_done(bed: Bed, person: Person) -> list[str]:
+    """Why those that failed for good did, when nothing else is to be done."""
+    until = time.monotonic() + 15
+    while True:
+        found = await bed.rows(
+            "SELECT gave_up_at, problem FROM jobs WHERE tenant_id = :tenant_id"
+            " AND kind IN ('fetch_media', 'remove_file')",
+            tenant_id=person.user.tenant_id,
+        )
+        if all(row[0] is not None for row in found):
+            return [row[1] for row in found]
+        assert time.monotonic() < until, found
+        await asyncio.sleep(0.02)
+
+
+def messages(person: Person, phone: str = PHONE) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = person.post("list-messages", {"phone": phone}).json()["messages"]
+    return found
+
+
+async def kept(bed: Bed, person: Person) -> list[str]:
+    rows = await bed.rows(
+        "SELECT sha256 FROM media WHERE tenant_id = :tenant_id ORDER BY message_id",
+        tenant_id=person.user.tenant_id,
+    )
+    return [row[0] for row in rows]
+
+
+async def test_a_file_is_fetched_and_given_as_a_download(
+    bed: Bed, ana: Person, ben: Person, mallory: Person, graph: Graph, meta: Meta
+) -> None:
+    await meta.told(sent(graph.add_media(DATA, "image/png; codecs=x"), caption="Look"))
+    assert await jobs_done(bed, ana) == []
+    [message] = messages(ana)
+    url = message["content"]["url"]
+    assert url == f"/api/v1/media?message_id={message['id']}"
+    for person in (ana, ben):
+        answer = person.get(url)
+        assert (answer.status_code, answer.content) == (200, DATA)
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.headers["content-disposition"].startswith("attachment")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+    unknown = mallory.get(f"/api/v1/media?message_id={uuid4()}")
+    foreign = mallory.get(url)
+    assert (foreign.status_code, foreign.content) == (404, unknown.content)
+    assert foreign.json() == NOT_FOUND
+    assert bed.nobody.get(url).status_code == 401
+    assert ana.get("/api/v1/media").status_code == 422
+    assert ana.get("/api/v1/media?message_id=x").status_code == 422
+
+
+@pytest.mark.row("T4.1", "G19", "R9")
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"sha256": "0" * 64}, "not the one"),
+        ({"sha256": "nonsense"}, "not the one"),
+        ({"url": "https://169.254.169.254/latest"}, "not Meta's"),
+        ({"url": "https://fbsbx.com.evil.example.com/x"}, "not Meta's"),
+        ({"url": "http://lookaside.fbsbx.com/x"}, "not Meta's"),
+        ({"url": "https://lookaside.fbsbx.com:444/x"}, "not Meta's"),
+        ({"url": "https://user@lookaside.fbsbx.com/x"}, "not Meta's"),
+        ({"url": "file:///etc/passwd"}, "not Meta's"),
+        ({"size": 5 * media.MIB + 1}, "larger"),
+        ({"bytes": b"x" * (5 * media.MIB + 1), "size": 1}, "larger"),
+    ],
+)
+async def test_what_must_not_be_kept_is_not(
+    bed: Bed, ana: Person, graph: Graph, meta: Meta, wrong: dict[str, Any], problem: str
+) -> None:
+    wrong = dict(wrong)
+    data = wrong.pop("bytes", DATA)
+    await meta.told(sent(graph.add_media(data, "image/png", **wrong)))
+    [told] = await jobs_done(bed, ana)
+    assert problem in told
+    [message] = messages(ana)
+    assert message["content"]["url"] is None
+    answer = ana.get(f"/api/v1/media?message_id={message['id']}")
+    assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
+    assert not [r for r in graph.requests if r.path.startswith("/latest")]
+
+
+async def test_an_erasure_removes_what_nobody_else_has_sent(
+    bed: Bed, ana: Person, graph: Graph, meta: Meta, media_dir: Path
+) -> None:
+    shared, own = graph.add_media(DATA, "image/png"), graph.add_media(DATA + b"!", "image/png")
+    await meta.told(sent(shared), sent(own), sent(shared, person=OTHER))
+    assert await jobs_done(bed, ana) == []
+    before = await kept(bed, ana)
+    assert (len(before), len(set(before))) == (3, 2)
+    urls = {phone: [m["content"]["url"] for m in messages(ana, phone)] for phone in (
+        PHONE, OTHER.phone,
+    )}  # fmt: skip
+    assert ana.post("delete-contact", {"phone": PHONE}).is_success
+    assert await jobs_done(bed, ana) == []
+    assert len(await kept(bed, ana)) == 1
+    assert [ana.get(url).status_code for url in urls[PHONE]] == [404, 404]
+    assert ana.get(urls[OTHER.phone][0]).content == DATA
+    folder = media_dir / ana.workspace.id
+    names = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert names == set(await kept(bed, ana))
+
+
+async def test_what_is_deleted_in_whatsapp_goes(
+    bed: Bed, ana: Person, graph: Graph, meta: Meta
+) -> None:
+    await meta.told(sent(graph.add_media(DATA, "image/png")))
+    assert await jobs_done(bed, ana) == []
+    [message] = messages(ana)
+    revoked = {"original_message_id": message["whatsapp_message_id"]}
+    await meta.told(webhooks.inbound(ROMAIN, {"type": "revoke", "revoke": revoked}, at=time.time()))
+    assert await jobs_done(bed, ana) == []
+    assert await kept(bed, ana) == []
+    assert ana.get(message["content"]["url"]).status_code == 404
+
+
+def test_the_token_goes_to_meta_and_nowhere_else() -> None:
+    graph_url = "https://graph.facebook.com"
+    for url in ("https://lookaside.fbsbx.com/a?b=c", "https://scontent.xx.fbcdn.net/v/x",
+                "https://graph.facebook.com/v24.0/1"):  # fmt: skip
+        assert media.may_be_asked(url, graph_url=graph_url)
+    for url in ("https://evilfbsbx.com/", "https://fbsbx.com.evil.com/", "http://fbsbx.com/", "",
+                "https://127.0.0.1/", "https://[::1]/", "https://fbsbx.com@evil.com/", "fbsbx.com",
+                "https://graph.facebook.com:8443/"):  # fmt: skip
+        assert not media.may_be_asked(url, graph_url=graph_url)
+
+
+def test_a_file_has_its_name_when_it_is_whole(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    writing = files.begin("a")
+    writing.write(b"one")
+    with pytest.raises(FileNotFoundError):
+        files.pieces("a", writing.sha256)
+    writing.keep()
+    again = files.begin("a")
+    again.write(b"one")
+    again.keep()
+    assert b"".join(files.pieces("a", writing.sha256)) == b"one"
+    dropped = files.begin("a")
+    dropped.write(b"two")
+    dropped.drop()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [writing.sha256]
+    files.remove("a", writing.sha256)
+    files.remove("a", writing.sha256)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
