@@ -142,7 +142,8 @@ def _drain(served: Database) -> int:
     """Wait until everything is read; how many messages there are."""
     connection = apsw.Connection(str(served.path), flags=apsw.SQLITE_OPEN_READONLY)
     connection.set_busy_timeout(5_000)
-    while next(connection.execute("SELECT COUNT(*) FROM jobs"))[0]:
+    unread = "SELECT COUNT(*) FROM jobs WHERE kind = 'read_inbound'"
+    while next(connection.execute(unread))[0]:
         time.sleep(0.05)
     found = int(next(connection.execute("SELECT COUNT(*) FROM messages"))[0])
     connection.close()
