@@ -1,6 +1,7 @@
 """The demo's contacts: the rule, and that what is stored agrees with itself."""
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -142,3 +143,24 @@ def test_people_get_a_line_to_paste(tmp_path: Path) -> None:
     assert (shown.status, shown.err) == (0, "")
     assert "curl -X POST http://127.0.0.1:8123/api/v1/actions/get-contact" in shown.out
     assert sys.executable not in shown.out
+
+
+def test_a_conversation_needs_no_account(tmp_path: Path) -> None:
+    """Twice: each time with somebody new."""
+    settings = environment(database_url=f"sqlite:///{tmp_path}/kith.db")
+    for _ in range(2):
+        done = subprocess.run(
+            [KITH, "demo", "--whatsapp"], env=settings, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        told = done.stdout
+        for step in (
+            "[refused: Contact has not opted in to marketing messages]", "[sent]",
+            "delivered, read", "[refused: Message rejected by Meta: Re-engagement message]",
+            "Oh yes please!", "STOP", "You are unsubscribed",
+            "[refused: Contact has opted out of marketing messages]",
+        ):  # fmt: skip
+            assert step in told
+        assert re.search(r"opted_in_at +2", told)
+        assert re.search(r"opted_out_at +2", told)
+        assert re.search(r"total_messages +5\n", told)

@@ -100,7 +100,7 @@ class Server:
         logs_requests: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._runner = runner
+        self.runner = runner
         self._limits = limits
         self._proxies = proxies
         self._pages = pages
@@ -188,7 +188,7 @@ class Server:
             given = route.takes.convert(asked)
         if route.does == "look":  # without a coroutine of its own: this is the main job
             terms = _known_versions(request) if b"if-none-match" in request.headers else NO_TERMS
-            result = await self._runner.read(route.action, given, caller, terms)
+            result = await self.runner.read(route.action, given, caller, terms)
             if route.holds_refusals:
                 self._note_misses(request, caller, result)
             return rendered(route, result)
@@ -206,7 +206,7 @@ class Server:
             body.check_encoding(request.headers)
         try:
             given = stream.takes.convert(asked(request.scope["query_string"]))
-            answer = await stream.run(self._runner, caller, given, receive)
+            answer = await stream.run(self.runner, caller, given, receive)
         except AppError as error:
             self._note(request, error)
             return answers.ending(answers.refusal(error))
@@ -231,7 +231,7 @@ class Server:
             raise
 
     async def _scan(self, request: Request, route: Route, caller: Caller, given: Any) -> Answer:
-        result = await self._runner.scan(route.action, given, caller)
+        result = await self.runner.scan(route.action, given, caller)
         answer = rendered(route, result)
         if route.missed_ids is not None and (misses := route.missed_ids(result)):
             fields = self._fields(request, answer.status)
@@ -254,7 +254,7 @@ class Server:
         if b"idempotency-key" in request.headers:
             key = idempotency.parse(request.headers[b"idempotency-key"])
             return await self._calls.once(route, given, caller, terms, key=key, body=raw)
-        return rendered(route, await self._runner.write(route.action, given, caller, terms))
+        return rendered(route, await self.runner.write(route.action, given, caller, terms))
 
     async def _look_up_caller(self, request: Request) -> Caller:
         try:

@@ -23,8 +23,11 @@ WRITER_CACHE_MB = 512
     show_default=True,
     help="How many invented contacts, beside the documents' example.",
 )
+@click.option(
+    "--whatsapp", is_flag=True, help="Play a conversation on WhatsApp; no account is needed."
+)
 @as_json
-def demo(contacts: int, as_json: bool) -> None:
+def demo(contacts: int, whatsapp: bool, as_json: bool) -> None:
     """Make a demo workspace full of invented contacts.
 
     Run it again to get a new token: what is there stays, and only missing contacts are added.
@@ -34,8 +37,14 @@ def demo(contacts: int, as_json: bool) -> None:
     Examples:
       kith demo
       kith demo --contacts 1000000
+      kith demo --whatsapp
     """
     settings = settings_of()
+    if whatsapp:
+        from kith.cli import demo_whatsapp  # it needs the server, which takes its time
+
+        demo_whatsapp.show(settings)
+        return
     opened = run(lambda runner: _fill(runner, contacts), writer_cache_mb=WRITER_CACHE_MB)
     if as_json:
         print_json(opened)
