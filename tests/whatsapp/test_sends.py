@@ -394,19 +394,33 @@ LATER = [code for code, known in codes.CODES.items() if known.again == "later"]
 NEVER = [code for code in STATUS if code not in LATER and not codes.CODES[code].is_of_spelling]
 
 
-@pytest.mark.parametrize("code", [*NEVER, 131026, 131030, 999_999])
 async def test_metas_refusal_is_passed_on_and_never_tried_again(
-    bed: Bed, ana: Person, graph: Graph, romain: Somebody, code: int
+    bed: Bed, ana: Person, graph: Graph, meta: Meta
 ) -> None:
-    graph.faults = [Fault(code=code)]
-    answer = ana.post("send-text-message", TEXT)
-    title = codes.CODES[code].title if code in codes.CODES else f"(#{code}) As the test wants"
-    assert (answer.status_code, answer.json()) == (
-        422,
-        {"error": f"Message rejected by Meta: {title}", "error_code": code, "error_message": title},
-    ) or code == 0
-    assert len(graph.attempts) == 1
-    assert [row[:2] for row in await rows(bed, ana)] == [("failed", code)]
+    """Every code, each with a person of its own; a number that it made unavailable is mended."""
+    codes_of = {
+        f"+1415555{1_000 + place}": code
+        for place, code in enumerate([*NEVER, 131026, 131030, 999_999])
+    }
+    at = time.time()
+    await meta.told(*(webhooks.text(Somebody(phone), "Hi", at=at) for phone in codes_of))
+    for phone, code in codes_of.items():
+        graph.faults = [Fault(code=code)]
+        answer = ana.post("send-text-message", {**TEXT, "phone": phone})
+        title = codes.CODES[code].title if code in codes.CODES else f"(#{code}) As the test wants"
+        told = {"error": f"Message rejected by Meta: {title}"}
+        if code:
+            told |= {"error_code": code, "error_message": title}
+        assert answer.status_code == 422, (code, answer.text)
+        assert answer.json() == told or code == 0
+        await bed.change(
+            "UPDATE business_numbers SET unavailable_since = NULL WHERE tenant_id = :tenant_id",
+            tenant_id=ana.user.tenant_id,
+        )
+    assert len(graph.attempts) == len(codes_of)
+    assert [row[:2] for row in await rows(bed, ana)] == [
+        ("failed", code) for code in codes_of.values()
+    ]
     assert await jobs(bed, ana) == 0
 
 
