@@ -14,7 +14,9 @@ from tests.cast import Bed, Person
 PHONE = "+14155550123"
 EMAIL = "romain@example.com"
 NAMES: tuple[str, ...] = get_args(Expansion)
-COMBINATIONS = list(chain.from_iterable(combinations(NAMES, n) for n in range(len(NAMES) + 1)))
+SIZES = (0, 1, 2, len(NAMES) - 1, len(NAMES))
+"""Of the sets that are tried: each alone, beside each other, and each left out of all."""
+COMBINATIONS = list(chain.from_iterable(combinations(NAMES, size) for size in SIZES))
 ENTRY_KEYS = [
     "id", "at", "what", "contact_id", "user", "token_id", "connection_id", "before", "after",
 ]  # fmt: skip
@@ -52,7 +54,7 @@ def test_any_combination_in_any_spelling(
         assert whole["tags"] == romain["tags"]
     first = ana.get_contact(phone=PHONE, expand=list(names))
     etag = first.headers.get("etag")
-    assert (etag is None) is ("reachability" in names)
+    assert (etag is None) is bool({"reachability", "messages"} & set(names))
     for spelled in (
         ",".join(names),
         f" , {' , '.join(reversed(names))} ,",

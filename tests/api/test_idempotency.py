@@ -44,7 +44,7 @@ OF_TWO = {"merge-contacts", "unmerge-contacts"}
 WRITES = {
     route.name: route for route in ROUTES if route.does == "write" and route.name not in OF_TWO
 }
-READS = {route.name: route for route in ROUTES if route.does != "write"}
+READS = {route.name: route for route in ROUTES if route.does in ("look", "scan")}
 
 # A body for each write that changes something when ROMAIN is there, or, to create, is not.
 ROMAIN: dict[str, Any] = {"phone": PHONE, "name": "Romain", "tags": "vip", "metadata": {"a": 1}}
@@ -364,8 +364,9 @@ async def test_reads_do_not_look_at_it(bed: Bed, name: str, key: str) -> None:
         return ana.post(name, body, headers=headers)
 
     plain = ask({})
+    assert plain.status_code == (422 if name == "get-template" else 200)
     for answer in (ask(keyed(key)), ask(keyed(key))):
-        assert (answer.status_code, list(answer.json())) == (200, list(plain.json()))
+        assert (answer.status_code, list(answer.json())) == (plain.status_code, list(plain.json()))
         assert not is_repeat(answer)
     assert await bed.digest() == before
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import contacts, jobs, messages, senders, sending_numbers
+from kith.actions import contacts, jobs, messages, senders, sending_numbers, who
 from kith.actions import templates as templating
 from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Context
@@ -95,6 +95,7 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
 
 async def begin_text(ctx: Context, given: SendText) -> Begun:
     """Raises MessageRefused for somebody unknown, NoAccount, Invalid, Conflict."""
+    await who.kept(ctx, given.phone)  # what is wrong with a field goes first
     numbers = await sending_numbers.connected(ctx, given.number_id)
     try:
         known = await contacts.find(ctx, ContactKey(phone=given.phone))
@@ -107,6 +108,7 @@ async def begin_text(ctx: Context, given: SendText) -> Begun:
 
 async def begin_template(ctx: Context, given: SendTemplate) -> Begun:
     """Raises TemplateNotFound, MissingVariables, Refused, NoAccount, Invalid, Conflict."""
+    await who.kept(ctx, given.phone)
     numbers = await sending_numbers.connected(ctx, given.number_id)
     template = await templating.get(ctx, given.template_id)
     usable = {
