@@ -118,9 +118,10 @@ async def bed(server: Serving, server_database_url: str, http: httpx.Client) -> 
 
 
 @pytest.fixture
-async def ana(bed: Bed) -> Person:
+async def ana(bed: Bed) -> AsyncIterator[Person]:
     """Owns the workspace."""
-    return await bed.owner("Ana")
+    yield await bed.owner("Ana")
+    await bed.forget_jobs()
 
 
 @pytest.fixture
