@@ -59,6 +59,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "export-consent-proof": {"phone": PHONE, "format": "html"},
     "list-templates": {"status": "APPROVED"},
     "get-template": {"template_id": NO_ID},
+    "list-messages": {"phone": PHONE},
+    "send-text-message": {"phone": PHONE, "message": "Hi"},
+    "send-template-message": {"phone": PHONE, "template_id": NO_ID},
 }
 BAD: dict[str, list[Any]] = {
     "contact_id": ["x", 5, ["a"], {"id": "a"}, True, "0" * 25, "Z" * 26, "0198f2a4", "\ufdd0"],
@@ -75,7 +78,7 @@ BAD: dict[str, list[Any]] = {
     "tag": ["a,b", "x" * 256, "a\x00", 5, ["vip"], {}],
     "metadata": ["x", [1], 5, {"a": 2**53}, {"a": "x" * 65_536}, {"a\x00": 1}, {"a": ["\ufdd0"]}],
     "on_conflict": ["ignore", "RETURN", 5, ["error"], {}, True],
-    "expand": ["everything", ["tags", 5], ["messages"], 5, {"tags": True}, True],
+    "expand": ["everything", ["tags", 5], ["message"], 5, {"tags": True}, True],
     "contacts": ["x", 5, {"phone": PHONE}, [{"phone": PHONE}] * 10_001],
     "purpose": ["x", "Utility", 5, ["utility"], {}, True],
     "query": ["a\x00b", "x" * 257, 5, ["romain"], {}],
@@ -96,6 +99,10 @@ BAD: dict[str, list[Any]] = {
     "evidence": ["x", [1], 5, {"a": 2**53}, {"a": "x" * 16_384}, {"a\x00": 1}, True],
     "note": ["x" * 2_001, 5, ["x"], {}, "\x00"],
     "status": ["x", "APPROVE", 5, ["APPROVED"], {}, True],
+    "message": ["x" * 4_097, 5, ["x"], {}, "\x00", True],
+    "number_id": ["x" * 65, 5, ["x"], {}, "a\nb", True],
+    "language": ["x" * 65, 5, ["en"], {}, "a\nb", True],
+    "variables": ["x", 5, {"1": ["x"]}, {"1": True}, ["a\x00"], [[]], True],
     "limit": [0, -1, 501, 2**53 - 1, 1.5, "10", "ten", True, [10], {}],
 }  # fmt: skip
 BAD["updated_after"] = BAD["created_after"]
@@ -109,7 +116,7 @@ POSTED = {route.name: route for route in ROUTES if route.method == "POST"}
 MERGES = ["merge-contacts", "unmerge-contacts"]
 """They take ids only."""
 WRITES = [r.name for r in POSTED.values() if r.does == "write" and r.name not in MERGES]
-OTHERS = [*MERGES, "get-template"]
+OTHERS = [*MERGES, "get-template", "send-template-message"]
 FIND = [r.name for r in POSTED.values() if r.missing is not None and r.name not in OTHERS]
 BY_EMAIL = {"get-contact", "get-reachability"}
 """Operations that take one key of several."""

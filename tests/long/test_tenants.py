@@ -117,6 +117,7 @@ class Marked:
                "state": "granted", "source": "api", "method": "note"}  # fmt: skip
         rows = [ana.post("set-consent", {**row, "note": self.kept}).json() for _ in "123"]
         self.cursors["list-consent"] = [row["record"]["id"] for row in rows]
+        self.cursors["list-messages"] = self.cursors["list-consent"]  # nobody wrote to anybody
         pages = [ana.post("find-duplicates", {"limit": limit}).json() for limit in (1, 2)]
         self.cursors["find-duplicates"] = [page["next_cursor"] for page in pages]
 
@@ -197,6 +198,10 @@ class Calls:
             "opted_in": lambda: self._one_of([True, False]),
             "created_after": lambda: self._one_of(["1999-01-01T00:00:00Z", "9999-01-01T00:00:00Z"]),
             "limit": lambda: self._one_of([1, 2, 100, 500]),
+            "message": lambda: self._one_of(texts),
+            "language": lambda: "en",
+            "variables": lambda: {"1": marked.sent},
+            "number_id": lambda: self._one_of(["1", marked.sent]),
         }
         self.values["updated_after"] = self.values["created_after"]
 
