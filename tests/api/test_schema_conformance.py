@@ -61,6 +61,8 @@ GOOD = {
 MERGED_ID, OTHER_ID = str(UUID(int=2)), str(UUID(int=3))
 """Somebody who was merged into the one of KNOWN, and somebody else."""
 KEYS = [{name: value} for name, value in KNOWN.items()]
+BY_META = ("/send-text-message", "/send-template-message", "/get-template")
+"""They succeed with an account at Meta only: tests/whatsapp and tests/api/test_templates.py."""
 
 
 class App:
@@ -70,11 +72,14 @@ class App:
         self.settings = Settings(rate_limit_per_minute=0)
         self.token = ""
         self.statuses: set[int] = set()
+        self.paths: set[str] = set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
+
+        self.paths.add(scope["path"])
 
         async def noting(message: Any) -> None:
             self.statuses.add(message.get("status"))
@@ -148,9 +153,11 @@ async def _running(tmp_path: Path) -> AsyncIterator[None]:
     async with wiring.opened(app.settings) as runner:
         app.token = await runner.write(_populate, None)
     app.statuses.clear()
+    app.paths.clear()
     yield
     asgi.shutdown_lifespans()
-    assert app.statuses & {200, 201}, "nothing but refusals proves little"
+    if not any(path.endswith(BY_META) for path in app.paths):
+        assert app.statuses & {200, 201}, "nothing but refusals proves little"
 
 
 @pytest.mark.row("G1", "R3")

@@ -66,6 +66,13 @@ def test_what_is_known_is_a_join(statuses, random):
     assert after(*doubled) == after(*statuses)
 
 
+@pytest.mark.row("T3.2")
+@pytest.mark.parametrize("texts", [(None, ""), (None, "a"), ("", "a")])
+def test_of_two_failures_at_once_one_is_the_first(texts):
+    each = [StatusTold(status="failed", at=NOON, error=Error(1, text)) for text in texts]
+    assert after(*each) == after(*reversed(each))
+
+
 def test_each_time_is_the_first_that_was_told():
     known = after(told("delivered", 5), told("delivered", 3), told("sent", 4), told("read", 9))
     assert known == Delivery(

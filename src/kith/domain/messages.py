@@ -136,9 +136,11 @@ def _failed(known: Delivery, told: StatusTold) -> Delivery:
     return msgspec.structs.replace(known, failed_at=told.at, error=told.error)
 
 
-def _order(failure: tuple[datetime | None, Error]) -> tuple[datetime | None, int, str, str]:
+def _order(failure: tuple[datetime | None, Error]) -> tuple[datetime | None, int, list[str]]:
+    """No text at all comes before an empty one: of two failures, one must be the first."""
     at, error = failure
-    return at, error.code, error.title or "", error.details or ""
+    said = [f"={text}" if text is not None else "" for text in (error.title, error.details)]
+    return at, error.code, said
 
 
 def _first(one: datetime | None, other: datetime) -> datetime:
