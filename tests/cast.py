@@ -117,7 +117,7 @@ class Bed:
         return [tuple(row) for row in await self.read(lambda tx: tx.all(sql, **values))]
 
     async def digest(self) -> str:
-        """SHA-256 over all logical rows: equal before and after a refusal (oracle O2)."""
+        """Of all logical rows: equal before and after a refusal (oracle O2)."""
         return await self.read(digest)
 
 
@@ -129,11 +129,18 @@ def id_of(at: datetime, bits: int | None = None) -> str:
 
 
 async def digest(tx: Tx) -> str:
-    """SHA-256 over the ordered rows of every table, without counters."""
+    """One text for the rows of every table, whatever their order, without counters."""
     sums = hashlib.sha256()
     for table, columns in (await _tables(tx)).items():
         listed = ", ".join(c for c in columns if f"{table}.{c}" not in NOT_STATE)
-        rows = sorted(repr(tuple(row)) for row in await tx.all(f"SELECT {listed} FROM {table}"))
+        if tx.engine == "postgres":  # where the rows are: a late test finds 100,000 of them
+            found = await tx.one(
+                "SELECT COUNT(*), SUM(hashtextextended(r, 0)), SUM(hashtextextended(r, 1))"
+                f" FROM (SELECT CAST(ROW({listed}) AS TEXT) AS r FROM {table}) x"
+            )
+            rows = [repr(tuple(found or ()))]
+        else:
+            rows = sorted(repr(tuple(row)) for row in await tx.all(f"SELECT {listed} FROM {table}"))
         sums.update(repr((table, listed, rows)).encode())
     return sums.hexdigest()
 
