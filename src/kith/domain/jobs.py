@@ -18,6 +18,8 @@ WAITS = (
 
 LANES = {"deliver": 1, "send_message": 2, "sync_templates": 3, "fetch_media": 3, "remove_file": 3}
 """Kinds of jobs that wait for others' machines queue apart; all else is in lane 0."""
+NEVER_GIVEN_UP = {"deliver", "send_message", "sync_templates"}
+"""They stand for a queue of their own, or come again: what waits there has its own tries."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,10 +33,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wait_after(tries: int, kind: str) -> timedelta | None:
-    """Until the next try; None when there is none.
-
-    A job that stands for a queue of its own is never given up: what waits there has its own tries.
-    """
-    if kind in LANES:
+    """Until the next try; None when there is none."""
+    if kind in NEVER_GIVEN_UP:
         return WAITS[min(tries, len(WAITS)) - 1]
     return WAITS[tries - 1] if tries < TRIES_MAX else None

@@ -8,7 +8,7 @@ from kith.actions.connections import of_tenant
 from kith.actions.media import Due, Fetched
 from kith.actions.run import Runner
 from kith.domain import media
-from kith.domain.jobs import TRIES_MAX, Job
+from kith.domain.jobs import Job
 from kith.domain.media import File
 from kith.errors import Refused
 from kith.integrations.whatsapp.client import Account, Graph, GraphFailed, Rejected
@@ -36,8 +36,7 @@ class MediaFetch:
         except Refused as problem:
             raise Hopeless(problem.text) from None
         except GraphFailed as problem:
-            is_final = isinstance(problem, Rejected) and problem.refusal.known.again == "never"
-            if is_final or job.tries >= TRIES_MAX:
+            if isinstance(problem, Rejected) and problem.refusal.known.again == "never":
                 raise Hopeless(str(problem)) from None
             raise TryAgain(str(problem), at=runner.now() + AGAIN) from None
 
