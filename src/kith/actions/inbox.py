@@ -93,26 +93,34 @@ async def list_unread(ctx: Context, workspace: str | None) -> list[Message]:
 
 async def show(ctx: Context, given: InWorkspace) -> Message:
     """Raises NotFound, Refused."""
+    return await _found(await _inside(ctx, given), given)
+
+
+async def replay(ctx: Context, given: InWorkspace) -> Message:
+    """Let a message in quarantine be read once more. Raises NotFound, Refused."""
+    inside = await _inside(ctx, given)
+    found = await _found(inside, given)
+    if found.state != "quarantined":
+        raise Refused("This message was read." if found.state == "read" else "It waits already.")
+    await inbox.wait_again(ctx.tx, tenant_id=inside.tenant_id, uuid=found.id)
+    await jobs.add(inside, jobs.READ_INBOUND, found.id)
+    return msgspec.structs.replace(found, state="waiting", reason=None)
+
+
+async def _inside(ctx: Context, given: InWorkspace) -> Context:
+    """The operator's command, as if it came from the workspace. Raises NotFound, Refused."""
     tenant_id = (await workspaces.find_or_only(ctx, given.workspace)).row_id
+    return msgspec.structs.replace(ctx, tenant_id=tenant_id)
+
+
+async def _found(ctx: Context, given: InWorkspace) -> Message:
     try:
         uuid = ids.parse(given.message_id)
     except BadValue:
         uuid = ""
-    found = await inbox.by_uuid(ctx.tx, tenant_id=tenant_id, uuid=uuid)
+    found = await get(ctx, uuid)
     if found is None:
         raise NotFound(
             f"There is no message {given.message_id}; `kith inbox list` shows those that wait."
         )
     return found
-
-
-async def replay(ctx: Context, given: InWorkspace) -> Message:
-    """Let a message in quarantine be read once more. Raises NotFound, Refused."""
-    found = await show(ctx, given)
-    if found.state != "quarantined":
-        raise Refused("This message was read." if found.state == "read" else "It waits already.")
-    tenant_id = (await workspaces.find_or_only(ctx, given.workspace)).row_id
-    own = msgspec.structs.replace(ctx, tenant_id=tenant_id)
-    await inbox.wait_again(ctx.tx, tenant_id=tenant_id, uuid=found.id)
-    await jobs.add(own, jobs.READ_INBOUND, found.id)
-    return msgspec.structs.replace(found, state="waiting", reason=None)
