@@ -26,7 +26,7 @@ from kith.api.repeats import RepeatableCalls, rendered
 from kith.api.routes import Route
 from kith.api.security_log import Event, SecurityLog
 from kith.api.sending import Send
-from kith.api.streams import BY_PATH, Stream, asked
+from kith.api.streams import BY_PATH, Stream
 from kith.api.waiting import Sends
 from kith.api.widget import Incoming
 from kith.api.zapier import OF_ONE_THING, SUBSCRIBES, TABLE
@@ -205,7 +205,7 @@ class Server:
         if b"content-encoding" in request.headers:
             body.check_encoding(request.headers)
         try:
-            given = stream.takes.convert(asked(request.scope["query_string"]))
+            given = stream.takes.convert(query.listed(request.scope["query_string"]))
             answer = await stream.run(self.runner, caller, given, receive)
         except AppError as error:
             self._note(request, error)

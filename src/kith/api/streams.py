@@ -5,9 +5,8 @@ operations: route, token, scope, rate.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal
-from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -56,19 +55,6 @@ class Stream(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         return self.path.rsplit("/", 1)[-1]
-
-
-def asked(query: bytes) -> Mapping[str, object]:
-    """What stands in the query; a name that stands there several times has a list."""
-    found: dict[str, Any] = {}
-    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if name in found and not isinstance(found[name], list):
-            found[name] = [found[name]]
-        if name in found:
-            found[name].append(value)
-        else:
-            found[name] = value
-    return found
 
 
 async def pieces(receive: Receive) -> AsyncIterator[bytes]:
