@@ -14,7 +14,12 @@ _STATES: dict[Event, State] = {"contact.opted_in": "granted", "contact.opted_out
 
 
 async def notify(ctx: Context, happened: Happened) -> None:
-    """Have every hook told that wants it. Without one, this is all that it costs: one look."""
+    """Have every hook told that wants it. Without one, this is all that it costs: one look.
+
+    The import of a file tells nobody: a hundred thousand rows are no news.
+    """
+    if ctx.import_id is not None:
+        return
     tx, tenant_id = ctx.tx, ctx.tenant_id
     wanting = await hooks.wanting(tx, tenant_id=tenant_id, event=happened.event)
     if not wanting:
