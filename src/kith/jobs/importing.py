@@ -156,6 +156,8 @@ class _Running:
             if skipped and passed >= one.offset:
                 self._check_same(one)  # the last of what is not to be read again has come
             if passed < one.offset and not is_last:
+                if self._sum is not None:
+                    self._sum.until(passed)
                 continue
             records = reader.feed(text[skipped:], is_last=is_last)
             for batch in self._batches(records):
