@@ -18,8 +18,9 @@ WAITS = (
 
 LANES = {"deliver": 1, "send_message": 2, "sync_templates": 3, "fetch_media": 3, "remove_file": 3}
 """Kinds of jobs that wait for others' machines queue apart; all else is in lane 0."""
-NEVER_GIVEN_UP = {"deliver", "send_message", "sync_templates"}
-"""They stand for a queue of their own, or come again: what waits there has its own tries."""
+NEVER_GIVEN_UP = {"deliver", "send_message", "sync_templates", "remove_file"}
+"""They stand for a queue whose items have their own tries, or come again; and what an erasure left
+to be removed is removed."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
