@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from kith.actions import hooks
+from kith.actions.hooks import Subscribe
+from tests.cast import Bed, Person
 from tests.cli.kith import Kith
 
 HEADER = "phone,name,email,tags,City"
@@ -419,3 +422,36 @@ def test_another_workspace_s_import_is_not_there(acme: Kith, file: Path) -> None
         told = acme("import", command, done["id"], "--workspace", "Other")
         assert (told.status, "Import not found" in told.err) == (1, True)
     assert acme("import", "list", "--workspace", "Other", "--json").json == []
+
+
+def test_a_dry_run_knows_the_addresses_of_its_own_rows(acme: Kith, file: Path) -> None:
+    """`imported` compares it with the real run."""
+    rows = ["+33612345671,Ana,a@b.example", ",Anna,A@b.example", "+33612345672,,a@b.example",
+            ",Nobody,a@b.example"]  # fmt: skip
+    done = imported(acme, write(file, "phone,name,email", *rows))
+    assert numbers(done) == [2, 1, 0, 0, 1]
+
+
+def test_rejects_never_overwrite_the_file(acme: Kith, file: Path) -> None:
+    path = write(file, "phone,name", "x,Ana")
+    before = file.read_bytes()
+    refused = acme("import", path, "--rejects", path)
+    assert (refused.status, "--rejects" in refused.err) == (1, True)
+    assert file.read_bytes() == before
+
+
+async def test_the_import_of_a_file_tells_no_hook(
+    bed: Bed, ana: Person, beside: Kith, file: Path
+) -> None:
+    known, new = "+14155550123", "+14155550124"
+    agreed = "2026-03-01T10:00:00Z,newsletter form"
+    assert ana.create_contact(phone=known).status_code == 201
+    for event in ("contact.created", "contact.opted_in"):
+        given = Subscribe(target_url="https://hooks.example.com/", event=event)  # type: ignore[arg-type]
+        await bed.runner.write(hooks.subscribe, given, ana.caller)
+    assert ana.workspace is not None
+    path = write(file, "phone,opted_in_at,opted_in_source", f"{known},{agreed}", f"{new},{agreed}")
+    assert beside("import", path, "--workspace", ana.workspace.id).status == 0
+    assert ana.get_contact(phone=known).json()["opted_in_at"] == "2026-03-01T10:00:00+00:00"
+    told = "SELECT COUNT(*) FROM deliveries WHERE tenant_id = :id"
+    assert await bed.rows(told, id=ana.user.tenant_id) == [(0,)]

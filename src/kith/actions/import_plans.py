@@ -118,6 +118,8 @@ async def _plan(ctx: Context, facts: Facts, found: Found, imagined: Imagined | N
             ctx.tx, tenant_id=ctx.tenant_id, uuid=facts.contact_id
         )
         if named is not None:
+            # By the id of somebody merged, it comes from the database as it stands.
+            named = as_imagined({named.id: named}, [named.id], imagined)[named.id]
             if number is not None and (known is None or known.id != named.id):
                 return _conflict(facts, "contact_id", _OF_TWO if known else _NOT_ITS_PHONE)
             known = named
@@ -147,7 +149,7 @@ async def _by_email(ctx: Context, facts: Facts, imagined: Imagined | None) -> Pl
     )
     found = {one.id: one for one in there}
     if imagined is not None:
-        uuids = [*found, *imagined.named("email", [key]).values()]
+        uuids = [*found, *imagined.at_address(key)]
         found = as_imagined(found, uuids, imagined)
         found = {i: one for i, one in found.items() if one.email and emails.key(one.email) == key}
     if not found:

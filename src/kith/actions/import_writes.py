@@ -142,6 +142,7 @@ async def _tell(ctx: Context, one: Import, known: Contact, plan: Plan) -> None:
             known = (await consent.tell(ctx, known, given)).contact
         except (Invalid, Refused):
             plan.left_out = "consent_too_many"
+            plan.agreed = tuple(one for one in plan.agreed if one is not agreed)
 
 
 def _record(ctx: Context, one: Import, plan: Plan, agreed: Agreed) -> Record:

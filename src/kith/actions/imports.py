@@ -25,7 +25,6 @@ from kith.store.imagined import Imagined
 
 WINDOW_MIN = 16
 """As many rows at least are looked up together, also where a file names one person all the time."""
-PAGE_MAX = 500
 REPEATS_MAX = 100
 
 

@@ -1,5 +1,6 @@
 """The file of rows that an import did not take: mended, it can be imported itself."""
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,6 @@ OURS = ("kith_line", "kith_offset", "kith_code", "kith_reason", "kith_mend", "ki
 PIECE_BYTES = 262_144
 ROW_CHARACTERS_MAX = 32_000
 """Of a row that cannot be read at all: what a spreadsheet shows in one cell."""
-BOM = b"\xef\xbb\xbf"
 
 
 class Rejects:
@@ -57,7 +57,7 @@ class Rejects:
             self._cut = _Cut(self._source, self._head)
             self._out = self.path.open("wb")
             names = [column.name for column in self._head.columns.all]
-            self._out.write(BOM + csv_cells.line([*names, *OURS]).encode())
+            self._out.write(BOM_UTF8 + csv_cells.line([*names, *OURS]).encode())
 
     def _line(self, one: Refusal, raw: bytes) -> str:
         cells = _cells(raw, self._head.delimiter)

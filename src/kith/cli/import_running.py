@@ -59,6 +59,8 @@ async def run(runner: Runner, given: Given) -> None:
     """Import the file and say what became of it."""
     caller = await runner.read(workspaces.caller, given.acting)
     file = _File(given.path)
+    if given.rejects.exists() and given.rejects.samefile(given.path):
+        raise Refused("The rejects would be written over the file itself; name another --rejects.")
     wanted = Wanted(
         name=given.path.name,
         options=given.options,

@@ -1,6 +1,7 @@
 """The beginning of a file: its encoding, its delimiter, its header; the same for every door."""
 
 import csv
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -17,7 +18,6 @@ from kith.domain.csv_reading import (
 from kith.domain.phone import Region
 from kith.errors import Refused
 
-_BOM = b"\xef\xbb\xbf"
 _SAMPLE_RECORDS = 20
 
 
@@ -47,7 +47,7 @@ def read(first: bytes, options: Options, *, is_whole: bool) -> Head:
     if encoding.startswith("utf-16") and first[:2] == b"\xfe\xff":
         encoding = "utf-16-be"
     text = Decoder(encoding).utf8(first, is_last=is_whole)
-    offset = len(_BOM) if text.startswith(_BOM) else 0
+    offset = len(BOM_UTF8) if text.startswith(BOM_UTF8) else 0
     line, said = 1, None
     if text[offset : offset + 4].lower() == b"sep=":  # Excel's own word on the delimiter
         said = text[offset + 4 : offset + 5].decode("latin-1")

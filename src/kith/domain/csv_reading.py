@@ -7,8 +7,6 @@ import codecs
 import csv
 from typing import Any, Literal, NamedTuple
 
-import msgspec
-
 from kith.errors import BadValue
 
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be", "windows-1252"]
@@ -45,13 +43,6 @@ class Record(NamedTuple):
     size: int
     cells: list[str] | None
     fault: Fault | None
-
-
-class Layout(msgspec.Struct, frozen=True):
-    """How a file is written."""
-
-    encoding: Encoding
-    delimiter: str
 
 
 # What people write in Windows-1252: its letters and the punctuation of a keyboard.

@@ -9,7 +9,6 @@ from kith.domain.metadata import Metadata
 from kith.domain.phone import Phone, Region, Typed
 
 Outcome = Literal["create", "update", "unchanged", "skip", "conflict"]
-OUTCOMES: tuple[Outcome, ...] = ("create", "update", "unchanged", "skip", "conflict")
 State = Literal["running", "interrupted", "done", "undoing", "undone"]
 
 

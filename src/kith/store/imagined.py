@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import apsw
 import msgspec
 
-from kith.domain import json
+from kith.domain import email, json
 from kith.domain.contacts import Contact
 from kith.domain.phone import Phone
 
@@ -18,6 +18,7 @@ _SCHEMA = """
 CREATE TABLE imagined_names (
     kind TEXT, value TEXT, uuid TEXT, PRIMARY KEY (kind, value)
 ) WITHOUT ROWID;
+CREATE TABLE imagined_emails (key TEXT, uuid TEXT, PRIMARY KEY (key, uuid)) WITHOUT ROWID;
 CREATE TABLE imagined (uuid TEXT PRIMARY KEY, document TEXT) WITHOUT ROWID;
 """
 
@@ -38,6 +39,10 @@ class Imagined:
                 "INSERT OR REPLACE INTO imagined (uuid, document) VALUES (?, ?)",
                 [(one.id, json.encode(one).decode()) for one in contacts],
             )
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO imagined_emails (key, uuid) VALUES (?, ?)",
+                [(email.key(one.email), one.id) for one in contacts if one.email],
+            )
             self.call_them([("phone", one.phone, one.id) for one in contacts if one.phone])
 
     def call_them(self, names: Iterable[tuple[str, str, str]]) -> None:
@@ -54,6 +59,11 @@ class Imagined:
             (json.encode(list(values)).decode(), kind),
         )
         return {str(value): str(uuid) for value, uuid in rows}
+
+    def at_address(self, key: str) -> list[str]:
+        """Those who would have this e-mail address, and who had it; any number may share one."""
+        rows = self._connection.execute("SELECT uuid FROM imagined_emails WHERE key = ?", (key,))
+        return [str(uuid) for (uuid,) in rows]
 
     def contacts(self, uuids: Iterable[str]) -> dict[str, Contact]:
         """Those that the dry run would have made or changed, as they would be."""
