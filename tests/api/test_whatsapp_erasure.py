@@ -34,7 +34,7 @@ async def whole(bed: Bed) -> str:
     )  # fmt: skip
     found = [repr(await bed.rows(f"SELECT * FROM {table}")) for table in tables]
     bodies = await bed.rows("SELECT body, reason FROM inbox WHERE body IS NOT NULL")
-    return " ".join(found) + " ".join(bytes(body).decode() for body, _ in bodies)
+    return " ".join(found) + " ".join(bytes(body).decode(errors="replace") for body, _ in bodies)
 
 
 @pytest.mark.row("T18.1")
