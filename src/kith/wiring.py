@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ def _runner(database: Database, settings: Settings) -> Runner:
     return Runner(
         database,
         secret_key=settings.secret_key,
-        sealing_key=partial(_sealing_key, settings),
+        sealing_key=cache(partial(_sealing_key, settings)),
         files=Files(_media_folder(settings)),
     )
 
@@ -147,13 +147,28 @@ def _sealing_key(settings: Settings) -> str:
     if settings.secret_key or not path:
         return settings.secret_key
     file = Path(f"{Path(path).resolve()}.key")
-    with contextlib.suppress(FileExistsError):
-        made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(made, "w") as key:
-            key.write(new_secret().hex())
-            key.flush()
-            os.fsync(key.fileno())
+    if not file.exists():
+        _make_key(file)
     return file.read_text()
+
+
+def _make_key(file: Path) -> None:
+    """Whole and on disk before it has its name: another process may look for it meanwhile."""
+    new = file.with_name(f".{file.name}.{new_secret().hex()[:16]}")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as key:
+        key.write(new_secret().hex())
+        key.flush()
+        os.fsync(key.fileno())
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(new, file)
+    finally:
+        new.unlink()
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 class State:

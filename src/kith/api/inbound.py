@@ -75,7 +75,7 @@ class Door:
             opened = await self._runner.read(connections.open_, connection_id)
         except BadValue:
             opened = None
-        except CannotUnseal:
+        except (CannotUnseal, errors.Refused):  # another key, or none
             log.error("connection.sealed", code="connection", connection_id=connection_id)
             opened = None
         if opened is None:

@@ -66,8 +66,9 @@ class Worker:
             if room <= 0 or not await self._runner.read(jobs.is_any_due, self._lane):
                 return False
             taken = await self._runner.write(jobs.claim, Claim(lane=self._lane, jobs_max=room))
-        except AppError as error:  # the database is away
-            log.warning("jobs.not_taken", code="jobs", reason=error.code)
+        except Exception as error:  # the database is away, or a bug: who looks for work goes on
+            reason = error.code if isinstance(error, AppError) else type(error).__name__
+            log.warning("jobs.not_taken", code="jobs", reason=reason)
             return False
         for job in taken:
             task = asyncio.create_task(self._do(job))
