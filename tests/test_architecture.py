@@ -171,7 +171,7 @@ READS_ITS_OWN_JSON = {
     "actions/contacts.py": {"contact.tags", "contact.metadata"},
     "domain/sealing.py": {"plain"},
     "store/connections.py": {"row[4]"},
-    "store/inbox.py": {"row[5]"},
+    "store/inbox.py": {"row[1]", "row[5]"},
     "actions/demo.py": {"one"},
     "actions/import_plans.py": {"tags_json"},
     "store/imagined.py": {"document"},

@@ -183,6 +183,29 @@ async def test_another_shop_on_the_same_connection_stays(ana: Person, shop: Shop
     assert contact(ana)["phone"] == PHONE
 
 
+async def test_what_other_shops_sent_and_what_was_asked_for_still_waits(shop: Shop) -> None:
+    """Of the shop itself, what cannot be read is forgotten, but for what its customers asked."""
+    other = {"x_shopify_shop_domain": "other.example"}
+    for topic, headers in (
+        ("customers/create", other),
+        ("customers/create", {"x_shopify_shop_domain": DOMAIN}),
+        ("customers/redact", {"x_shopify_shop_domain": DOMAIN}),
+    ):
+        await shop.send(topic, b"{}", **headers)
+    assert [state for state, _, _ in await shop.inbox()] == ["quarantined"] * 3
+    await shop.send("shop/redact", shopify("shop_redact"))
+    states = [state for state, _, _ in await shop.inbox()]
+    assert states == ["quarantined", "read", "quarantined", "read"]
+
+
+@pytest.mark.parametrize("domain", ["", " ", 5, ["x"], None])
+async def test_no_shop_is_not_every_shop(ana: Person, shop: Shop, domain: object) -> None:
+    await shop.send("customers/create", shopify("customers_create"))
+    await shop.send("shop/redact", shopify("shop_redact", shop_domain=domain))
+    assert contact(ana)["phone"] == PHONE
+    assert [state for state, _, _ in await shop.inbox()] == ["read", "quarantined"]
+
+
 # Data requests
 
 

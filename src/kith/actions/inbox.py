@@ -1,6 +1,6 @@
 """What other systems send: stored before it is answered, read by a job, replayed by people."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -79,9 +79,22 @@ async def forget(ctx: Context, traces: Traces) -> None:
                 await inbox.settle(ctx.tx, tenant_id=ctx.tenant_id, uuid=uuid)
 
 
-async def forget_of(ctx: Context, connection_id: str) -> None:
-    """Blank whatever a connection sent and nobody read yet."""
-    await inbox.blank_of(ctx.tx, tenant_id=ctx.tenant_id, connection_uuid=connection_id)
+async def forget_of(
+    ctx: Context, connection_id: str, is_meant: Callable[[Mapping[str, str]], bool]
+) -> None:
+    """Blank what a connection sent and nobody read yet, where its headers say that it is meant."""
+    last = ids.BEFORE_ANY
+    while found := await inbox.unread_headers(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        connection_uuid=connection_id,
+        after_uuid=last,
+        rows_max=BODIES_AT_ONCE,
+    ):
+        for uuid, headers in found:
+            last = uuid
+            if is_meant(headers):
+                await inbox.settle(ctx.tx, tenant_id=ctx.tenant_id, uuid=uuid)
 
 
 async def list_unread(ctx: Context, workspace: str | None) -> list[Message]:

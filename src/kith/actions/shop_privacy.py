@@ -10,6 +10,7 @@ from kith.domain.data_requests import DataRequest
 from kith.domain.shop_facts import Customer, CustomerRedacted, DataRequested, ShopRedacted
 from kith.domain.traces import Traces
 from kith.errors import BadValue, NotFound
+from kith.integrations.shopify.reader import told_by
 from kith.store import identities, merges, reachability
 from kith.store import shops as shop_rows
 from kith.store.shops import Story
@@ -62,13 +63,16 @@ async def redact(ctx: Context, told: CustomerRedacted) -> None:
 
 
 async def redact_shop(ctx: Context, told: ShopRedacted) -> None:
-    """Erase, in the background, whoever came by this shop only; forget the rest of what it told."""
-    await inbox.forget_of(ctx, ctx.connection_id)
+    """Erase, in the background, whoever came by this shop only; forget the rest of what it told.
+
+    What people asked for before stays to be done: it may be about somebody known elsewhere, too.
+    """
+    await inbox.forget_of(ctx, ctx.connection_id, lambda headers: told_by(headers, told.shop))
     await jobs.add(ctx, jobs.REDACT_SHOP, f"{ctx.connection_id} {told.shop}")
 
 
-async def redact_some(ctx: Context, shop: str) -> bool:
-    """Go on with a shop's customers; False when there are none left."""
+async def redact_some(ctx: Context, shop: str) -> None:
+    """Go on with a shop's customers; each turn that finds some leaves a job for the next."""
     tx, tenant_id, uuid = ctx.tx, ctx.tenant_id, ctx.connection_id
     names = await shop_rows.customers(
         tx, tenant_id=tenant_id, connection_uuid=uuid, shop=shop, rows_max=ERASED_AT_ONCE
@@ -83,7 +87,6 @@ async def redact_some(ctx: Context, shop: str) -> bool:
     await shop_rows.remove(tx, tenant_id=tenant_id, connection_uuid=uuid, names=names)
     if names:
         await jobs.add(ctx, jobs.REDACT_SHOP, f"{uuid} {shop}")
-    return bool(names)
 
 
 async def list_requests(ctx: Context, _: None) -> list[DataRequest]:

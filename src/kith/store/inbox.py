@@ -89,21 +89,27 @@ async def settle(tx: Tx, *, tenant_id: int, uuid: str, is_sanitized: bool = Fals
     )
 
 
-async def blank_of(tx: Tx, *, tenant_id: int, connection_uuid: str) -> None:
-    """Whatever a connection sent and nobody read yet."""
-    await tx.run(
-        "UPDATE inbox SET state = 'read', body = NULL, reason = NULL"
-        " WHERE inbox.tenant_id = :tenant_id AND state <> 'read' AND connection_id IN (SELECT c.id"
-        " FROM connections c WHERE c.tenant_id = :tenant_id AND c.uuid = :connection_uuid)",
+async def unread_headers(
+    tx: Tx, *, tenant_id: int, connection_uuid: str, after_uuid: str, rows_max: int
+) -> list[tuple[str, dict[str, str]]]:
+    """A few of those that a connection sent and nobody read yet, by id."""
+    rows = await tx.all(
+        "SELECT i.uuid, i.headers FROM inbox i JOIN connections c ON c.tenant_id = i.tenant_id"
+        " AND c.id = i.connection_id WHERE i.tenant_id = :tenant_id AND i.state <> 'read'"
+        " AND c.uuid = :connection_uuid AND i.uuid > :after_uuid ORDER BY i.uuid LIMIT :rows_max",
         tenant_id=tenant_id,
         connection_uuid=connection_uuid,
+        after_uuid=after_uuid,
+        rows_max=rows_max,
     )
+    return [(row[0], msgspec.json.decode(row[1], type=dict[str, str])) for row in rows]
 
 
 async def quarantine(tx: Tx, *, tenant_id: int, uuid: str, reason: str) -> None:
+    """Unless an erasure blanked it meanwhile."""
     await tx.run(
         "UPDATE inbox SET state = 'quarantined', reason = :reason"
-        " WHERE tenant_id = :tenant_id AND uuid = :uuid",
+        " WHERE tenant_id = :tenant_id AND uuid = :uuid AND state = 'waiting'",
         tenant_id=tenant_id,
         uuid=uuid,
         reason=reason,

@@ -87,10 +87,10 @@ async def forget(tx: Tx, *, tenant_id: int, customer: str) -> None:
 async def customers(
     tx: Tx, *, tenant_id: int, connection_uuid: str, shop: str, rows_max: int
 ) -> list[str]:
-    """A few of a shop's customers, those erased too; blank is every shop of the connection."""
+    """A few of a shop's customers, those erased too."""
     rows = await tx.all(
         "SELECT customer FROM shop_customers WHERE tenant_id = :tenant_id"
-        " AND connection_uuid = :connection_uuid AND (shop = :shop OR CAST(:shop AS TEXT) = '')"
+        " AND connection_uuid = :connection_uuid AND shop = :shop"
         " ORDER BY customer LIMIT :rows_max",
         tenant_id=tenant_id,
         connection_uuid=connection_uuid,

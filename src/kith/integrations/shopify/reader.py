@@ -205,9 +205,10 @@ def _customer_redact(delivery: _Delivery) -> list[Any]:
 
 def _shop_redact(delivery: _Delivery) -> list[Any]:
     """The topic is not signed: a body about one customer must never be taken for this one."""
-    if not delivery.body.get("shop_domain") or delivery.body.keys() - {"shop_id", "shop_domain"}:
+    shop = _shop(delivery.body.get("shop_domain"))
+    if not shop or delivery.body.keys() - {"shop_id", "shop_domain"}:
         raise Unreadable("It does not name a shop, and a shop alone.")
-    return [ShopRedacted(shop=_shop(delivery.body["shop_domain"]))]
+    return [ShopRedacted(shop=shop)]
 
 
 def _named(delivery: _Delivery) -> Customer:
@@ -250,6 +251,13 @@ def _shop(value: object) -> str:
     return value.strip().lower()[:255] if isinstance(value, str) else ""
 
 
+def told_by(headers: Mapping[str, str], shop: str) -> bool:
+    """Whether a body is of this shop, by its headers, and nothing that a customer asked for."""
+    of = headers.get("x-shopify-shop-domain", "").strip().lower()
+    return of in ("", shop) and headers.get("x-shopify-topic") not in _ASKED_BY_CUSTOMERS
+
+
+_ASKED_BY_CUSTOMERS = {"customers/redact", "customers/data_request"}
 _TOPICS: dict[str, Callable[[_Delivery], list[Any]]] = {
     "customers/create": _customer_seen,
     "customers/update": _customer_seen,
