@@ -62,11 +62,12 @@ async def due(ctx: Context, message_id: str) -> Due | None:
     return Due(wanted, await sending_numbers.sender(ctx, numbers[0]), folder)
 
 
-async def keep(ctx: Context, given: Fetched) -> bool:
-    """That the file is there; False when its message was erased meanwhile."""
+async def keep(ctx: Context, given: Fetched) -> None:
+    """That the file is there; unless its message was erased or deleted meanwhile."""
     message = await message_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=given.message_id)
-    if message is None:
-        return False
+    if message is None or message.deleted_at is not None:
+        await jobs.add(ctx, jobs.REMOVE_FILE, given.file.sha256)
+        return
     await media_rows.add(
         ctx.tx,
         tenant_id=ctx.tenant_id,
@@ -77,7 +78,6 @@ async def keep(ctx: Context, given: Fetched) -> bool:
     content = {**json.decode_object(bytes(message.content)), "url": media.PATH + message.id}
     shown = msgspec.structs.replace(message, content=msgspec.Raw(json.encode(content)))
     await message_rows.set_content(ctx.tx, tenant_id=ctx.tenant_id, message=shown)
-    return True
 
 
 async def get(ctx: Context, message_id: str) -> File:

@@ -1,5 +1,7 @@
 """What WhatsApp tells of people, each fact in one transaction: once, whatever the order."""
 
+from typing import Any
+
 import msgspec
 
 from kith.actions import (
@@ -183,7 +185,9 @@ async def _amend(ctx: Context, message: Message) -> None:
     edits = [one for one in told if one.type == "edit"]
     amended = target
     if edits:
-        new = json.decode_object(bytes(edits[-1].content)).get("content", {})
+        new: Any = json.decode_object(bytes(edits[-1].content)).get("content", {})
+        if (url := json.decode_object(bytes(target.content)).get("url")) is not None:
+            new = {**new, "url": url}  # the file is the same, whatever is said about it now
         amended = msgspec.structs.replace(
             amended, content=msgspec.Raw(json.encode(new)), edited_at=edits[-1].at
         )

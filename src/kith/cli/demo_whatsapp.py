@@ -168,7 +168,10 @@ async def converse(settings: Settings, tell: Callable[[str], None]) -> dict[str,
         async with httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=server), base_url="http://kith", headers=headers
         ) as kith:
-            return await _play(Conversation(kith, meta, connection, tell), tell)
+            try:
+                return await _play(Conversation(kith, meta, connection, tell), tell)
+            finally:  # its secret is in this file, and nobody will answer there any more
+                await runner.write(connections.remove, connection.id)
 
 
 async def _play(one: Conversation, tell: Callable[[str], None]) -> dict[str, Any]:

@@ -31,8 +31,7 @@ class MediaFetch:
             if due is None:
                 return
             file = await self._fetched(runner, due)
-            if not await runner.write(actions.keep, Fetched(job.subject, file), caller):
-                await asyncio.to_thread(runner.files.remove, due.folder, file.sha256)
+            await runner.write(actions.keep, Fetched(job.subject, file), caller)
         except Refused as problem:
             raise Hopeless(problem.text) from None
         except GraphFailed as problem:

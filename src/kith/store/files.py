@@ -73,10 +73,21 @@ class Writing:
         place = _place(self._folder, self.sha256)
         place.parent.mkdir(exist_ok=True, mode=0o700)
         self._path.replace(place)
+        for folder in (place.parent, self._folder):
+            _sync(folder)
 
     def drop(self) -> None:
         self._file.close()
         self._path.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """The names in a folder are on disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _place(folder: Path, sha256: str) -> Path:

@@ -137,11 +137,13 @@ class Graph:
             # By the cursor, never by the address in `next`: where we call is not Meta's to say.
             cursors = paging.get("cursors") if isinstance(paging, dict) else None
             following = cursors.get("after") if isinstance(cursors, dict) else None
-            is_more = isinstance(paging, dict) and bool(paging.get("next"))
-            if not page or not is_more or not isinstance(following, str) or following == after:
+            if not page or not (isinstance(paging, dict) and paging.get("next")):
+                return found
+            if not isinstance(following, str) or following == after:
                 break
             after = following
-        return found
+        # Taken for the whole, half a list would take the rest of the templates away.
+        raise NoAnswer("Meta's list of templates breaks off, or has no end.")
 
     async def media(self, account: Account, media_id: str) -> Media:
         """Where a file is, for the next five minutes. Raises GraphFailed."""
