@@ -116,8 +116,9 @@ async def note_outcomes(ctx: Context, told: Told) -> str | None:
     hook = await hook_rows.by_uuid(tx, tenant_id=tenant_id, uuid=told.hook.id)
     if hook is None:
         return None
+    was_given_up = False
     for outcome in told.outcomes:
-        await _note(ctx, outcome)
+        was_given_up |= await _note(ctx, outcome)
     succeeded = any(outcome.is_success for outcome in told.outcomes)
     failing_since = None if succeeded else hook.failing_since or ctx.now
     await hook_rows.set_health(
@@ -129,12 +130,16 @@ async def note_outcomes(ctx: Context, told: Told) -> str | None:
     )
     if any(outcome.wants_no_more for outcome in told.outcomes):
         return await _disable(ctx, hook, GONE)
-    if hooks.is_over(msgspec.structs.replace(hook, failing_since=failing_since), ctx.now):
+    # One that had nothing to be told for days gets all the tries of what comes next.
+    if was_given_up and hooks.is_over(
+        msgspec.structs.replace(hook, failing_since=failing_since), ctx.now
+    ):
         return await _disable(ctx, hook, DEAD)
     return None
 
 
-async def _note(ctx: Context, outcome: Outcome) -> None:
+async def _note(ctx: Context, outcome: Outcome) -> bool:
+    """Whether it was given up."""
     one, tenant_id = outcome.delivery, ctx.tenant_id
     tries = one.tries + 1
     until = None if outcome.is_success else hooks.next_try(tries, ctx.now)
@@ -144,6 +149,7 @@ async def _note(ctx: Context, outcome: Outcome) -> None:
         await hook_rows.put_off(
             ctx.tx, tenant_id=tenant_id, row_id=one.row_id, tries=tries, until=until
         )
+    return until is None and not outcome.is_success
 
 
 async def _disable(ctx: Context, hook: Hook, why: str) -> str:
