@@ -9,7 +9,7 @@ PYTEST := $(BIN)/pytest -n 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-postgres check format bench profile schema lock audit \
-	fuzz-schema fuzz-inputs model refusals tenants idempotency kills sends soak clean
+	fuzz-schema fuzz-inputs model refusals tenants idempotency kills sends deliveries opt-ins soak clean
 
 help:  ## List the commands.
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -89,7 +89,13 @@ kills: setup  ## Long: 100 servers killed under load; nothing acknowledged may b
 sends: setup  ## Long: 10,000 sends on bad days: each seen once or never, none lost in silence.
 	KITH_TEST_SENDS=10000 $(PYTEST) tests/long/test_sends.py
 
-soak: fuzz-schema fuzz-inputs model refusals tenants idempotency kills sends  ## Every long run, one after another.
+deliveries: setup  ## Long: 100,000 webhooks forged, and as many repeated in any order.
+	KITH_TEST_FORGED=100000 KITH_TEST_DELIVERIES=100000 $(PYTEST) tests/long/test_deliveries.py
+
+opt-ins: setup  ## Long: 100,000 posts to a form on a web page, within their limits.
+	KITH_TEST_WIDGET_POSTS=100000 $(PYTEST) tests/api/test_widget.py -k flood
+
+soak: fuzz-schema fuzz-inputs model refusals tenants idempotency kills sends deliveries opt-ins  ## Every long run, one after another.
 
 clean:  ## Remove .venv and caches; never a database.
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

@@ -150,8 +150,7 @@ async def write(ctx: Context, what: What, known: Contact, wanted: Contact) -> Co
 
     Nothing is written when nothing differs.
     """
-    touched = [name for name in AUDITED if getattr(wanted, name) != getattr(known, name)]
-    before, after = changes(document(known, touched), document(wanted, touched))
+    before, after = _differing(known, wanted)
     if not after:  # the same metadata, spelled otherwise
         return known
     contact = msgspec.structs.replace(wanted, updated_at=ctx.now, version=known.version + 1)
@@ -162,8 +161,13 @@ async def write(ctx: Context, what: What, known: Contact, wanted: Contact) -> Co
 
 def is_same(known: Contact, wanted: Contact) -> bool:
     """Whether nothing that the audit log would note differs."""
+    return not _differing(known, wanted)[1]
+
+
+def _differing(known: Contact, wanted: Contact) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the audit log would note, as it is and as it is wanted."""
     touched = [name for name in AUDITED if getattr(wanted, name) != getattr(known, name)]
-    return not changes(document(known, touched), document(wanted, touched))[1]
+    return changes(document(known, touched), document(wanted, touched))
 
 
 async def note(

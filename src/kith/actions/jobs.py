@@ -58,6 +58,7 @@ async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None 
         subject=subject,
         lane=jobs.LANES.get(kind, 0),
         due_at=due_at or ctx.now,
+        at=ctx.now,
     )
 
 

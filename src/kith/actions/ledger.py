@@ -1,4 +1,4 @@
-"""The one way into the consent ledger, and what a contact shows of it."""
+"""The way into the consent ledger of a contact that is there, and what it shows of that."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,8 @@ from kith.store import contacts as contact_rows
 async def record(
     ctx: Context, known: Contact, new: Sequence[Record], *, rows: Sequence[Record] | None = None
 ) -> Contact:
-    """Append rows to the contact's ledger; a merge does so too, beside all else that it changes.
+    """Append rows to the contact's ledger; a merge and a change of number do so too, beside all
+    else that they change.
 
     Brings what is in force and what the contact shows up to date, also with no row to append.
     `rows` are those there are, where the caller knows them; all of them count.

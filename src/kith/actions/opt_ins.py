@@ -115,13 +115,12 @@ async def file(ctx: Context, opt_in_id: str) -> None:
     if opt_in is None or opt_in.phone is None:
         return
     connection = await connections.by_id(ctx, opt_in.connection_id)
-    terms = opt_ins.terms_of(connection) if connection is not None else None
+    if connection is None:
+        return
+    tags = opt_ins.terms_of(connection).tags
     try:
         found = await contacts.find_or_create(
-            ctx,
-            FindOrCreate(
-                phone=opt_in.phone, name=opt_in.name, tags=terms.tags if terms is not None else ()
-            ),
+            ctx, FindOrCreate(phone=opt_in.phone, name=opt_in.name, tags=tags)
         )
     except Conflict:  # two contacts have it
         return

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from kith.actions.ledger import record
+from kith.actions.ledger import record, set_states
 from kith.actions.run import Context
 from kith.domain import consent, suppression, whatsapp
 from kith.domain.consent import Record, Withdrawal
@@ -79,11 +79,9 @@ async def erased_among(ctx: Context, numbers: Iterable[Phone]) -> set[Phone]:
 
 async def begin(ctx: Context, contact: Contact, rows: Sequence[Record]) -> None:
     """Give a contact that is new the rows of `before`; its times follow from them already."""
-    tx, tenant_id = ctx.tx, ctx.tenant_id
     for row in rows:
-        await ledger.add(tx, tenant_id=tenant_id, record=row)
-    states = consent.all_in_force(rows)
-    await ledger.set_states(tx, tenant_id=tenant_id, contact_row_id=contact.row_id, states=states)
+        await ledger.add(ctx.tx, tenant_id=ctx.tenant_id, record=row)
+    await set_states(ctx, contact, rows)
 
 
 async def renew(ctx: Context, known: Contact, kind: Kind, value: str) -> Contact:

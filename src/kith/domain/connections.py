@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
 from kith.domain.contacts import Source
 
 System = Literal["shopify", "woocommerce", "widget", "zapier", "whatsapp"]
-SYSTEMS: tuple[System, ...] = get_args(System)
 
 FORMER_KEPT = timedelta(days=7)
 """How long the secret of before a rotation still counts, unless somebody says otherwise."""

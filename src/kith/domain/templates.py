@@ -29,7 +29,6 @@ PLACE = ("header_name", "header_address")
 COUPON = "coupon_code"
 """What fills the parts that have no placeholder of their own."""
 
-_MEDIA = ("IMAGE", "VIDEO", "DOCUMENT")
 _WAITS = {"PENDING", "IN_APPEAL"}
 _UNFILLABLE = {"CAROUSEL", "LIMITED_TIME_OFFER", "PRODUCT", "GIF"}
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]{1,64})\s*\}\}")

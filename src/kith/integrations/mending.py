@@ -4,9 +4,9 @@ Reliability section 6, "Sources": text that is no UTF-8 and halves of characters
 """
 
 import re
+from codecs import BOM_UTF8
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_BOM = b"\xef\xbb\xbf"
 # An escape of half a character: pairs and other escapes are passed over first.
 _HALF = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -19,7 +19,7 @@ def mended(body: bytes) -> bytes:
     """UTF-8 of whole characters."""
     if body[:2] in _UTF_16:
         return body.decode("utf-16", "replace").encode(errors="replace")
-    body = body.removeprefix(_BOM)
+    body = body.removeprefix(BOM_UTF8)
     if not body.isascii():
         body = body.decode(errors="replace").encode()
     return _HALF.sub(_whole, body) if b"\\u" in body else body

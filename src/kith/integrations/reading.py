@@ -4,6 +4,7 @@ Bad text is repaired; what cannot be read at all is Unreadable (reliability sect
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,6 @@ from kith.errors import BadValue, Invalid, Malformed
 from kith.integrations.mending import mended
 
 ID_MAX = json.INTEGER_MAX
-_BOM = b"\xef\xbb\xbf"
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 
 
@@ -27,7 +27,7 @@ class Sent:
 
     def __init__(self, body: bytes) -> None:
         """Raises Unreadable for what is no JSON object."""
-        body = body.removeprefix(_BOM)
+        body = body.removeprefix(BOM_UTF8)
         self.is_repaired = False
         try:
             self.body = _decoded(body)

@@ -17,17 +17,18 @@ _CLAIM = {
 
 
 async def add(
-    tx: Tx, *, tenant_id: int, kind: str, subject: str, lane: int, due_at: datetime
+    tx: Tx, *, tenant_id: int, kind: str, subject: str, lane: int, due_at: datetime, at: datetime
 ) -> int:
     """Its id."""
     row = await tx.one(
         "INSERT INTO jobs (tenant_id, kind, subject, lane, due_at, created_at)"
-        " VALUES (:tenant_id, :kind, :subject, :lane, :due_at, :due_at) RETURNING id",
+        " VALUES (:tenant_id, :kind, :subject, :lane, :due_at, :at) RETURNING id",
         tenant_id=tenant_id,
         kind=kind,
         subject=subject,
         lane=lane,
         due_at=to_us(due_at),
+        at=to_us(at),
     )
     assert row is not None
     return int(row[0])
