@@ -28,7 +28,10 @@ from kith.domain.whatsapp_facts import (
 from kith.store import business_numbers
 from kith.store import messages as message_rows
 from tests.cast import Bed, Person
-from tests.meta import Meta, connected
+from tests.graph.server import NUMBER_ID
+from tests.meta import SECOND_NUMBER_ID, Meta, connected
+
+NUMBER_IDS = (NUMBER_ID, SECOND_NUMBER_ID)
 
 NUMBER, OTHER = Number("106540352242922", "+15550783881"), Number("106540352242923")
 OLD, NEW, ROMAIN_ID, ROMAIN_NEW_ID = "14155550123", "14155550199", "US.111", "US.222"
@@ -116,8 +119,8 @@ class Story:
             self.status(2, "failed", 55, 131026, is_called_back=True),
             self.status(3, "sent", 56 + day),
             self.status(3, "failed", 57 + day, 131026, is_called_back=True),
-            AccountRestricted(at=self.at(60), is_restricted=True),
-            AccountRestricted(at=self.at(61), is_restricted=False),
+            AccountRestricted(at=self.at(60), is_restricted=True, number_ids=NUMBER_IDS),
+            AccountRestricted(at=self.at(61), is_restricted=False, number_ids=NUMBER_IDS),
         ]  # fmt: skip
 
 

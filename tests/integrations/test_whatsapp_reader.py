@@ -27,7 +27,8 @@ from kith.domain.whatsapp_facts import (
 from kith.integrations.whatsapp import reader
 
 PAYLOADS = Path(__file__).with_name("whatsapp_payloads")
-CONFIG = {"phone_number_ids": ["106540352242922"], "business_account_id": "102290129340398"}
+NUMBER_IDS = ("106540352242922",)
+CONFIG = {"phone_number_ids": [*NUMBER_IDS], "business_account_id": "102290129340398"}
 AT = datetime.fromtimestamp(1778141663, UTC)
 NUMBER = Number("106540352242922", "+15550783881")
 ROMAIN = Who(
@@ -297,8 +298,8 @@ FACTS: dict[str, list[Any]] = {
         )
     ],
     "call": [received("call", {}, wamid="wacid.CALL")],
-    "account_disabled": [AccountRestricted(at=AT, is_restricted=True)],
-    "account_reinstated": [AccountRestricted(at=AT, is_restricted=False)],
+    "account_disabled": [AccountRestricted(at=AT, is_restricted=True, number_ids=NUMBER_IDS)],
+    "account_reinstated": [AccountRestricted(at=AT, is_restricted=False, number_ids=NUMBER_IDS)],
     "of_another_field": [],
     "of_another_account": [],
 }  # fmt: skip

@@ -85,12 +85,10 @@ async def prefer(ctx: Context, fact: PreferenceTold) -> None:
 
 
 async def restrict(ctx: Context, fact: AccountRestricted) -> None:
-    """WhatsApp lets none of the numbers send, or lets them again."""
-    at = min(fact.at, ctx.now)
-    if fact.is_restricted:
-        await business_numbers.fail(ctx.tx, tenant_id=ctx.tenant_id, number_id=None, at=at)
-    else:
-        await business_numbers.work(ctx.tx, tenant_id=ctx.tenant_id, number_id=None, at=at)
+    """WhatsApp lets none of the account's numbers send, or lets them again."""
+    note = business_numbers.fail if fact.is_restricted else business_numbers.work
+    for number_id in fact.number_ids:
+        await note(ctx.tx, tenant_id=ctx.tenant_id, number_id=number_id, at=min(fact.at, ctx.now))
 
 
 async def _store(

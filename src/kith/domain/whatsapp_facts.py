@@ -92,10 +92,11 @@ class IdentityChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountRestricted(msgspec.Struct, frozen=True, kw_only=True):
-    """WhatsApp lets none of the numbers send, or lets them again."""
+    """WhatsApp lets none of an account's numbers send, or lets them again."""
 
     at: datetime
     is_restricted: bool
+    number_ids: tuple[str, ...]
 
 
 Kind = Literal["wa_id", "bsuid", "parent_bsuid"]

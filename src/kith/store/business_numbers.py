@@ -87,11 +87,11 @@ async def limit(
     )
 
 
-async def fail(tx: Tx, *, tenant_id: int, number_id: str | None, at: datetime) -> None:
-    """WhatsApp let the number (None: any of them) send nothing then, unless it has sent since."""
+async def fail(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
+    """WhatsApp let the number send nothing then, unless it has sent since."""
     await tx.run(
         "UPDATE business_numbers SET unavailable_since = :at WHERE tenant_id = :tenant_id"
-        " AND number_id = COALESCE(:number_id, number_id)"
+        " AND number_id = :number_id"
         " AND (last_sent_at IS NULL OR last_sent_at < :at)"
         " AND (unavailable_since IS NULL OR unavailable_since < :at)",
         tenant_id=tenant_id,
@@ -100,12 +100,12 @@ async def fail(tx: Tx, *, tenant_id: int, number_id: str | None, at: datetime) -
     )
 
 
-async def work(tx: Tx, *, tenant_id: int, number_id: str | None, at: datetime) -> None:
-    """WhatsApp took a message of the number then, or said that all of them may send again."""
+async def work(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
+    """WhatsApp took a message of the number then, or said that it may send again."""
     await tx.run(
         "UPDATE business_numbers SET last_sent_at = :at, unavailable_since ="
         " CASE WHEN unavailable_since <= :at THEN NULL ELSE unavailable_since END"
-        " WHERE tenant_id = :tenant_id AND number_id = COALESCE(:number_id, number_id)"
+        " WHERE tenant_id = :tenant_id AND number_id = :number_id"
         " AND (last_sent_at IS NULL OR last_sent_at < :at)",
         tenant_id=tenant_id,
         number_id=number_id,

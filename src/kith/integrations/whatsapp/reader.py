@@ -62,7 +62,7 @@ def read(_: Mapping[str, str], body: bytes, config: Object) -> Facts:
             value = fields(change.get("value"))
             readers = _READERS.get(str(change.get("field")), {})
             if readers and _is_ours(entry, value, config):
-                told = _Change(entry, value)
+                told = _Change(entry, value, config)
                 for name, reader in readers.items():
                     yield from _each(name, reader, told)
     if whole != body or _CONTROL.search(whole):
@@ -93,9 +93,10 @@ def _each(name: str, reader: "Reader", change: "_Change") -> Facts:
 class _Change:
     """What the updates of one change share: the business number, and the names of people."""
 
-    def __init__(self, entry: Object, value: Object) -> None:
+    def __init__(self, entry: Object, value: Object, config: Object) -> None:
         self.entry = entry
         self.value = value
+        self.number_ids = tuple(config.get("phone_number_ids", ()))
         self._number: Number | None = None
         self._cards = [fields(card) for card in items(value.get("contacts"))]
         self._by_id = {
@@ -247,7 +248,11 @@ def _account(value: Object, change: _Change) -> Any:
         is_restricted = False
     if is_restricted is None:
         return None
-    return AccountRestricted(at=_time(change.entry.get("time")), is_restricted=is_restricted)
+    return AccountRestricted(
+        at=_time(change.entry.get("time")),
+        is_restricted=is_restricted,
+        number_ids=change.number_ids,
+    )
 
 
 def _number(value: Object) -> Number:
