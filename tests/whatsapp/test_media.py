@@ -8,7 +8,10 @@ from uuid import uuid4
 
 import pytest
 
+from kith.actions import media as media_actions
+from kith.actions.media import Fetched
 from kith.domain import media
+from kith.domain.media import File
 from kith.store.files import Files
 from tests.cast import Bed, Person
 from tests.graph import Graph, webhooks
@@ -142,6 +145,25 @@ async def test_what_is_deleted_in_whatsapp_goes(
     assert await jobs_done(bed, ana) == []
     assert await kept(bed, ana) == []
     assert ana.get(message["content"]["url"]).status_code == 404
+
+
+@pytest.mark.parametrize("gone", ["erased", "deleted"])
+async def test_what_goes_while_it_is_fetched_is_not_kept(
+    bed: Bed, ana: Person, meta: Meta, gone: str
+) -> None:
+    """A file that others have sent as well stays theirs: the ordinary removal decides."""
+    await meta.told(webhooks.text(ROMAIN, "Hi", at=time.time() - 9, wamid="wamid.file"))
+    [(uuid,)] = await bed.rows(
+        "SELECT uuid FROM messages WHERE tenant_id = :id AND wamid = 'wamid.file'",
+        id=ana.user.tenant_id,
+    )
+    if gone == "erased":
+        assert ana.post("delete-contact", {"phone": ROMAIN.phone}).status_code == 200
+    else:
+        await bed.change("UPDATE messages SET deleted_at = 1 WHERE uuid = :uuid", uuid=uuid)
+    fetched = Fetched(uuid, File(folder="f", sha256="0" * 64, mime_type="image/png", size=1))
+    await bed.runner.write(media_actions.keep, fetched, ana.caller)
+    assert await kept(bed, ana) == []
 
 
 def test_the_token_goes_to_meta_and_nowhere_else() -> None:

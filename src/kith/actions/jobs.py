@@ -76,8 +76,8 @@ async def is_any_due(ctx: Context, lane: int) -> bool:
 
 
 async def claim(ctx: Context, given: Claim) -> list[Job]:
-    """Those of the lane that are due, oldest first: for `jobs.LEASE` nobody else takes them."""
-    until = ctx.now + jobs.LEASE
+    """Those of the lane that are due, oldest first: for `jobs.lease` nobody else takes them."""
+    until = ctx.now + jobs.lease(given.lane)
     return await job_rows.claim(
         ctx.tx, lane=given.lane, at=ctx.now, until=until, jobs_max=given.jobs_max
     )

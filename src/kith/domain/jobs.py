@@ -6,6 +6,8 @@ import msgspec
 
 LEASE = timedelta(seconds=30)
 """After this a job that was taken and not settled is somebody else's."""
+LEASE_OF_FILES = timedelta(seconds=150)
+"""Where files are fetched: the largest may take two minutes."""
 TRIES_MAX = 5
 WAITS = (
     timedelta(seconds=10),
@@ -31,6 +33,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     subject: str
     tries: int
+
+
+def lease(lane: int) -> timedelta:
+    """How long a job of the lane may take."""
+    return LEASE_OF_FILES if lane == LANES["fetch_media"] else LEASE
 
 
 def wait_after(tries: int, kind: str) -> timedelta | None:

@@ -1,6 +1,7 @@
 """Fetches the file of a message from Meta, checks it, and keeps it; removes what nobody has."""
 
 import asyncio
+from contextlib import aclosing
 from datetime import timedelta
 
 from kith.actions import media as actions
@@ -15,6 +16,7 @@ from kith.integrations.whatsapp.client import Account, Graph, GraphFailed, Rejec
 from kith.jobs.failures import Hopeless, TryAgain
 
 AGAIN = timedelta(minutes=1)
+DOWNLOAD_S_MAX = 120.0
 
 
 class MediaFetch:
@@ -61,10 +63,14 @@ class MediaFetch:
             raise Hopeless(f"The file is larger than WhatsApp allows for {kind}.")
         writing = await asyncio.to_thread(runner.files.begin, due.folder)
         try:
-            async for piece in self._graph.download(account, told.url):
-                await asyncio.to_thread(writing.write, piece)
-                if not media.fits(kind, writing.size):
-                    raise Hopeless(f"The file is larger than WhatsApp allows for {kind}.")
+            async with (
+                asyncio.timeout(DOWNLOAD_S_MAX),
+                aclosing(self._graph.download(account, told.url)) as pieces,
+            ):
+                async for piece in pieces:
+                    await asyncio.to_thread(writing.write, piece)
+                    if not media.fits(kind, writing.size):
+                        raise Hopeless(f"The file is larger than WhatsApp allows for {kind}.")
             if writing.sha256 != media.digest(told.sha256):
                 raise Hopeless("The file is not the one that Meta told of.")
             await asyncio.to_thread(writing.keep)

@@ -9,7 +9,7 @@ import structlog
 from kith.actions import jobs
 from kith.actions.jobs import Claim, Failed, Postponed
 from kith.actions.run import Runner
-from kith.domain.jobs import LEASE, Job
+from kith.domain.jobs import Job, lease
 from kith.errors import AppError
 from kith.jobs.failures import GoOn, Hopeless, TryAgain
 
@@ -89,7 +89,7 @@ class Worker:
             if do is None:
                 raise Hopeless(f"This Kith knows no job of the kind {job.kind}.")
             # A job that hangs would be somebody else's by then.
-            async with asyncio.timeout(LEASE.total_seconds()):
+            async with asyncio.timeout(lease(self._lane).total_seconds()):
                 await do(self._runner, job)
         except GoOn as later:
             await self._runner.write(jobs.postpone, Postponed(job=job, until=later.at))
