@@ -28,7 +28,7 @@ from kith.actions import connections, inbox, workspaces
 from kith.actions import jobs as job_actions
 from kith.actions.connections import NewConnection
 from kith.actions.inbox import InWorkspace, Received
-from kith.actions.run import Runner, utc_now
+from kith.actions.run import Context, Runner, utc_now
 from kith.domain.connections import Connection
 from kith.domain.jobs import LEASE, TRIES_MAX, WAITS, Job
 from kith.domain.times import to_us
@@ -191,6 +191,25 @@ async def test_a_job_may_say_when_to_try_again(world: World) -> None:
         await world.until(lambda jobs: jobs[0][0] == 1 and jobs[0][1] is not None)
     [(_, problem, due_at)] = await world.jobs()
     assert (problem, due_at // 1_000_000) == ("They are busy.", int(at.timestamp()))
+
+
+async def test_a_fault_while_it_looks_for_work_ends_no_worker(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = iter([RuntimeError("a driver's"), ZeroDivisionError("ours")])
+    look = job_actions.is_any_due
+
+    def is_any_due(ctx: Context, lane: int) -> Any:
+        if (fault := next(faults, None)) is not None:
+            raise fault
+        return look(ctx, lane)
+
+    monkeypatch.setattr(job_actions, "is_any_due", is_any_due)
+    await world.customers(1)
+    async with world.working():
+        await world.is_idle()
+    assert (await world.effects())["contact.created"] == 1
+    assert next(faults, None) is None
 
 
 async def test_an_unknown_kind_is_given_up_and_kept(world: World) -> None:
