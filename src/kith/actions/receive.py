@@ -86,9 +86,12 @@ async def prefer(ctx: Context, fact: PreferenceTold) -> None:
 
 async def restrict(ctx: Context, fact: AccountRestricted) -> None:
     """WhatsApp lets none of the account's numbers send, or lets them again."""
-    note = business_numbers.fail if fact.is_restricted else business_numbers.work
+    tx, tenant_id, at = ctx.tx, ctx.tenant_id, min(fact.at, ctx.now)
     for number_id in fact.number_ids:
-        await note(ctx.tx, tenant_id=ctx.tenant_id, number_id=number_id, at=min(fact.at, ctx.now))
+        if fact.is_restricted:
+            await business_numbers.fail(tx, tenant_id=tenant_id, number_id=number_id, at=at)
+        else:
+            await business_numbers.work(tx, tenant_id=tenant_id, number_id=number_id, at=at)
 
 
 async def _store(
