@@ -34,10 +34,11 @@ def imported(rows: int = ROWS) -> list[Row]:
     for stale in world.HOME.glob(f"{path.name}*"):
         stale.unlink()
     environment = os.environ | {"KITH_DATABASE_URL": f"sqlite:///{path}"}
-    kith = str(world.PYTHON.with_name("kith"))
-    made = [kith, "init", "--workspace", "Bench", "--email", "bench@example.com"]
+    environment["PYTHONPATH"] = str(world.ROOT / "src")
+    kith = [str(world.PYTHON), "-c", "from kith.cli.main import main; main()"]
+    made = [*kith, "init", "--workspace", "Bench", "--email", "bench@example.com"]
     subprocess.run(made, env=environment, stdout=subprocess.PIPE, check=True)
-    command = pinned(SERVER_CORE, [kith, "import", str(written(rows)), "--json"])
+    command = pinned(SERVER_CORE, [*kith, "import", str(written(rows)), "--json"])
     started = time.perf_counter()
     subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     took_s = time.perf_counter() - started

@@ -269,16 +269,21 @@ def main() -> None:
     with load.awake(), click.progressbar(parts, label="Measuring", file=sys.stderr) as bar:
         for part in bar:
             found = part()
-            rows += found if isinstance(found, list) else [found]
+            for row in found if isinstance(found, list) else [found]:
+                click.echo(f"\r{line(row)}", err=True)  # a part that fails takes no other with it
+                rows.append(row)
     report(rows, size)
+
+
+def line(row: Row) -> str:
+    goal = f"{'at most ' if row.at_most else ''}{row.goal:g}{row.unit}"
+    met = "" if row.is_met else " **missed**"
+    return f"| {row.what} | {goal} | {row.value:.2f}{row.unit}{met} | {row.detail} |"
 
 
 def report(rows: list[Row], size: int) -> None:
     table = ["| What | At least | Measured | |", "| --- | --- | --- | --- |"]
-    for row in rows:
-        goal = f"{'at most ' if row.at_most else ''}{row.goal:g}{row.unit}"
-        met = "" if row.is_met else " **missed**"
-        table.append(f"| {row.what} | {goal} | {row.value:.2f}{row.unit}{met} | {row.detail} |")
+    table += [line(row) for row in rows]
     text = "\n".join(table) + "\n"
     click.echo(text)
     RESULTS.mkdir(exist_ok=True)
