@@ -170,7 +170,8 @@ def test_an_action_that_awaits_something_else_is_noticed(line):
 READS_ITS_OWN_JSON = {
     "actions/contacts.py": {"contact.tags", "contact.metadata"},
     "domain/sealing.py": {"plain"},
-    "store/connections.py": {"row[4]"},
+    "domain/shop_facts.py": {"evidence"},
+    "store/connections.py": {"row[0]", "row[4]"},
     "store/inbox.py": {"row[1]", "row[5]"},
     "actions/demo.py": {"one"},
     "actions/import_plans.py": {"tags_json"},

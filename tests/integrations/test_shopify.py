@@ -258,6 +258,20 @@ async def test_a_whole_list_takes_off_only_what_the_shop_put_on(ana: Person, sho
     assert set(contact(ana)["tags"]) == {"ours", "newsletter", "new"}
 
 
+async def test_a_tag_of_another_shop_stays(bed: Bed, ana: Person, shop: Shop) -> None:
+    """One person, a customer of two shops: a tag goes when the last of them takes it off."""
+    second = await Shop.of(bed, ana)
+    other = shopify("customers_update_2024_10", id=7, tags="vip, wholesale")
+    await shop.send("customers/update", shopify("customers_update_2024_10"))
+    await second.send("customers/update", other)
+    assert set(contact(ana)["tags"]) == {"vip", "newsletter", "wholesale"}
+    later = {"tags": "", "updated_at": "2026-07-01T00:00:00Z"}
+    await shop.send("customers/update", shopify("customers_update_2024_10", **later))
+    assert set(contact(ana)["tags"]) == {"vip", "wholesale"}
+    await second.send("customers/update", {**other, **later})
+    assert contact(ana)["tags"] == []
+
+
 # Consent
 
 

@@ -177,6 +177,16 @@ async def test_a_shop_takes_its_own_contacts_along(bed: Bed, ana: Person, shop: 
     assert (await second.inbox())[0][0] == "read"
 
 
+async def test_a_guest_of_another_shop_stays(bed: Bed, ana: Person, shop: Shop) -> None:
+    """Also one of whom the other shop told nothing new."""
+    second = await Shop.of(bed, ana)
+    order = shopify("orders_create_guest")
+    await shop.send("orders/create", order)
+    await second.send("orders/create", order, x_shopify_shop_domain="b.example")
+    await shop.send("shop/redact", shopify("shop_redact"))
+    assert ana.get_contact(phone="+15145550143").status_code == 200
+
+
 async def test_another_shop_on_the_same_connection_stays(ana: Person, shop: Shop) -> None:
     await shop.send("customers/create", shopify("customers_create"))
     await shop.send("shop/redact", shopify("shop_redact", shop_domain="other.example"))

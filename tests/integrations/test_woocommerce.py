@@ -1,9 +1,12 @@
 """WooCommerce's webhooks against a running Kith."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from kith.actions import connections
+from kith.errors import Invalid
 from tests.cast import Bed, Person
 from tests.shops import Shop, payload
 
@@ -83,6 +86,21 @@ async def test_orders(ana: Person, shop: Shop) -> None:
     assert names == ["phone"]
 
 
+@pytest.mark.row("T18.1")
+async def test_a_guest_who_was_erased_is_not_revived_by_an_old_order(
+    ana: Person, shop: Shop
+) -> None:
+    phone = "+36305550155"
+    await shop.send("order.created", woo("order_created_guest"))
+    assert ana.post("delete-contact", {"phone": phone}).status_code == 200
+    late = woo("order_created_guest", date_modified_gmt="2027-01-01T00:00:00")
+    await shop.send("order.updated", late)
+    assert ana.get_contact(phone=phone).status_code == 404
+    later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    await shop.send("order.created", woo("order_created_guest", id=729, date_created_gmt=later))
+    assert ana.get_contact(phone=phone).status_code == 200
+
+
 async def test_a_phone_that_cannot_be_read(ana: Person, shop: Shop) -> None:
     body = woo("order_created_guest")
     body["billing"] |= {"phone": "12-34", "country": "XX"}
@@ -112,6 +130,22 @@ async def test_each_shop_has_ids_of_its_own(bed: Bed, ana: Person, shop: Shop) -
     await second.send("customer.deleted", woo("customer_deleted"))
     assert contact(ana)["phone"] == "+14155550170"
     assert ana.get_contact(external_id="woocommerce-2:25").status_code == 404
+
+
+async def test_no_two_shops_have_ids_of_one_name(bed: Bed, ana: Person, mallory: Person) -> None:
+    """Else a customer of one would be taken for one of the other. A name may be had again."""
+    named = await Shop.of(bed, ana, "woocommerce", ids_as="woocommerce-2")
+    for name in ("woocommerce-2", "shopify"):
+        with pytest.raises(Invalid) as refused:
+            await Shop.of(bed, ana, "woocommerce", ids_as=name)
+        assert "each needs a name of its own" in refused.value.errors["ids_as"][0]
+    second = await Shop.of(bed, ana, "woocommerce")
+    assert second.connection.config["ids_as"] == "woocommerce-3"
+    await bed.runner.write(connections.remove, named.connection.id)
+    again = await Shop.of(bed, ana, "woocommerce", ids_as="woocommerce-2")
+    assert again.connection.config["ids_as"] == "woocommerce-2"
+    other = await Shop.of(bed, mallory, "woocommerce", ids_as="woocommerce-2")
+    assert other.connection.config["ids_as"] == "woocommerce-2"
 
 
 # Consent
@@ -176,6 +210,67 @@ async def test_it_does_not_take_back_another_s(ana: Person, asking: Shop) -> Non
     assert ana.post("set-consent", given).status_code == 200
     await asking.send("customer.updated", told("no"))
     assert state(ana) == "granted"
+
+
+async def test_a_shop_does_not_take_back_what_another_shop_was_given(
+    bed: Bed, ana: Person, asking: Shop
+) -> None:
+    """Nor is what one was told the other's: each agreement is a row of its own."""
+    second = await Shop.of(bed, ana, "woocommerce", consent_key=KEY)
+
+    async def there(value: str, day: int) -> None:
+        at = f"2026-03-{day}T00:00:00"
+        body = told(value, date_modified_gmt=at)
+        await second.send("customer.updated", body, x_wc_webhook_source="https://b2b.example/")
+
+    await asking.send("customer.updated", told("yes", date_modified_gmt="2026-03-20T00:00:00"))
+    await there("no", 21)
+    assert state(ana) == "granted"
+    await there("yes", 22)
+    records = ana.post("list-consent", {"phone": PHONE}).json()["records"]
+    shops = [one["evidence"]["shop"] for one in records]
+    assert shops == ["https://b2b.example/", "https://shop.example/"]
+    await asking.send("customer.updated", told("no", date_modified_gmt="2026-03-23T00:00:00"))
+    assert state(ana) == "granted"
+    await there("no", 24)
+    assert state(ana) == "withdrawn"
+
+
+@pytest.mark.parametrize("source", ["https://moved.example/", None])
+async def test_a_shop_that_moves_is_the_same_shop(
+    ana: Person, asking: Shop, source: str | None
+) -> None:
+    await asking.send("customer.updated", told("yes", date_modified_gmt="2026-03-20T00:00:00"))
+    later = told("no", date_modified_gmt="2026-03-21T00:00:00")
+    await asking.send("customer.updated", later, x_wc_webhook_source=source)
+    assert state(ana) == "withdrawn"
+
+
+async def test_a_shop_that_is_connected_anew_is_the_same_shop(
+    bed: Bed, ana: Person, asking: Shop
+) -> None:
+    await asking.send("customer.updated", told("yes", date_modified_gmt="2026-03-20T00:00:00"))
+    await bed.runner.write(connections.remove, asking.connection.id)
+    again = await Shop.of(bed, ana, "woocommerce", consent_key=KEY)
+    assert again.connection.config["ids_as"] == "woocommerce-2"
+    await again.send("customer.updated", told("no", date_modified_gmt="2026-03-21T00:00:00"))
+    assert state(ana) == "withdrawn"
+
+
+@pytest.mark.row("T10.2")
+@pytest.mark.parametrize("typed", ["", "12-34"])
+async def test_an_address_typed_at_the_till_opts_no_number_in(
+    ana: Person, asking: Shop, typed: str
+) -> None:
+    """A guest may type anybody's; the number is that of whoever has the address."""
+    ana.create_contact(phone=PHONE, email="adam@example.hu")
+    order = told("yes", "order_created_guest")
+    order["billing"] |= {"phone": typed}
+    await asking.send("order.created", order)
+    assert state(ana) is None
+    order["billing"] |= {"phone": "06 30 555 0155", "email": "other@example.hu"}
+    await asking.send("order.created", order)
+    assert state(ana, "+36305550155") == "granted"
 
 
 @pytest.mark.row("T10.2")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import count
 
 import msgspec
 
@@ -65,13 +66,22 @@ async def _config(ctx: Context, tenant_id: int, given: NewConnection) -> Mapping
     """Each shop of WooCommerce counts its customers from 1: their ids need names of their own."""
     if given.system != "woocommerce":
         return given.config
-    name = given.config.get("ids_as")
-    if name is None:
-        earlier = await connection_rows.count(ctx.tx, tenant_id=tenant_id, system=given.system)
-        name = given.system if earlier == 0 else f"{given.system}-{earlier + 1}"
+    former = await connection_rows.configs(ctx.tx, tenant_id=tenant_id, system=given.system)
+    name = given.config.get("ids_as") or _free(given.system, [one["ids_as"] for one in former])
+    there = await connection_rows.all_of(ctx.tx, tenant_id=tenant_id)
     with naming("ids_as"):
         identities.parse_external(f"{name}:1")
+        if name == "shopify" or any(one.config.get("ids_as") == name for one in there):
+            raise BadValue("is how another shop's ids are called: each needs a name of its own.")
     return {**given.config, "ids_as": name}
+
+
+def _free(system: System, former: list[str]) -> str:
+    """The first of these names that no shop has or had."""
+    if not former:
+        return system
+    numbered = (f"{system}-{number}" for number in count(len(former) + 1))
+    return next(name for name in numbered if name not in former)
 
 
 async def list_all(ctx: Context, workspace: str | None) -> list[Shown]:

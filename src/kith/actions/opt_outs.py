@@ -1,6 +1,7 @@
 """Opt-outs that outlive an erasure: kept under keyed hashes of the names that lead to somebody."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from kith.actions.ledger import record, set_states
 from kith.actions.run import Context
@@ -75,6 +76,19 @@ async def erased_among(ctx: Context, numbers: Iterable[Phone]) -> set[Phone]:
         ctx.tx, tenant_id=ctx.tenant_id, kind="phone", digests=sorted(of_digest)
     )
     return {of_digest[digest] for digest in noted}
+
+
+async def erased_at(ctx: Context, number: Phone) -> datetime | None:
+    """When the last who had this number, in either spelling, was erased."""
+    found: list[datetime] = []
+    for spelling in _spellings("phone", number):
+        if (digest := await digest_of(ctx, spelling)) is None:
+            return None
+        at = await suppressions.erased_at(
+            ctx.tx, tenant_id=ctx.tenant_id, kind="phone", digest=digest
+        )
+        found += [at] if at is not None else []
+    return max(found, default=None)
 
 
 async def begin(ctx: Context, contact: Contact, rows: Sequence[Record]) -> None:

@@ -157,5 +157,8 @@ async def _came_by_it_only(ctx: Context, known: Contact, shop: str) -> bool:
         tenant_id=tenant_id,
         connection_uuid=ctx.connection_id,
         shop=shop,
-        names=[one.value for one in names if one.kind == "external"],
+        names=[
+            f"{shops.GUEST}{known.id}",
+            *(one.value for one in names if one.kind == "external"),
+        ],
     )

@@ -23,6 +23,7 @@ from kith.domain.shop_facts import (
     TagsTold,
     Told,
     id_key,
+    is_of_its_shop,
 )
 from kith.domain.times import to_us
 from kith.errors import Conflict
@@ -99,7 +100,10 @@ async def tag(ctx: Context, told: TagsTold) -> None:
     news = {name: us for name, us in news.items() if abs(noted.get(name, 0)) <= at}
     present = contacts.tags_of(known)
     wanted = tags.added(present, [name for name, us in news.items() if us > 0])
-    wanted = tuple(name for name in wanted if news.get(name, 1) > 0)[: tags.PER_CONTACT_MAX]
+    off = {name for name, us in news.items() if us < 0} & set(present)
+    if off:
+        off -= await _put_on_elsewhere(ctx, known, told.customer)
+    wanted = tuple(name for name in wanted if name not in off)[: tags.PER_CONTACT_MAX]
     if wanted != present:
         await _retag(ctx, known, present, wanted)
     noted = dict(list({**noted, **news}.items())[-tags.PER_CONTACT_MAX :])
@@ -113,7 +117,7 @@ async def tell_consent(ctx: Context, told: ConsentTold) -> None:
     A customer who is not known yet is made known: what they said may come before them.
     """
     story = await story_of(ctx, told.customer)
-    if is_gone(story, told):
+    if is_gone(story, told) or not await _is_about_a_number(ctx, told):
         return
     known = await find(ctx, told.customer)
     if known is None:
@@ -185,9 +189,14 @@ async def find(ctx: Context, customer: Customer) -> Contact | None:
 
 
 async def story_of(ctx: Context, customer: Customer) -> Story | None:
-    """What was told of a customer so far; of somebody erased, when that was."""
+    """What was told of a customer so far; of somebody erased, when that was.
+
+    A guest is known by their number only.
+    """
     if customer.external_id is None:
-        return None
+        number = await _number(ctx, customer.phone, customer.region)
+        gone_at = await opt_outs.erased_at(ctx, number) if number is not None else None
+        return Story(None, gone_at, {}) if gone_at is not None else None
     digest = await opt_outs.digest_of(ctx, customer.external_id)
     found = None
     for name in (customer.external_id, digest):
@@ -239,6 +248,14 @@ async def _by_other_phone(ctx: Context, customer: Customer) -> Contact | None:
     return known if emails.key(known.email) == emails.key(customer.email) else None
 
 
+async def _is_about_a_number(ctx: Context, told: ConsentTold) -> bool:
+    """Whoever types somebody's e-mail address at the till opts no number of theirs in."""
+    customer = told.customer
+    if customer.external_id is not None or told.channel == "email":
+        return True
+    return await _number(ctx, customer.phone, customer.region) is not None
+
+
 async def _number(ctx: Context, given: Phone | Typed | None, region: Region | None) -> Phone | None:
     if not isinstance(given, Typed):
         return given
@@ -251,6 +268,17 @@ async def _name(ctx: Context, known: Contact, customer: Customer) -> None:
         return
     name = NameContact(contact_id=known.id, kind=EXTERNAL, value=customer.external_id)
     await identities.add(ctx, name)
+
+
+async def _put_on_elsewhere(ctx: Context, known: Contact, customer: Customer) -> set[str]:
+    """The tags that the contact has as another customer, of another shop."""
+    names = await identity_rows.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    found: set[str] = set()
+    for one in names:
+        if one.kind == EXTERNAL and one.value != customer.external_id:
+            for story in await shops.stories(ctx.tx, tenant_id=ctx.tenant_id, customer=one.value):
+                found |= {name for name, us in story.tags.items() if us > 0}
+    return found
 
 
 async def _retag(
@@ -279,10 +307,14 @@ async def _keep(ctx: Context, customer: Customer, known: Contact | None, story: 
 
 def _is_noted(rows: Sequence[Record], told: ConsentTold, source: ConsentSource) -> bool:
     """Whether it stands there already, or changes nothing that this shop said."""
-    own = [row for row in rows if row.source == source and row.method == "platform"]
+    own = [
+        row
+        for row in rows
+        if (row.source, row.method) == (source, "platform") and is_of_its_shop(row.evidence, told)
+    ]
     if told.rule == "given_here" and told.state == "withdrawn":
         now = in_force(rows)
-        if now is None or now.state != "granted" or now.source != source:
+        if now is None or now.state != "granted" or now not in own:
             return True
     if told.acted_at is not None:
         return any((row.state, row.occurred_at) == (told.state, told.acted_at) for row in own)

@@ -85,6 +85,17 @@ class ShopRedacted(msgspec.Struct, frozen=True, kw_only=True):
     shop: str
 
 
+def is_of_its_shop(evidence: msgspec.Raw | None, told: ConsentTold) -> bool:
+    """Whether a row of the ledger, by its evidence, was told by the shop that tells this.
+
+    By the shop's address; by what its ids are called, too, since a shop may move.
+    """
+    kept = msgspec.json.decode(evidence, type=dict[str, Any]) if evidence is not None else {}
+    signs = [(kept.get(name), told.evidence.get(name)) for name in ("shop", "ids_as")]
+    known = [(one, other) for one, other in signs if one is not None and other is not None]
+    return not known or any(one == other for one, other in known)
+
+
 def id_key(system: str) -> str:
     """Where metadata has the id of a system: shopify_id."""
     return f"{system.replace('-', '_')}_id"

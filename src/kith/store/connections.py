@@ -68,14 +68,16 @@ async def all_of(tx: Tx, *, tenant_id: int) -> list[Connection]:
     return [_connection(row, tenant_id) for row in rows]
 
 
-async def count(tx: Tx, *, tenant_id: int, system: System) -> int:
-    """With a system, also those that were removed."""
-    row = await tx.one(
-        "SELECT COUNT(*) FROM connections c WHERE c.tenant_id = :tenant_id AND c.system = :system",
+async def configs(tx: Tx, *, tenant_id: int, system: System) -> list[Mapping[str, Any]]:
+    """Of all with this system, also those that were removed; the newest 1,000."""
+    rows = await tx.all(
+        "SELECT c.config FROM connections c WHERE c.tenant_id = :tenant_id AND c.system = :system"
+        " ORDER BY c.id DESC LIMIT :list_max",
         tenant_id=tenant_id,
         system=system,
+        list_max=LIST_MAX,
     )
-    return int(row[0]) if row is not None else 0
+    return [msgspec.json.decode(row[0], type=dict[str, Any]) for row in rows]
 
 
 async def rotate(

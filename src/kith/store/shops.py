@@ -30,10 +30,19 @@ async def story(tx: Tx, *, tenant_id: int, connection_uuid: str, customer: str) 
         connection_uuid=connection_uuid,
         customer=customer,
     )
-    if row is None:
-        return None
-    tags = msgspec.json.decode(row[2], type=dict[str, int])
-    return Story(_time(row[0]), _time(row[1]), tags)
+    return _story(row) if row is not None else None
+
+
+async def stories(tx: Tx, *, tenant_id: int, customer: str) -> list[Story]:
+    """Of a customer by every connection that told of one of this name; at most 1,000."""
+    rows = await tx.all(
+        "SELECT told_at, gone_at, tags FROM shop_customers"
+        " WHERE tenant_id = :tenant_id AND customer = :customer LIMIT :list_max",
+        tenant_id=tenant_id,
+        customer=customer,
+        list_max=LIST_MAX,
+    )
+    return [_story(row) for row in rows]
 
 
 async def keep(
@@ -221,6 +230,11 @@ async def forget_asking(tx: Tx, *, tenant_id: int, customer: str) -> None:
         tenant_id=tenant_id,
         customer=customer,
     )
+
+
+def _story(row: Row) -> Story:
+    tags = msgspec.json.decode(row[2], type=dict[str, int])
+    return Story(_time(row[0]), _time(row[1]), tags)
 
 
 def _time(us: int | None) -> datetime | None:

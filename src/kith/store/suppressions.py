@@ -75,6 +75,18 @@ async def noted(tx: Tx, *, tenant_id: int, kind: str, digests: Sequence[str]) ->
     return {row[0] for row in rows}
 
 
+async def erased_at(tx: Tx, *, tenant_id: int, kind: str, digest: str) -> datetime | None:
+    """When the last of this name was erased."""
+    row = await tx.one(
+        "SELECT erased_at FROM suppressions"
+        " WHERE tenant_id = :tenant_id AND kind = :kind AND digest = :digest",
+        tenant_id=tenant_id,
+        kind=kind,
+        digest=digest,
+    )
+    return from_us(row[0]) if row is not None else None
+
+
 async def withdrawals(tx: Tx, *, tenant_id: int, kind: str, digest: str) -> list[Withdrawal]:
     """What somebody of an erased name had withdrawn; nothing when nothing, or when nobody was."""
     row = await tx.one(

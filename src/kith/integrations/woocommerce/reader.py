@@ -151,6 +151,7 @@ def _consent(
     evidence = {
         "platform": "woocommerce",
         "shop": customer.shop,
+        "ids_as": delivery.ids_as,
         "topic": delivery.topic,
         f"{delivery.topic.partition('.')[0]}_id": identifier(delivery.body.get("id")),
         "meta_key": delivery.consent_key,
