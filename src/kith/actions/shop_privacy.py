@@ -71,8 +71,8 @@ async def redact_shop(ctx: Context, told: ShopRedacted) -> None:
     await jobs.add(ctx, jobs.REDACT_SHOP, f"{ctx.connection_id} {told.shop}")
 
 
-async def redact_some(ctx: Context, shop: str) -> None:
-    """Go on with a shop's customers; each turn that finds some leaves a job for the next."""
+async def redact_some(ctx: Context, shop: str) -> bool:
+    """Go on with a shop's customers; whether there may be more, such as hashes of those erased."""
     tx, tenant_id, uuid = ctx.tx, ctx.tenant_id, ctx.connection_id
     names = await shop_rows.customers(
         tx, tenant_id=tenant_id, connection_uuid=uuid, shop=shop, rows_max=ERASED_AT_ONCE
@@ -85,8 +85,7 @@ async def redact_some(ctx: Context, shop: str) -> None:
             elif not name.startswith(shops.GUEST):
                 await shops.unname(ctx, known, name)
     await shop_rows.remove(tx, tenant_id=tenant_id, connection_uuid=uuid, names=names)
-    if names:
-        await jobs.add(ctx, jobs.REDACT_SHOP, f"{uuid} {shop}")
+    return bool(names)
 
 
 async def list_requests(ctx: Context, _: None) -> list[DataRequest]:
