@@ -68,12 +68,6 @@ def test_every_other_way_to_write_one_is_refused():
     assert taken == []
 
 
-def test_further_ports_are_the_callers_to_allow():
-    assert urls.parse_public("https://example.com:8443/", ports=(443, 8443))
-    with pytest.raises(BadValue):
-        urls.parse_public("https://example.com:8443/")
-
-
 PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "157.240.0.35"]
 
 

@@ -5,15 +5,10 @@ one also asks `is_public` of every address that the name resolves to.
 """
 
 import re
-from collections.abc import Collection
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import NewType
 from urllib.parse import urlsplit
 
 from kith.errors import BadValue
-
-PublicUrl = NewType("PublicUrl", str)
-"""Only `parse_public` makes one."""
 
 CHARACTERS_MAX = 2_048
 PORT = 443
@@ -44,7 +39,7 @@ _NOT_PUBLIC = tuple(
 )  # fmt: skip
 
 
-def parse_public(value: object, *, ports: Collection[int] = (PORT,)) -> PublicUrl:
+def parse_public(value: object) -> str:
     """The address as given, trimmed; raises BadValue."""
     text = value.strip() if isinstance(value, str) else ""
     if not text or len(text) > CHARACTERS_MAX or not _PLAIN.fullmatch(text) or "\\" in text:
@@ -56,9 +51,9 @@ def parse_public(value: object, *, ports: Collection[int] = (PORT,)) -> PublicUr
         raise BadValue(PROBLEM) from None
     if parts.scheme != "https" or "@" in parts.netloc or parts.fragment:
         raise BadValue(PROBLEM)
-    if (PORT if port is None else port) not in ports or not is_public_name(parts.hostname or ""):
+    if port not in (None, PORT) or not is_public_name(parts.hostname or ""):
         raise BadValue(PROBLEM)
-    return PublicUrl(text)
+    return text
 
 
 def is_public_name(host: str) -> bool:
