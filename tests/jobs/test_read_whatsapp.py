@@ -194,6 +194,15 @@ async def test_the_challenge_of_others_is_refused(meta: Meta, query: dict[str, s
     assert "1158201444" not in answer.text
 
 
+@pytest.mark.row("T2.2", "L2")
+@pytest.mark.parametrize("query", ["hub.challenge=%FF", "&".join("a=1" for _ in range(101))])
+async def test_a_query_that_cannot_be_read_is_told_so(meta: Meta, query: str) -> None:
+    """By the one reader of queries, with its limits."""
+    answer = meta.bed.http.get(f"{meta.url}?{query}")
+    assert answer.status_code == 400
+    assert "name=value" in answer.json()["error"]
+
+
 @pytest.mark.row("L2")
 async def test_a_body_has_a_size(meta: Meta) -> None:
     assert meta.post(b" " * (4 * 1_048_576 + 1)) == 413

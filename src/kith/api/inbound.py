@@ -1,7 +1,6 @@
 """`/in/{connection}`: what other systems send is proven, stored, and answered before it is read."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from urllib.parse import parse_qsl
 
 import structlog
 
@@ -9,7 +8,7 @@ from kith import errors
 from kith.actions import connections, inbox
 from kith.actions.inbox import Received
 from kith.actions.run import Runner
-from kith.api import body
+from kith.api import body, query
 from kith.api.answers import JSON_HEADERS, NO_STORE, Answer
 from kith.api.widget import SCRIPT, Incoming, Widgets
 from kith.domain import ids
@@ -39,8 +38,8 @@ class Door:
         return path.startswith(PATH) or path == SCRIPT
 
     async def receive(self, path: str, request: Incoming, prove: Prove) -> Answer:
-        """Raises UnknownRoute for a path of no connection, BadSignature, TooLarge, WrongVerb; and
-        what `Widgets` does."""
+        """Raises UnknownRoute for a path of no connection, BadSignature, TooLarge, WrongVerb,
+        Malformed for a query that cannot be read; and what `Widgets` does."""
         method, headers, receive = request.method, request.headers, request.receive
         if path == SCRIPT:
             return self._widgets.script(method, headers)
@@ -49,7 +48,7 @@ class Door:
             return await self._widgets.receive(opened, request)
         system = _system(opened)
         if method in ("GET", "HEAD") and system.challenge is not None:
-            return _challenged(system, opened, request.query)
+            return _challenged(system, opened, query.asked(request.query))
         if method != "POST":
             raise errors.WrongVerb("GET, POST" if system.challenge else "POST")
         raw = await body.read(
@@ -117,9 +116,8 @@ def _system(opened: Opened) -> Inbound:
     return system
 
 
-def _challenged(system: Inbound, opened: Opened, query: bytes) -> Answer:
+def _challenged(system: Inbound, opened: Opened, asked: Mapping[str, str]) -> Answer:
     assert system.challenge is not None
-    asked = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
     answer = system.challenge(asked, opened)
     if answer is None:
         raise errors.Forbidden("The verify token is not the one of this connection.")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 import msgspec
 
@@ -19,7 +19,7 @@ from kith import errors
 from kith.actions import connections, opt_ins
 from kith.actions.opt_ins import Ask, Asked
 from kith.actions.run import Runner
-from kith.api import body, proof_of_work
+from kith.api import body, proof_of_work, query
 from kith.api.answers import JSON_HEADERS, Answer, Header
 from kith.api.fields import Field, Shape
 from kith.api.parts import one_of
@@ -131,7 +131,7 @@ class Widgets:
 
     async def _form(self, opened: Opened, terms: Terms, request: Incoming) -> Answer:
         """What the page shows, and what it has to solve before it may ask."""
-        asked = parse_qs(request.query.decode("latin-1")).get("lang", [""])[0]
+        asked = query.asked(request.query).get("lang")
         locale = next((one for one in LOCALES if one == asked), LOCALES[0])
         connection = opened.connection
         form = await self._runner.read(
