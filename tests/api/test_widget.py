@@ -609,6 +609,21 @@ class TestTheConfirmation:
             assert code not in repr(await bed.rows(f"SELECT * FROM {table}"))
 
 
+async def kept(bed: Bed, page: Page) -> list[tuple[Any, ...]]:
+    """The numbers that were typed."""
+    return await bed.rows(
+        "SELECT phone FROM opt_ins WHERE tenant_id = :tenant_id ORDER BY id",
+        tenant_id=page.connection.tenant_id,
+    )
+
+
+async def due_now(bed: Bed, page: Page) -> None:
+    await bed.change(
+        "UPDATE jobs SET due_at = 0 WHERE tenant_id = :tenant_id AND kind = 'file_opt_in'",
+        tenant_id=page.connection.tenant_id,
+    )
+
+
 class TestWhatIsKept:
     @pytest.mark.row("T18.1")
     @pytest.mark.parametrize("variant", [False, True])
@@ -624,29 +639,63 @@ class TestWhatIsKept:
         assert one["connection_id"] == there.connection.id
         boss = await bed.person(ana.user, ana.workspace, scope="admin")
         assert boss.post("delete-contact", {"phone": phone}).status_code == 200
-        rows = await bed.rows(
-            "SELECT 1 FROM opt_ins WHERE tenant_id = :tenant_id",
+        assert await kept(bed, there) == []
+        # What was to be done about it later makes nobody anew.
+        await due_now(bed, there)
+        await none_waits(bed, there)
+        assert ana.get_contact(phone=phone).status_code == 404
+
+    @pytest.mark.parametrize("is_removed", [False, True])
+    async def test_goes_by_itself_after_some_days(self, bed, page, ana, is_removed):
+        """Also where nobody asks any more, or nobody can."""
+        there = await page(ana)
+        old, new = new_phone(), new_phone()
+        there.code(phone=old)
+        there.code(phone=new)
+        await none_waits(bed, there)
+        days = await bed.rows(
+            "SELECT j.due_at - o.asked_at FROM jobs j JOIN opt_ins o"
+            " ON o.tenant_id = j.tenant_id AND o.uuid = j.subject WHERE o.tenant_id = :tenant_id",
             tenant_id=there.connection.tenant_id,
         )
-        assert rows == []
+        assert days == [(KEPT // timedelta(microseconds=1),)] * 2
+        if is_removed:
+            await bed.runner.write(connections.remove, there.connection.id)
+        await bed.change(
+            "UPDATE opt_ins SET asked_at = asked_at - :us"
+            " WHERE tenant_id = :tenant_id AND phone = :phone",
+            us=KEPT // timedelta(microseconds=1),
+            tenant_id=there.connection.tenant_id,
+            phone=old,
+        )
+        await due_now(bed, there)
+        await none_waits(bed, there)
+        assert await kept(bed, there) == [(new,)]
+        jobs = "SELECT 1 FROM jobs WHERE tenant_id = :tenant_id AND kind = 'file_opt_in'"
+        assert len(await bed.rows(jobs, tenant_id=there.connection.tenant_id)) == 1
+        assert ana.get_contact(phone=old).status_code == 200, "the pending contact stays"
 
-    async def test_goes_by_itself_after_some_days(self, bed, page, ana):
+    async def test_goes_though_it_is_much(self, bed, page, ana):
+        """A few at a time, until nothing old is left."""
         there = await page(ana)
-        there.code(phone=new_phone())
         there.code(phone=new_phone())
         await none_waits(bed, there)
         await bed.change(
-            "UPDATE opt_ins SET asked_at = asked_at - :us WHERE tenant_id = :tenant_id"
-            " AND id = (SELECT MIN(o.id) FROM opt_ins o WHERE o.tenant_id = :tenant_id)",
-            us=KEPT // timedelta(microseconds=1),
+            "UPDATE opt_ins SET asked_at = asked_at - :us WHERE tenant_id = :tenant_id",
+            us=2 * KEPT // timedelta(microseconds=1),
             tenant_id=there.connection.tenant_id,
         )
-        there.code(phone=new_phone())
-        rows = await bed.rows(
-            "SELECT 1 FROM opt_ins WHERE tenant_id = :tenant_id",
+        columns = "connection_id, name, phone, locale, wording_version, evidence"
+        await bed.change(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)"
+            f" INSERT INTO opt_ins (tenant_id, uuid, code_digest, proof, asked_at, {columns})"
+            " SELECT tenant_id, CAST(n.i AS TEXT), CAST(n.i AS TEXT), CAST(n.i AS TEXT),"
+            f" asked_at - 1, {columns} FROM opt_ins, n WHERE tenant_id = :tenant_id",
             tenant_id=there.connection.tenant_id,
         )
-        assert len(rows) == 2
+        await due_now(bed, there)
+        await none_waits(bed, there)
+        assert await kept(bed, there) == []
 
     async def test_a_wording_is_never_edited(self, bed, page, ana):
         there = await page(ana, wording="One.", wording_version="1")

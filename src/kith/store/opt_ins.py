@@ -143,16 +143,17 @@ async def forget_phones(tx: Tx, *, tenant_id: int, phones: Iterable[str]) -> Non
     )
 
 
-async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> None:
-    """At most 100 at once."""
-    await tx.run(
+async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> int:
+    """And those of that moment; at most 100 at once. How many they were."""
+    rows = await tx.all(
         "DELETE FROM opt_ins AS x WHERE x.tenant_id = :tenant_id AND x.id IN"
-        " (SELECT o.id FROM opt_ins o WHERE o.tenant_id = :tenant_id AND o.asked_at < :than"
-        " ORDER BY o.asked_at LIMIT :forgotten_max)",
+        " (SELECT o.id FROM opt_ins o WHERE o.tenant_id = :tenant_id AND o.asked_at <= :than"
+        " ORDER BY o.asked_at LIMIT :forgotten_max) RETURNING id",
         tenant_id=tenant_id,
         than=to_us(than),
         forgotten_max=FORGOTTEN_AT_ONCE_MAX,
     )
+    return len(rows)
 
 
 def _texts(stored: str) -> dict[str, str]:
