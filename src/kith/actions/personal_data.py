@@ -125,6 +125,7 @@ async def export(ctx: Context, given: ContactKey) -> Held:
     known = await contacts.find(ctx, given)
     tx, tenant_id = ctx.tx, ctx.tenant_id
     uuids = [known.id, *await merges.ids_into(tx, tenant_id=tenant_id, uuid=known.id)]
+    names = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
     history: list[Entry] = []
     for uuid in uuids:
         history += await audit.newest(ctx, uuid, audit.NEWEST, HISTORY_MAX + 1)
@@ -136,7 +137,7 @@ async def export(ctx: Context, given: ContactKey) -> Held:
         at=ctx.now,
         contact=known,
         tags=await tag_rows.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
-        identities=await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
+        identities=names,
         history=history[:HISTORY_MAX],
         is_history_whole=len(history) <= HISTORY_MAX,
         answers=await idempotency.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
@@ -148,11 +149,7 @@ async def export(ctx: Context, given: ContactKey) -> Held:
         ),
         messages=said[:HISTORY_MAX],
         are_messages_whole=len(said) <= HISTORY_MAX,
-        data_requests=[
-            asked
-            for uuid in uuids
-            for asked in await shops.requests_of(tx, tenant_id=tenant_id, contact_uuid=uuid)
-        ],
+        data_requests=await _asked(ctx, uuids, names),
         waiting_events=[
             body
             for uuid in uuids
@@ -160,6 +157,20 @@ async def export(ctx: Context, given: ContactKey) -> Held:
         ],
         opt_ins=await opt_ins.waiting(ctx, known),
     )
+
+
+async def _asked(
+    ctx: Context, uuids: Iterable[str], names: Iterable[Identity]
+) -> list[DataRequest]:
+    """What they asked shops for, also before they were a contact."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    found: list[DataRequest] = []
+    for uuid in uuids:
+        found += await shops.requests_of(tx, tenant_id=tenant_id, contact_uuid=uuid)
+    for name in names:
+        if name.kind == "external":
+            found += await shops.requests_as(tx, tenant_id=tenant_id, customer=name.value)
+    return found
 
 
 async def _forget_in_hosts(ctx: Context, contact_uuid: str) -> None:

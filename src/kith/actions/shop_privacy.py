@@ -90,7 +90,8 @@ async def redact_some(ctx: Context, shop: str) -> bool:
 
 async def list_requests(ctx: Context, _: None) -> list[DataRequest]:
     """Those not answered first, each oldest first."""
-    return await shop_rows.requests(ctx.tx, tenant_id=ctx.tenant_id)
+    found = await shop_rows.requests(ctx.tx, tenant_id=ctx.tenant_id)
+    return [await _as_of_now(ctx, one) for one in found]
 
 
 async def show_request(ctx: Context, request_id: str) -> DataRequest:
@@ -104,14 +105,28 @@ async def show_request(ctx: Context, request_id: str) -> DataRequest:
         raise NotFound(
             f"There is no data request {request_id}; `kith requests list` shows those there are."
         )
-    return found
+    return await _as_of_now(ctx, found)
 
 
 async def close_request(ctx: Context, request_id: str) -> DataRequest:
     """It was answered. Raises NotFound."""
     found = await show_request(ctx, request_id)
-    await shop_rows.close(ctx.tx, tenant_id=ctx.tenant_id, uuid=found.id, at=ctx.now)
+    await shop_rows.close(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        uuid=found.id,
+        contact_uuid=found.contact_id,
+        at=ctx.now,
+    )
     return msgspec.structs.replace(found, closed_at=found.closed_at or ctx.now)
+
+
+async def _as_of_now(ctx: Context, asked: DataRequest) -> DataRequest:
+    """With the contact: what a shop tells of a customer may be read after what they asked for."""
+    if asked.contact_id is not None or asked.customer is None or asked.closed_at is not None:
+        return asked
+    known = await shops.find(ctx, Customer(external_id=asked.customer))
+    return msgspec.structs.replace(asked, contact_id=known.id if known is not None else None)
 
 
 async def _meant(ctx: Context, customer: Customer) -> Contact | None:

@@ -12,12 +12,16 @@ from kith.cli.acting import in_workspace, read, scan, write
 from kith.cli.common import as_json, document, print_json, print_table, printable
 from kith.cli.contact import write_new
 from kith.domain.contacts import ContactKey
+from kith.domain.data_requests import DataRequest
 from kith.domain.times import wire
 
 
 @click.group()
 def requests() -> None:
-    """Answer customers of shops who want to see what is held on them; within 30 days."""
+    """Answer customers of shops who ask what is held on them.
+
+    They have a right to it within 30 days; `kith requests list` says how many wait.
+    """
 
 
 @requests.command("list")
@@ -42,6 +46,15 @@ def list_(workspace: str | None, as_json: bool) -> None:
             for one in found
         ]  # fmt: skip
         print_table(("REQUEST", "CUSTOMER", "CONTACT", "SHOP", "DUE", "ANSWERED"), rows)
+        click.echo(f"\n{_summary(found)}")
+
+
+def _summary(found: list[DataRequest]) -> str:
+    due = [one.due_at for one in found if one.closed_at is None]
+    if not due:
+        return "All of them are answered."
+    waiting = "1 waits for your answer" if len(due) == 1 else f"{len(due)} wait for your answer"
+    return f"{waiting}, the first until {wire(min(due))}: `kith requests answer`."
 
 
 @requests.command("answer")

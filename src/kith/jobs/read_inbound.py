@@ -7,15 +7,20 @@ further effect.
 import asyncio
 from itertools import islice
 
+import structlog
+
 from kith.actions import connections, facts, inbox
 from kith.actions.inbox import Read
 from kith.actions.run import Runner
 from kith.domain.inbox import Sanitized, Unreadable
 from kith.domain.jobs import Job
+from kith.domain.shop_facts import DataRequested
 from kith.domain.tokens import Caller
 from kith.errors import AppError
 from kith.integrations.registry import SYSTEMS
 from kith.jobs.failures import Hopeless
+
+log = structlog.get_logger("kith.inbound")
 
 
 async def run(runner: Runner, job: Job) -> None:
@@ -63,4 +68,7 @@ async def _apply(runner: Runner, fact: object, caller: Caller) -> str | Exceptio
         return refusal if refusal.status >= 500 else f"{type(fact).__name__}: {refusal.text}"
     except Exception as bug:
         return bug
+    if isinstance(fact, DataRequested):  # the other side takes our 2xx for a promise
+        about = {"tenant_id": caller.tenant_id, "connection_id": caller.connection_id}
+        log.warning("data_request.waiting", code="privacy", **about)
     return None

@@ -197,17 +197,33 @@ async def requests_of(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[Data
     return [_request(row) for row in rows]
 
 
+async def requests_as(tx: Tx, *, tenant_id: int, customer: str) -> list[DataRequest]:
+    """Of a customer who was no contact then."""
+    rows = await tx.all(
+        f"{_REQUEST} AND r.customer = :customer AND r.contact_uuid IS NULL"
+        " ORDER BY r.uuid LIMIT :list_max",
+        tenant_id=tenant_id,
+        customer=customer,
+        list_max=LIST_MAX,
+    )
+    return [_request(row) for row in rows]
+
+
 async def request(tx: Tx, *, tenant_id: int, uuid: str) -> DataRequest | None:
     row = await tx.one(f"{_REQUEST} AND r.uuid = :uuid", tenant_id=tenant_id, uuid=uuid)
     return _request(row) if row is not None else None
 
 
-async def close(tx: Tx, *, tenant_id: int, uuid: str, at: datetime) -> None:
+async def close(
+    tx: Tx, *, tenant_id: int, uuid: str, contact_uuid: str | None, at: datetime
+) -> None:
+    """It was answered with what is held on this contact."""
     await tx.run(
-        "UPDATE data_requests SET closed_at = :at"
+        "UPDATE data_requests SET closed_at = :at, contact_uuid = :contact_uuid"
         " WHERE tenant_id = :tenant_id AND uuid = :uuid AND closed_at IS NULL",
         tenant_id=tenant_id,
         uuid=uuid,
+        contact_uuid=contact_uuid,
         at=to_us(at),
     )
 
