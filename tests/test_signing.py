@@ -1,6 +1,7 @@
 """Signatures of other systems (reliability T2.1)."""
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 
@@ -22,6 +23,16 @@ def test_against_a_known_value() -> None:
     """RFC 4231, case 2."""
     digest = signing.digest(b"what do ya want for nothing?", "Jefe")
     assert digest.hex() == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+
+
+@pytest.mark.row("T3.5")
+def test_what_we_send_says_when_it_was_sent() -> None:
+    """As `openssl dgst -sha256 -hmac s3cret` has it of `1777777777.{"name":"José 😀"}`."""
+    at = datetime(2026, 5, 3, 3, 9, 37, 999_999, tzinfo=UTC)
+    made = signing.stamped(BODY, SECRET, at)
+    assert (
+        made == "t=1777777777,v1=41810769fcd52c7d908e2f6e031353861266d884dffdd2f23debdeb27e593a28"
+    )
 
 
 @pytest.mark.row("T2.1", "T2.2")

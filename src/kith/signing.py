@@ -1,10 +1,12 @@
-"""HMAC-SHA256 of raw bytes: how other systems prove that a body is theirs (reliability T2.1)."""
+"""HMAC-SHA256 of raw bytes: how a body proves whose it is: other systems' (reliability T2.1), and
+ours (T3.5)."""
 
 import base64
 import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable
+from datetime import datetime
 
 
 def digest(body: bytes, secret: str) -> bytes:
@@ -29,6 +31,12 @@ def is_hex_of_any(given: bytes | None, body: bytes, secrets: Iterable[str]) -> b
     except binascii.Error:
         return False
     return prefix == b"sha256" and _is_any(signature, body, secrets)
+
+
+def stamped(body: bytes, secret: str, at: datetime) -> str:
+    """That we sent the body, and when: whoever gets it can tell a copy that is sent again later."""
+    t = int(at.timestamp())
+    return f"t={t},v1={digest(f'{t}.'.encode() + body, secret).hex()}"
 
 
 def _is_any(signature: bytes, body: bytes, secrets: Iterable[str]) -> bool:

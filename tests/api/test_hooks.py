@@ -1,10 +1,13 @@
 """REST hooks: who subscribed is told, at least once, and never stands in the way of anybody."""
 
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
+from ipaddress import ip_network
 from typing import Any
 from uuid import uuid4
 
@@ -12,15 +15,18 @@ import httpx
 import pytest
 
 from kith.actions import contacts, hooks, tokens
-from kith.actions.hooks import Outcome, Told
+from kith.actions.hooks import Outcome, Subscribe, Told
 from kith.actions.run import Runner
 from kith.domain.contacts import SaveContact
 from kith.domain.hooks import AT_ONCE_MAX, PER_WORKSPACE_MAX, WAITS
+from kith.domain.jobs import Job
 from kith.domain.phone import parse
+from kith.jobs.deliver import Deliverer
+from kith.jobs.guard import Guard
 from tests.api.refusals import assert_invalid
 from tests.api.test_zapier import CONSENT, PHONE, listed, make_all_happen
 from tests.cast import Bed, Person
-from tests.receiver import Receiver, receiving
+from tests.receiver import Got, Receiver, receiving
 
 NOBODY = "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61"
 KEYS = [
@@ -76,10 +82,12 @@ async def test_subscribe_list_and_unsubscribe(ana: Person, receiver: Receiver) -
     answer = subscribe(ana, f"{receiver.url}/zap/1")
     assert answer.status_code == 201
     made = answer.json()
-    assert list(made) == KEYS
+    assert list(made) == [*KEYS, "secret"]
+    secret = made.pop("secret")
     assert (made["event"], made["target_host"]) == ("contact.created", "127.0.0.1")
     assert hooks_of(ana) == [made]
     assert "zap" not in str(hooks_of(ana))
+    assert secret not in str(hooks_of(ana))
     gone = unsubscribe(ana, made["id"])
     assert (gone.status_code, gone.json()) == (
         200,
@@ -201,15 +209,19 @@ async def test_what_fails_is_tried_again_with_one_id_and_body(
 ) -> None:
     statuses = iter([500, 302, 200])
     receiver.answer = lambda _: next(statuses)
-    hook_id = subscribed(ana, f"{receiver.url}/flaky")
+    made = subscribe(ana, f"{receiver.url}/flaky").json()
+    hook_id = made["id"]
     ana.create_contact(phone=PHONE)
     for count in (1, 2):
         receiver.wait(count)
+        time.sleep(0.6)  # the signature has whole seconds
         await due_now(bed, tries=count)
     first, *others = receiver.wait(3)
     assert {(one.body, one.headers["x-kith-delivery"]) for one in others} == {
         (first.body, first.headers["x-kith-delivery"])
     }
+    times = [signed_at(one, made["secret"]) for one in (first, *others)]
+    assert times[0] < times[-1], "each try is signed anew"
     bed.serving.logged("hook.failed", hook_id=hook_id, tries=1, answered=500, reason="status")
     bed.serving.logged("hook.failed", hook_id=hook_id, tries=2, answered=302)
     await gone(bed)
@@ -217,6 +229,55 @@ async def test_what_fails_is_tried_again_with_one_id_and_body(
     assert hook["failing_since"] is None
     assert hook["last_success_at"] is not None
     assert len(receiver.got) == 3
+
+
+def signed_at(got: Got, secret: str) -> int:
+    """As the guide says how to check it."""
+    given = dict(part.split("=", 1) for part in got.headers["kith-signature"].split(","))
+    signed = given["t"].encode() + b"." + got.body
+    expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    assert hmac.compare_digest(given["v1"], expected)
+    assert abs(time.time() - int(given["t"])) < 60
+    return int(given["t"])
+
+
+async def test_each_hook_has_a_secret_of_its_own_that_is_kept_nowhere(
+    bed: Bed, ana: Person, receiver: Receiver
+) -> None:
+    """The same for whoever subscribes again; another for who unsubscribes before."""
+    url = f"{receiver.url}/signed"
+    made = subscribe(ana, url).json()
+    answer = ana.http.post(
+        f"{ana.url}/api/zapier/hooks",
+        json={"target_url": url, "event": "contact.created"},
+        headers={**ana.headers, "Idempotency-Key": "again"},
+    )
+    assert answer.json() == made
+    others = [subscribe(ana, f"{url}/{n}").json()["secret"] for n in (1, 2)]
+    assert len({made["secret"], *others}) == 3
+    ana.create_contact(phone=PHONE)
+    [told] = receiver.wait(path="/signed")
+    signed_at(told, made["secret"])
+    for table in ("hooks", "deliveries", "jobs", "idempotency_keys"):
+        assert made["secret"] not in repr(await bed.rows(f"SELECT * FROM {table}"))
+    unsubscribe(ana, made["id"])
+    assert subscribe(ana, url).json()["secret"] != made["secret"]
+
+
+async def test_without_a_key_it_is_told_unsigned(bed: Bed, ana: Person, receiver: Receiver) -> None:
+    """PostgreSQL without KITH_SECRET_KEY: subscribing works as ever."""
+    await bed.change("UPDATE jobs SET gave_up_at = 1 WHERE kind = 'deliver'")
+    runner = Clock(bed)  # has no key
+    given = Subscribe(target_url=f"{receiver.url}/plain", event="contact.created")
+    made = await runner.write(hooks.subscribe, given, ana.caller)
+    assert made.secret is None
+    await runner.create(ana)
+    assert ana.user.tenant_id is not None
+    job = Job(id=0, tenant_id=ana.user.tenant_id, kind="deliver", subject=made.hook.id, tries=1)
+    await Deliverer(Guard([ip_network("127.0.0.1/32")])).run(runner, job)
+    [told] = receiver.got
+    assert "kith-signature" not in told.headers
+    assert "x-kith-delivery" in told.headers
 
 
 async def due_now(bed: Bed, *, tries: int) -> None:

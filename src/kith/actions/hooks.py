@@ -25,6 +25,13 @@ class Subscribe(msgspec.Struct, frozen=True, kw_only=True):
     event: Event
 
 
+class Subscribed(msgspec.Struct, frozen=True):
+    """`secret` is what its posts are signed with; None where the operator has no key."""
+
+    hook: Hook
+    secret: str | None
+
+
 class OneHook(msgspec.Struct, frozen=True, kw_only=True):
     hook_id: str
 
@@ -36,6 +43,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     hook: Hook
+    secret: str | None = None
     deliveries: list[Delivery] = []
     next_at: datetime | None = None
     disabled_why: str | None = None
@@ -56,7 +64,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: Sequence[Outcome]
 
 
-async def subscribe(ctx: Context, given: Subscribe) -> Hook:
+async def subscribe(ctx: Context, given: Subscribe) -> Subscribed:
     """The hook, also when it is there already: a repeat must not be told twice. Raises Refused."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     there = await hook_rows.all_of(tx, tenant_id=tenant_id, rows_max=hooks.PER_WORKSPACE_MAX)
@@ -66,7 +74,7 @@ async def subscribe(ctx: Context, given: Subscribe) -> Hook:
             f"This workspace has {hooks.PER_WORKSPACE_MAX} hooks, which is the most; remove one"
             " first."
         )
-    return await hook_rows.add(
+    hook = await hook_rows.add(
         tx,
         tenant_id=tenant_id,
         uuid=ctx.new_id(),
@@ -75,6 +83,7 @@ async def subscribe(ctx: Context, given: Subscribe) -> Hook:
         token_id=ctx.token_id,
         at=ctx.now,
     )
+    return Subscribed(hook, hooks.secret_of(hook.id, key=ctx.sealing_key()))
 
 
 async def unsubscribe(ctx: Context, given: OneHook) -> str:
@@ -107,7 +116,8 @@ async def take_due(ctx: Context, hook_id: str) -> Due | None:
     next_at = None
     if not taken:
         next_at = await hook_rows.next_due(tx, tenant_id=tenant_id, hook_row_id=hook.row_id)
-    return Due(hook=hook, deliveries=taken, next_at=next_at)
+    secret = hooks.secret_of(hook.id, key=ctx.sealing_key())
+    return Due(hook=hook, secret=secret, deliveries=taken, next_at=next_at)
 
 
 async def note_outcomes(ctx: Context, told: Told) -> str | None:

@@ -86,6 +86,9 @@ class Route(msgspec.Struct, frozen=True):
     target_field: str | None = None
     """Which field is an address to be called later, and must be one that may be."""
 
+    gives_secret: bool = False
+    """Then no answer is kept to be given again, and a repeat must have no further effect anyway."""
+
     @property
     def name(self) -> str:
         return self.path.rsplit("/", 1)[-1]

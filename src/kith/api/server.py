@@ -251,7 +251,7 @@ class Server:
         terms = NO_TERMS
         if b"if-match" in request.headers:
             terms = Terms(if_match=_tags(request.headers[b"if-match"]))
-        if b"idempotency-key" in request.headers:
+        if b"idempotency-key" in request.headers and not route.gives_secret:
             key = idempotency.parse(request.headers[b"idempotency-key"])
             return await self._calls.once(route, given, caller, terms, key=key, body=raw)
         return rendered(route, await self.runner.write(route.action, given, caller, terms))

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from kith.actions import events as event_actions
 from kith.actions import hooks as actions
-from kith.actions.hooks import OneHook, Subscribe
+from kith.actions.hooks import OneHook, Subscribe, Subscribed
 from kith.actions.run import Action
 from kith.api import takes
 from kith.api.fields import Field, Shape
@@ -87,6 +87,18 @@ class HookAnswer(msgspec.Struct, frozen=True):
     disabled_why: str | None
 
 
+class SubscribedAnswer(HookAnswer, frozen=True):
+    """`secret` is told here only; the list of hooks does not have it."""
+
+    secret: Annotated[
+        str | None,
+        Meta(
+            description="What posts are signed with; null where the server has no key.",
+            examples=["kith_hook_x3wSZQ9d0Vn1Yk6cR2uJ7tLbE8mPqA5fHgNsWoKzTiU"],
+        ),
+    ]
+
+
 class UnsubscribedAnswer(msgspec.Struct, frozen=True):
     id: Id
     status: Annotated[str, Meta(examples=["unsubscribed"])]
@@ -131,6 +143,10 @@ def hook(one: Hook) -> HookAnswer:
     )
 
 
+def subscribed(made: Subscribed) -> SubscribedAnswer:
+    return SubscribedAnswer(**msgspec.structs.asdict(hook(made.hook)), secret=made.secret)
+
+
 def _wire(at: datetime | None) -> str | None:
     return wire(at) if at is not None else None
 
@@ -160,8 +176,9 @@ def _newest(event: Event) -> Action[Any, list[Happened]]:
 HOOK_ROUTES = (
     Route("GET", "/hooks", takes.NOTHING, actions.list_all, hooks, HookAnswer, "scan", "read",
           "The workspace's hooks", is_list=True),
-    Route("POST", "/hooks", SUBSCRIBE, actions.subscribe, hook, HookAnswer, "write", "write",
-          "Be told of events from now on", status=201, target_field="target_url",
+    Route("POST", "/hooks", SUBSCRIBE, actions.subscribe, subscribed, SubscribedAnswer, "write",
+          "write", "Be told of events from now on", status=201, target_field="target_url",
+          gives_secret=True,
           refuses=(Refused("This workspace has 100 hooks, which is the most; remove one first."),)),
     Route("DELETE", "/hooks/{id}", ONE_HOOK, actions.unsubscribe, unsubscribed, UnsubscribedAnswer,
           "write", "write", "Be told no more", path_field="hook_id"),

@@ -1,5 +1,8 @@
 """A hook: an address of another system that is told of one kind of event."""
 
+import base64
+import hashlib
+import hmac
 from datetime import datetime, timedelta
 
 import msgspec
@@ -43,6 +46,18 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     body: str
     tries: int
+
+
+def secret_of(hook_id: str, *, key: str) -> str | None:
+    """What a hook's posts are signed with: made of the operator's key, so that it is kept nowhere.
+
+    None without a key.
+    """
+    if not key:
+        return None
+    about = f"kith: signs what a hook is told: {hook_id}".encode()
+    made = hmac.digest(key.encode(), about, hashlib.sha256)
+    return "kith_hook_" + base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
 def is_over(hook: Hook, now: datetime) -> bool:

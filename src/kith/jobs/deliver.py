@@ -5,9 +5,11 @@ one. So a dead address takes up one place of the worker's, and never those of th
 """
 
 import asyncio
+from datetime import datetime
 
 import structlog
 
+from kith import signing
 from kith.actions import connections, hooks
 from kith.actions.hooks import Due, Outcome, Told
 from kith.actions.run import Runner
@@ -69,7 +71,8 @@ class Deliverer:
                 raise GoOn(due.next_at)
 
     async def _tell(self, runner: Runner, due: Due, caller: Caller) -> None:
-        posted = await asyncio.gather(*(self._post(due.hook, one) for one in due.deliveries))
+        at = runner.now()
+        posted = await asyncio.gather(*(self._post(due, one, at) for one in due.deliveries))
         outcomes = [
             Outcome(delivery=one, is_success=result.is_success, wants_no_more=result.status == 410)
             for one, result in zip(due.deliveries, posted, strict=True)
@@ -83,14 +86,17 @@ class Deliverer:
         if why is not None:
             _note_disabled(due.hook, why, caller)
 
-    async def _post(self, hook: Hook, one: Delivery) -> Posted:
+    async def _post(self, due: Due, one: Delivery, at: datetime) -> Posted:
+        body = one.body.encode()
         headers = {
             "content-type": "application/json",
             "user-agent": "Kith",
             "x-kith-delivery": one.id,
-            "x-kith-event": hook.event,
+            "x-kith-event": due.hook.event,
         }
-        return await self._poster.post(hook.target_url, one.body.encode(), headers)
+        if due.secret is not None:
+            headers["kith-signature"] = signing.stamped(body, due.secret, at)
+        return await self._poster.post(due.hook.target_url, body, headers)
 
 
 def _note_disabled(hook: Hook, why: str, caller: Caller) -> None:
