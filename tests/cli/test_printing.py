@@ -1,40 +1,61 @@
 """What commands print for a person."""
 
 import re
+from collections.abc import Iterator
 
+import click
 import pytest
 
 from kith import wiring
+from kith.cli import main
 from kith.cli.common import address, printable, sentence
 from kith.errors import AppError, Invalid, TookTooLong, Unavailable
 from kith.settings import Settings
 from tests.cli.kith import Kith
 
-NAMES = ("serve", "init", "demo", "contact", "audit", "token", "user", "migrate", "check")
-COMMANDS = [
-    *((name,) for name in NAMES),
-    *(("contact", name) for name in ("create", "delete", "export", "get", "search", "update")),
-    *(("token", name) for name in ("create", "list", "revoke")),
-    *(("user", name) for name in ("create", "list", "revoke")),
-]
+WIDTH = 80
+
+
+def commands(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command below this one, by what is typed for it."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+
+
+COMMANDS = dict(commands(main.kith))
+PLAIN = {("serve",), ("migrate",), ("check",), ("import", "file")}
+"""Typed as they are named; `kith import` shows the examples of the last one."""
 TOKEN = re.compile(r"kith_[0-9a-f]{72}")
 
 
 def test_help_names_every_command_and_every_command_has_help() -> None:
     everything = Kith()("--help")
     assert (everything.status, everything.err) == (0, "")
-    for name in NAMES:
-        assert f"\n  {name} " in everything.out
+    for name, *below in COMMANDS:
+        assert below or f"\n  {name} " in everything.out
     assert Kith()("--version").out.startswith("kith, version ")
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_help_of(command: tuple[str, ...]) -> None:
-    shown = Kith()(*command, "-h")
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_a_list_of_commands_has_room_for_the_whole_summary(path: tuple[str, ...]) -> None:
+    longest = max(len(other[-1]) for other in COMMANDS if other[:-1] == path[:-1])
+    summary = COMMANDS[path].get_short_help_str(WIDTH - longest - 6)
+    assert summary
+    assert not summary.endswith("...")
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_of(path: tuple[str, ...]) -> None:
+    shown = Kith()(*path, "-h")
     assert (shown.status, shown.err) == (0, "")
-    assert shown.out.startswith(f"Usage: kith {' '.join(command)} ")
-    if len(command) == 2 or command[0] in ("init", "demo", "audit"):
-        assert f"kith {' '.join(command)}" in shown.out.partition("Example")[2]
+    assert shown.out.startswith(f"Usage: kith {' '.join(path)} ")
+    command = COMMANDS[path]
+    if command.params and path not in PLAIN and not isinstance(command, click.Group):
+        assert f"kith {' '.join(path)}" in shown.out.partition("Example")[2]
 
 
 def test_for_people(kith: Kith) -> None:

@@ -36,7 +36,9 @@ class Finding(msgspec.Struct, frozen=True):
 @click.command()
 @as_json
 def check(as_json: bool) -> None:
-    """Show the settings and check the database: reachable, current and, on SQLite, intact.
+    """Show the settings and check the database.
+
+    Is it reachable, current and, on SQLite, intact?
 
     It migrates nothing and changes no data, but it opens a SQLite file as a server does: it needs
     to be allowed to write there. May run beside a server. Exit status 0 when everything is in

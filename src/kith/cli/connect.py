@@ -50,7 +50,9 @@ Kith's own Zapier app, which needs no connection: docs/guide/zapier.md."""
 
 @click.group()
 def connect() -> None:
-    """Let other systems write to a workspace; show, rotate and remove such connections."""
+    """Let other systems write to a workspace.
+
+    Show, rotate and remove such connections."""
 
 
 @connect.command()
@@ -59,7 +61,9 @@ def connect() -> None:
 @in_workspace
 @as_json
 def shopify(secret: str, name: str | None, workspace: str | None, as_json: bool) -> None:
-    """Take customers and orders of a Shopify shop; the secret is the app's client secret.
+    """Take customers and orders of a Shopify shop.
+
+    The secret is the app's client secret.
 
     \b
     Example:
@@ -92,7 +96,9 @@ def woocommerce(
     workspace: str | None,
     as_json: bool,
 ) -> None:
-    """Take customers and orders of a WooCommerce shop; the secret is the webhook's own.
+    """Take customers and orders of a WooCommerce shop.
+
+    The secret is the webhook's own.
 
     \b
     Example:
@@ -137,7 +143,9 @@ def woocommerce(
 @in_workspace
 @as_json
 def whatsapp(as_json: bool, **given: Any) -> None:
-    """Receive and send messages of a WhatsApp Business account; secrets not given are asked for.
+    """Receive and send WhatsApp messages of your business.
+
+    Secrets that are not given are asked for.
 
     \b
     Example:
@@ -152,7 +160,9 @@ def whatsapp(as_json: bool, **given: Any) -> None:
 @in_workspace
 @as_json
 def zapier(name: str | None, workspace: str | None, as_json: bool) -> None:
-    """Take contacts that a Zap posts, proven by a token of the workspace.
+    """Take contacts that a Zap posts.
+
+    It proves itself by a token of the workspace.
 
     \b
     Example:

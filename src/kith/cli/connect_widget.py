@@ -99,7 +99,9 @@ def change_widget(
     tags: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Change a form on your web pages; what is given takes the place of what is there.
+    """Change a form on your web pages.
+
+    What is given takes the place of what is there.
 
     A new wording needs a new version: what people agreed to is never edited. The version of an
     earlier wording alone puts that one in force again.

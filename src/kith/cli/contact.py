@@ -30,7 +30,7 @@ to_metadata = click.option(
 
 @click.group()
 def contact() -> None:
-    """Look up, write, search, merge, export and erase the people you write to."""
+    """Look up, write, search, merge, export and erase people."""
 
 
 @contact.command()
@@ -50,7 +50,7 @@ def contact() -> None:
 @in_workspace
 @as_json
 def get(workspace: str | None, expand: tuple[str, ...], as_json: bool, **key: str | None) -> None:
-    """Show one contact, found by id, phone, e-mail address or a further name.
+    """Show one contact, by id, phone, e-mail or a further name.
 
     Several may share an e-mail address: the one with the newest message is shown.
 
@@ -135,7 +135,7 @@ def update(workspace: str | None, user: str | None, as_json: bool, **given: str 
 @in_workspace
 @as_json
 def search(workspace: str | None, as_json: bool, **given: str | None) -> None:
-    """Find contacts by part of a name, phone or e-mail address; at most 50.
+    """Find contacts by part of a name, phone or e-mail. At most 50.
 
     The most recently active come first. Case does not matter. Without QUERY or an option, the 50
     most recently active are shown.
@@ -201,7 +201,7 @@ def delete(
 @in_workspace
 @as_json
 def export(workspace: str | None, output: Path | None, as_json: bool, **key: str | None) -> None:
-    """Give everything that Kith holds on one person, as one JSON document.
+    """Give everything held on one person, as one JSON document.
 
     It is indented for people; --json gives it on one line.
 

@@ -57,7 +57,7 @@ def merge(
     contact_id: str, into: str, dry_run: bool, workspace: str | None, user: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Let the contact CONTACT_ID live on in the contact INTO, who keeps its own values.
+    """Let CONTACT_ID live on in INTO, who keeps its own values.
 
     The merged id keeps answering, and `kith contact unmerge` makes two of them again.
 

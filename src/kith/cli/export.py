@@ -19,7 +19,9 @@ from kith.cli.common import run
 )
 @in_workspace
 def export(path: Path | None, workspace: str | None) -> None:
-    """Write every contact of a workspace as CSV, to FILE or to standard output.
+    """Write every contact of a workspace as CSV.
+
+    To FILE, or to standard output.
 
     A spreadsheet runs nothing that stands in it. Imported again, it changes nothing.
 

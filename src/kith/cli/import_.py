@@ -33,7 +33,9 @@ class _FileOrCommand(click.Group):
 
 @click.group("import", cls=_FileOrCommand, subcommand_metavar="FILE [OPTIONS] | COMMAND")
 def import_() -> None:
-    """Bring contacts in from a CSV file; `kith import file --help` has the options.
+    """Bring contacts in from a CSV file.
+
+    `kith import file --help` has the options.
 
     \b
     Examples:
@@ -145,7 +147,9 @@ def show(import_id: str, after_line: int, workspace: str | None, as_json: bool) 
 @for_user
 @as_json
 def undo(import_id: str, workspace: str | None, user: str | None, as_json: bool) -> None:
-    """Take back what an import did: whom it made goes, what it changed is as before.
+    """Take back what an import did.
+
+    Whom it made goes, what it changed is as before.
 
     What was changed since stays, and so does every opt-out. One that was stopped goes on when it is
     repeated.

@@ -12,14 +12,16 @@ from kith.domain.times import wire
 
 @click.group()
 def inbox() -> None:
-    """Show what other systems sent and could not be read, and have it read again."""
+    """Show what came in and could not be read. Have it read again."""
 
 
 @inbox.command("list")
 @in_workspace
 @as_json
 def list_(workspace: str | None, as_json: bool) -> None:
-    """Show what is in quarantine, then what waits to be read; at most 1,000 of each.
+    """Show what is in quarantine and what waits to be read.
+
+    At most 1,000 of each.
 
     \b
     Example:
@@ -60,7 +62,9 @@ def show(message_id: str, workspace: str | None, as_json: bool) -> None:
 @in_workspace
 @as_json
 def replay(message_id: str, workspace: str | None, as_json: bool) -> None:
-    """Have a message in quarantine read once more, for example after an upgrade.
+    """Have a message in quarantine read once more.
+
+    It helps after an upgrade, for example.
 
     \b
     Example:

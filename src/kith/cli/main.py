@@ -55,7 +55,7 @@ def main() -> None:
         click.echo("kith: The arguments must be UTF-8 text.", err=True)
         sys.exit(EXIT_USAGE)
     try:
-        kith(standalone_mode=True)
+        kith(prog_name="kith")
     except CannotStart as error:
         click.echo(f"kith: {sentence(error)}", err=True)
         sys.exit(EXIT_CONFIG)

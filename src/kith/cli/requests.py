@@ -69,7 +69,7 @@ def _summary(found: list[DataRequest]) -> str:
 @in_workspace
 @as_json
 def answer(request_id: str, output: Path, workspace: str | None, as_json: bool) -> None:
-    """Write everything that is held on who asked to a file for them, and note that it was done.
+    """Write what is held on who asked to a file for them. It is noted as done.
 
     \b
     Example:

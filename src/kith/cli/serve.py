@@ -33,7 +33,7 @@ log = structlog.get_logger("kith")
 )
 @click.option("--no-worker", is_flag=True, help="Leave what comes in to `kith work`.")
 def serve(host: str | None, port: int | None, no_worker: bool) -> None:
-    """Serve the API and its reference page, and read what other systems send.
+    """Serve the API, its reference page, and what comes in.
 
     Migrations run first. SIGTERM finishes the requests under way, for at most 25 s.
     """

@@ -21,7 +21,9 @@ def templates() -> None:
 @in_workspace
 @as_json
 def sync(workspace: str | None, as_json: bool) -> None:
-    """Ask Meta for the templates of each connected account, and know exactly those.
+    """Ask Meta for the templates of each connected account.
+
+    Kith then knows exactly those.
 
     A worker does so by itself every six hours.
 

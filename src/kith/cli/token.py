@@ -18,7 +18,7 @@ CALLS_MAX = 1_000_000_000
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke the tokens that programs call the API with."""
+    """Make, list and revoke the tokens of programs."""
 
 
 @token.command()

@@ -19,7 +19,9 @@ def user() -> None:
 @click.option("--name", help="What they are called.")
 @as_json
 def create(email: str, workspace: str, name: str | None, as_json: bool) -> None:
-    """Add a person to a workspace; `kith token create` then makes them a token.
+    """Add a person to a workspace.
+
+    `kith token create` then makes them a token.
 
     \b
     Example:

@@ -20,7 +20,9 @@ log = structlog.get_logger("kith")
 
 @click.command()
 def work() -> None:
-    """Read what other systems sent and tell hooks what happened, until SIGTERM or SIGINT.
+    """Read what came in and send what goes out, beside a server.
+
+    Until SIGTERM or SIGINT.
 
     A server does so itself unless it runs with --no-worker. Several workers share the work.
     """
