@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kith.actions import hooks
+from kith.actions import hooks, import_undo
 from kith.actions.hooks import Subscribe
 from tests.cast import Bed, Person
 from tests.cli.kith import Kith
@@ -278,6 +278,37 @@ def test_an_opt_out_is_never_lifted_by_a_file(acme: Kith, file: Path) -> None:
     assert (shown["opted_in_at"], shown["opted_out_at"]) == (None, "2026-05-08T00:00:00+00:00")
 
 
+@pytest.mark.row("T10.2")
+async def test_an_opt_out_without_date_counts_once_for_each_file(
+    bed: Bed, ana: Person, beside: Kith, file: Path
+) -> None:
+    """The person opts in again between the two: what another file says is news, the same not."""
+    boss = await bed.person(ana.user, ana.workspace, scope="admin")
+    assert ana.workspace is not None
+    phone = "+14155550123"
+
+    def opted_out_by(path: str) -> bool:
+        told = beside("import", path, "--workspace", ana.workspace.id, "--json").json
+        shown = ana.get_contact(phone=phone).json()
+        assert told["counts"]["consent"] == int(shown["opted_out_at"] is not None)
+        return shown["opted_out_at"] is not None
+
+    def opt_in() -> None:
+        grant = {"channel": "whatsapp", "purpose": "marketing", "state": "granted"}
+        why = {"source": "operator", "method": "note", "note": "She asked for it on the phone."}
+        assert boss.post("set-consent", {"phone": phone, **grant, **why}).status_code == 200
+
+    first = write(file, CONSENT, f"{phone},,,yes")
+    second = write(file.with_name("later.csv"), CONSENT, f"{phone},,,yes", "+14155550124,,,")
+    assert opted_out_by(first)
+    opt_in()
+    assert not opted_out_by(first)
+    assert opted_out_by(second)
+    opt_in()
+    assert not opted_out_by(first)
+    assert not opted_out_by(second)
+
+
 @pytest.mark.row("T10.2", "T18.1")
 def test_who_was_erased_comes_back_opted_out(acme: Kith, file: Path) -> None:
     imported(acme, write(file, CONSENT, "+553196883193,,,2026-05-08"))
@@ -314,6 +345,24 @@ def test_an_export_imported_changes_nothing(acme: Kith, file: Path, tmp_path: Pa
     assert numbers(done) == [0, 0, len(before), 0, 0]
     assert done["rejects"] is None
     assert exported(acme) == before
+
+
+def test_undo_finds_what_the_import_did_behind_all_that_others_did_since(
+    acme: Kith, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_undo, "HISTORY_MAX", 3)
+    for last in "34":
+        acme("contact", "create", "--phone", f"+1415555012{last}", "--name", "R")
+    rows = ["+14155550123,Romain,,,", *(f"+14155550124,Zoé {n},,," for n in range(4))]
+    done = imported(acme, write(file, HEADER, *rows))
+    assert numbers(done) == [0, 5, 0, 0, 0]
+    for n in range(4):
+        acme("contact", "update", "--phone", "+14155550123", "--email", f"r{n}@example.com")
+    undone = acme("import", "undo", done["id"])
+    assert "Left: 1 contacts, which the file changed" in undone.out
+    assert get(acme, phone="+14155550123")["name"] == "R"
+    assert get(acme, phone="+14155550123")["email"] == "r3@example.com"
+    assert get(acme, phone="+14155550124")["name"] == "Zoé 3"
 
 
 def test_undo_takes_back_what_the_import_did(acme: Kith, file: Path) -> None:

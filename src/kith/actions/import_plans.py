@@ -4,6 +4,7 @@ No two plans of one call are about the same person: the second row has to meet w
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 
 import msgspec
@@ -14,7 +15,7 @@ from kith.actions.run import Context
 from kith.domain import consent, json, whatsapp
 from kith.domain import email as emails
 from kith.domain.contacts import Contact, Particulars
-from kith.domain.imports import FAULTS, Agreed, Facts, Outcome, Refusal
+from kith.domain.imports import FAULTS, Agreed, Facts, Import, Outcome, Refusal
 from kith.domain.phone import Phone, Typed
 from kith.errors import AppError, Conflict, Invalid
 from kith.store import consent as ledger
@@ -42,18 +43,18 @@ class Plan(msgspec.Struct, gc=False):
 
 
 async def plans(
-    ctx: Context, rows: Sequence[Facts], imagined: Imagined | None, repeats: tuple[str, ...]
+    ctx: Context, one: Import, rows: Sequence[Facts], imagined: Imagined | None
 ) -> list[Plan]:
     """For the first of the rows, at least one; the others stand on what these would change.
 
-    `repeats` are imports of the same file: whom it names twice, and nobody changed since, stays.
+    Where the same file was imported before, whom it names twice, and nobody changed since, stays.
     """
     found = await look_up(ctx, rows, imagined)
     made: list[Plan] = []
     seen: set[str] = set()
     for facts in rows:
-        plan = await _plan(ctx, facts, found, imagined)
-        if repeats and plan.outcome == "update" and await _is_as_left(ctx, plan, repeats):
+        plan = await _plan(ctx, one, facts, found, imagined)
+        if one.repeats and plan.outcome == "update" and await _is_as_left(ctx, one, plan):
             plan = Plan(facts, "unchanged", plan.known, left_out=plan.left_out)
         names = _names(plan, found)
         if not seen.isdisjoint(names):
@@ -63,13 +64,13 @@ async def plans(
     return made
 
 
-async def _is_as_left(ctx: Context, plan: Plan, repeats: tuple[str, ...]) -> bool:
+async def _is_as_left(ctx: Context, one: Import, plan: Plan) -> bool:
     """Whether the last change of the contact was made by an earlier import of this file."""
     assert plan.known is not None
     for entry in await audit.newest(ctx, plan.known.id, audit.NEWEST, 1):
         if entry.after is not None:
             after = json.decode_object(bytes(entry.after))
-            return after.get("import_id") in repeats
+            return after.get("import_id") in one.repeats
     return False
 
 
@@ -99,7 +100,9 @@ def _names(plan: Plan, found: Found) -> list[str]:
     return names
 
 
-async def _plan(ctx: Context, facts: Facts, found: Found, imagined: Imagined | None) -> Plan:
+async def _plan(
+    ctx: Context, one: Import, facts: Facts, found: Found, imagined: Imagined | None
+) -> Plan:
     known: Contact | None = None
     spelling: Phone | None = None
     number = facts.phone
@@ -124,12 +127,12 @@ async def _plan(ctx: Context, facts: Facts, found: Found, imagined: Imagined | N
                 return _conflict(facts, "contact_id", _OF_TWO if known else _NOT_ITS_PHONE)
             known = named
     if known is None and number is None:
-        return await _by_email(ctx, facts, imagined)
+        return await _by_email(ctx, one, facts, imagined)
     if known is None:
         assert number is not None
         kept = number if isinstance(number, str) else found.numbers[number.digits, facts.region]
         return _create(ctx, facts, kept)
-    return await _update(ctx, facts, known, spelling)
+    return await _update(ctx, one, facts, known, spelling)
 
 
 _OF_TWO = "The contact id and the phone belong to two contacts; leave one of them blank."
@@ -139,7 +142,7 @@ _NOT_ITS_PHONE = (
 _SEVERAL = "Several contacts have this e-mail address; give a phone or an id."
 
 
-async def _by_email(ctx: Context, facts: Facts, imagined: Imagined | None) -> Plan:
+async def _by_email(ctx: Context, one: Import, facts: Facts, imagined: Imagined | None) -> Plan:
     """A row without phone changes whom its address or id means, and makes nobody."""
     if facts.email is None:
         return _skip(facts, "no_phone", "phone", FAULTS["no_phone"])
@@ -147,16 +150,20 @@ async def _by_email(ctx: Context, facts: Facts, imagined: Imagined | None) -> Pl
     there = await contact_rows.with_email(
         ctx.tx, tenant_id=ctx.tenant_id, address=facts.email, rows_max=2
     )
-    found = {one.id: one for one in there}
+    found = {each.id: each for each in there}
     if imagined is not None:
         uuids = [*found, *imagined.at_address(key)]
         found = as_imagined(found, uuids, imagined)
-        found = {i: one for i, one in found.items() if one.email and emails.key(one.email) == key}
+        found = {
+            uuid: each
+            for uuid, each in found.items()
+            if each.email and emails.key(each.email) == key
+        }
     if not found:
         return _skip(facts, "no_phone", "phone", FAULTS["no_phone"])
     if len(found) > 1:
         return _conflict(facts, "email", _SEVERAL)
-    return await _update(ctx, facts, next(iter(found.values())), None)
+    return await _update(ctx, one, facts, next(iter(found.values())), None)
 
 
 def _create(ctx: Context, facts: Facts, number: Phone) -> Plan:
@@ -186,7 +193,9 @@ def _create(ctx: Context, facts: Facts, number: Phone) -> Plan:
     return Plan(facts, "create", None, contact, None, None, agreed, left_out)
 
 
-async def _update(ctx: Context, facts: Facts, known: Contact, spelling: Phone | None) -> Plan:
+async def _update(
+    ctx: Context, one: Import, facts: Facts, known: Contact, spelling: Phone | None
+) -> Plan:
     given = None
     wanted = known
     if not _holds(known, facts):
@@ -201,11 +210,11 @@ async def _update(ctx: Context, facts: Facts, known: Contact, spelling: Phone | 
             given, wanted = None, known
     agreed, left_out = _sound(ctx, facts, known)
     if agreed:
-        agreed = await _news(ctx, known, agreed)
+        agreed = await _news(ctx, one, known, agreed)
     if given is None and spelling is None and not agreed:
         return Plan(facts, "unchanged", known, None, left_out=left_out)
     if agreed:
-        rows = [_imagined_record(ctx, known.id, one) for one in agreed]
+        rows = [_imagined_record(ctx, known.id, each) for each in agreed]
         rows += await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
         since, until = consent.projection(rows)
         wanted = msgspec.structs.replace(wanted, opted_in_at=since, opted_out_at=until)
@@ -253,23 +262,34 @@ def _is_shown(known: Contact, one: Agreed) -> bool:
     return since is not None and since.replace(microsecond=0) == one.at.replace(microsecond=0)
 
 
-async def _news(ctx: Context, known: Contact, agreed: tuple[Agreed, ...]) -> tuple[Agreed, ...]:
+async def _news(
+    ctx: Context, one: Import, known: Contact, agreed: tuple[Agreed, ...]
+) -> tuple[Agreed, ...]:
     """Without what an import of this row, or of one like it, has written."""
     rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
     rows = consent.about(rows, channel="whatsapp", purpose="marketing")
-    written = {(row.state, _second(row)) for row in rows if row.source == "import"}
-    return tuple(one for one in agreed if (one.state, _stamp(one)) not in written)
+    written = {(row.state, _written_at(one, row)) for row in rows if row.source == "import"}
+    return tuple(each for each in agreed if (each.state, _second(each.at)) not in written)
 
 
-def _second(row: consent.Record) -> str:
+def _written_at(one: Import, row: consent.Record) -> str:
+    """An opt-out without date is known where this file said it; another file says it anew.
+
+    The person may have opted in again between the two.
+    """
     told = json.decode_object(bytes(row.evidence)) if row.evidence is not None else {}
-    if told.get("undated"):
-        return "undated"
-    return row.occurred_at.replace(microsecond=0).isoformat()
+    if not told.get("undated"):
+        return _second(row.occurred_at)
+    is_of_file = told.get("import_id") in (one.id, *one.repeats)
+    is_of_file |= one.digest is not None and told.get("sha256") == one.digest
+    return _UNDATED if is_of_file else "undated in another file"
 
 
-def _stamp(one: Agreed) -> str:
-    return "undated" if one.at is None else one.at.replace(microsecond=0).isoformat()
+_UNDATED = "undated"
+
+
+def _second(at: datetime | None) -> str:
+    return _UNDATED if at is None else at.replace(microsecond=0).isoformat()
 
 
 def _imagined_record(ctx: Context, contact_id: str, one: Agreed) -> consent.Record:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kith.actions import audit, contacts, imports, personal_data
+from kith.actions import contacts, imports, personal_data
 from kith.actions.imports import Named
 from kith.actions.ledger import record
 from kith.actions.run import Context
@@ -28,6 +28,7 @@ from kith.store import tags as tag_rows
 
 PAGE = 250
 HISTORY_MAX = 10_000
+"""As many changes of one contact are taken back: more would keep other writers waiting."""
 
 
 async def step(ctx: Context, given: Named) -> Import:
@@ -95,11 +96,14 @@ async def _take_back(ctx: Context, one: Import, entries: Sequence[Entry]) -> lis
     for uuid in uuids:
         if uuid in gone:
             continue
-        history = await _history(ctx, one, uuid)
-        if not any(entry.id == history[0].id for entry in entries if history):
+        if await _is_begun(ctx, one, uuid, entries):
             continue  # it was looked at with an earlier page
         if uuid not in there:
             done.append(_left("gone_since"))
+            continue
+        history = await _history(ctx, one, uuid, HISTORY_MAX + 1)
+        if len(history) > HISTORY_MAX:
+            done.append(_left("changed_too_often"))
         elif history[0].what == "contact.created":
             done.append(await _unmake(ctx, there[uuid], history))
         else:
@@ -111,10 +115,22 @@ def _is_in_use(known: Contact) -> bool:
     return known.total_messages > 0 or known.opted_out_at is not None
 
 
-async def _history(ctx: Context, one: Import, uuid: str) -> list[Entry]:
+async def _is_begun(ctx: Context, one: Import, uuid: str, entries: Sequence[Entry]) -> bool:
+    """Whether the import did something to the contact before these entries."""
+    first = await _history(ctx, one, uuid, 1)
+    return not first or all(entry.id != first[0].id for entry in entries)
+
+
+async def _history(ctx: Context, one: Import, uuid: str, entries_max: int) -> list[Entry]:
     """What the import did to a contact, oldest first."""
-    found = await audit.newest(ctx, uuid, audit.NEWEST, HISTORY_MAX)
-    return [entry for entry in reversed(found) if _after(entry).get("import_id") == one.id]
+    return await audit_rows.of_import_and_contact(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        import_uuid=one.id,
+        contact_uuid=uuid,
+        after_uuid=ids.before_any_of(one.started_at),
+        entries_max=entries_max,
+    )
 
 
 def _after(entry: Entry) -> dict[str, Any]:

@@ -183,9 +183,7 @@ async def take(ctx: Context, batch: Batch) -> Taken:
     rest = [row for row in batch.rows if isinstance(row, Facts)]
     start, window = 0, len(rest)
     while start < len(rest):
-        plans = await planning.plans(
-            ctx, rest[start : start + window], batch.imagined, batch.one.repeats
-        )
+        plans = await planning.plans(ctx, batch.one, rest[start : start + window], batch.imagined)
         if batch.imagined is None:
             await carry_out(ctx, batch.one, plans)
         else:

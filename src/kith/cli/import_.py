@@ -175,6 +175,7 @@ def undo(import_id: str, workspace: str | None, user: str | None, as_json: bool)
 
 _WHY_LEFT = {
     "changed_since": "of which something was changed since",
+    "changed_too_often": "which the file changed more than 10,000 times",
     "opted_out_since": "who opted out",
     "gone_since": "who were erased or merged since",
 }

@@ -74,7 +74,8 @@ class Counts(msgspec.Struct, frozen=True):
 class Undone(msgspec.Struct, frozen=True):
     """What an undo took back: contacts that are gone, that are as before, and what it left.
 
-    `left` counts contacts by reason: `changed_since`, `opted_out_since`, `gone_since`.
+    `left` counts contacts by reason: `changed_since`, `changed_too_often`, `opted_out_since`,
+    `gone_since`.
     """
 
     removed: int = 0

@@ -39,6 +39,12 @@ _OF_IMPORT = {
     f" AND {has_mark} ORDER BY a.uuid LIMIT :entries_max"
     for engine, has_mark in _HAS_MARK.items()
 }
+_OF_IMPORT_AND_CONTACT = {
+    engine: f"SELECT {_COLUMNS} FROM audit_log a{_OF_CONTACT[engine]}{_FROM}"
+    f" AND a.contact_uuid = :contact_uuid AND a.uuid > :after_uuid AND {has_mark}"
+    " ORDER BY a.uuid LIMIT :entries_max"
+    for engine, has_mark in _HAS_MARK.items()
+}
 _EACH: dict[Engine, str] = {
     "sqlite": "SELECT j.value FROM json_each(:uuids) j",
     "postgres": "SELECT j.value FROM json_array_elements_text(CAST(:uuids AS JSON)) j (value)",
@@ -117,7 +123,28 @@ async def of_import(
         _OF_IMPORT[tx.engine],
         tenant_id=tenant_id,
         after_uuid=after_uuid,
-        mark=f'"import_id":"{import_uuid}"',
+        mark=_mark(import_uuid),
+        entries_max=entries_max,
+    )
+    return _entries(rows)
+
+
+async def of_import_and_contact(
+    tx: Tx,
+    *,
+    tenant_id: int,
+    import_uuid: str,
+    contact_uuid: str,
+    after_uuid: str,
+    entries_max: int,
+) -> list[Entry]:
+    """As `of_import`, of one contact."""
+    rows = await tx.all(
+        _OF_IMPORT_AND_CONTACT[tx.engine],
+        tenant_id=tenant_id,
+        contact_uuid=contact_uuid,
+        after_uuid=after_uuid,
+        mark=_mark(import_uuid),
         entries_max=entries_max,
     )
     return _entries(rows)
@@ -153,6 +180,10 @@ async def blank_between(
         since=since,
         until=until,
     )
+
+
+def _mark(import_uuid: str) -> str:
+    return f'"import_id":"{import_uuid}"'
 
 
 def _entries(rows: Sequence[Row]) -> list[Entry]:
