@@ -3,13 +3,16 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kith.domain import csv_heads, phone
+from kith.domain import csv_cells, csv_heads, phone, tags
 from kith.domain.csv_heads import Options
 from kith.domain.csv_reading import Reader
 from kith.domain.import_rows import RowReader
 from kith.domain.imports import Facts, Refusal
 from kith.domain.phone import Typed
+from kith.errors import BadValue
 
 DAY = datetime(2026, 5, 7, tzinfo=UTC)
 
@@ -82,6 +85,45 @@ def test_tags_and_metadata():
     found = row("phone;tags;City;metadata", '+14155550123;a, b,a;Lyon;"{""n"":[1]}"')
     assert found.tags == ("a", "b")
     assert found.metadata == {"n": [1], "City": "Lyon"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("a;b, c", ("a", "b", "c")),
+        ('5" screen;b', ('5" screen', "b")),
+        ('"a;b" , "c""d"', ("a;b", 'c"d')),
+        ('"a;b', ('"a', "b")),
+        ('"a"x;b', ('"a"x', "b")),
+        (' , "" ;', ()),
+    ],
+)
+def test_tags_between_commas_or_semicolons(cell, found):
+    assert row("phone|tags", "+14155550123|" + csv_cells.line([cell]).strip("\r\n")).tags == found
+
+
+def is_tag(text):
+    try:
+        return tags.parse([text]) == (text,)
+    except BadValue:
+        return False
+
+
+TAGS = st.text(st.sampled_from([*"\"';,= aé+@-|", "\u2003", "\u00a0"]), max_size=8) | st.text(
+    max_size=9
+)
+
+
+@given(st.lists(TAGS.filter(is_tag), min_size=1, unique=True))
+def test_tags_of_an_export_are_read_as_they_were(names):
+    cells = ("+14155550123", csv_cells.listed(names))
+    assert rows("phone,tags\n" + csv_cells.line(cells))[0].tags == tuple(names)
+
+
+def test_quotes_before_a_phone_have_no_end():
+    found = row("phone", "' " * 5_000 + "+14155550123")
+    assert found.phone == "+14155550123"
+    assert row("phone", "' " * 5_000 + "x").code == "phone"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def _line(one: Contact) -> str:
             one.phone or "",
             one.name or "",
             one.email or "",
-            ",".join(contacts.tags_of(one)),
+            csv_cells.listed(contacts.tags_of(one)),
             one.source,
             one.locale or "",
             "" if metadata == "{}" else metadata,

@@ -7,6 +7,11 @@ _STARTS = "=+-@\t\r\0\uff1d\uff0b\uff0d\uff20"
 """What begins a formula, also in full width."""
 _HARMLESS = re.compile(r"\+[0-9]{7,15}|-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _MUST_BE_QUOTED = re.compile(r'[",;\t|\r\n]|\A\s|\s\Z')
+_NAME = re.compile(
+    r"""[,; \t\r\n\u00a0\u3000]*+"""
+    r"""(?:"((?:[^"]|"")*+)"[ \t\r\n\u00a0\u3000]*+(?=[,;]|\Z)|([^,;]+)|\Z)"""
+)
+"""The next of several names: in double quotes, as it stands, or none that is left."""
 
 
 def shown(text: str) -> str:
@@ -33,6 +38,25 @@ def meant(cell: str) -> str:
 def line(cells: Iterable[str]) -> str:
     """One record of CSV with harmless cells, quoted where they must be."""
     return ",".join(map(_quoted, map(shown, cells))) + "\r\n"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Several names in one cell, with commas between them.
+
+    A semicolon would end one, too: in double quotes it does not, as in a line of CSV.
+    """
+    return ",".join(
+        '"' + name.replace('"', '""') + '"' if ";" in name or name[0] == '"' else name
+        for name in names
+    )
+
+
+def names(cell: str) -> list[str]:
+    """What stands between commas or semicolons, as `listed` or anybody else wrote it."""
+    if '"' not in cell:
+        return cell.replace(";", ",").split(",")
+    found = (one.groups() for one in _NAME.finditer(cell))
+    return [plain or "" if quoted is None else quoted.replace('""', '"') for quoted, plain in found]
 
 
 def _is_formula(text: str) -> bool:

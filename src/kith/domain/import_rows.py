@@ -3,9 +3,10 @@
 The real run and the dry run have the same facts.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kith.domain import (
     contacts,
@@ -28,6 +29,7 @@ from kith.errors import BadValue, Invalid, Malformed, sentence
 T = TypeVar("T")
 CACHED_CHARACTERS_MAX = 256
 """Longer lists of tags are read each time, not kept."""
+_QUOTES = re.compile(r"\A['\s]+")
 
 
 class _Unreadable(Exception):
@@ -185,7 +187,7 @@ _COUNTRIES = {"usa": "US", "uk": "GB", "uae": "AE", "united states": "US", "fran
 }  # fmt: skip
 
 
-def _read(field: str, parse: Callable[[str], T], value: str) -> T:
+def _read(field: str, parse: Callable[[Any], T], value: object) -> T:
     try:
         return parse(value)
     except BadValue as problem:
@@ -196,7 +198,7 @@ def _phone(written: str) -> Phone | Typed | None:
     try:
         return phone.take(written)
     except BadValue as problem:
-        bare = written.strip().lstrip("'").strip()
+        bare = _QUOTES.sub("", written).strip()
         if not bare:
             return None
         if bare != written:
@@ -222,7 +224,7 @@ def _address(written: str) -> str | None:
 
 @lru_cache(maxsize=1_024)
 def _tags(written: str) -> tuple[str, ...]:
-    return _read("tags", tags.parse, written.replace(";", ","))
+    return _read("tags", tags.parse, csv_cells.names(written))
 
 
 def _object(given: Metadata) -> Metadata:

@@ -54,7 +54,7 @@ def parse(value: object) -> tuple[str, ...]:
             if name := text.line(part, characters_max=CHARACTERS_MAX):
                 names[name] = None
             if len(names) > PER_CONTACT_MAX:
-                break
+                return at_most(tuple(names))
     return at_most(tuple(names))
 
 
