@@ -1,5 +1,6 @@
 """Bytes become records whatever wrote them, and one that is bad harms no other (rows F24, X7)."""
 
+import contextlib
 import random
 import time
 
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kith.domain import csv_heads
+from kith.domain.csv_heads import Options
 from kith.domain.csv_reading import (
     FIELD_CHARACTERS_MAX,
     LINE_BYTES_MAX,
@@ -14,8 +17,11 @@ from kith.domain.csv_reading import (
     Reader,
     encoding_of,
 )
+from kith.errors import Refused
 
 GOOD = b"Romain,+14155550123\n"
+SLOWEST_S = 0.2
+"""For 64 KiB: well over the goal, for what is a record in every other byte, on a busy machine."""
 
 
 def read(data: bytes, delimiter: str = ",", *, pieces: int = 0):
@@ -128,25 +134,52 @@ def test_every_byte_belongs_to_one_record_or_to_a_blank_line(data):
         assert rest.feed(data[record.offset :], is_last=True)[0] == record
 
 
+HOSTILE = [
+    b'"\n' * 32_768, b'"a\n' * 21_845, b'a,"b\n' * 13_107, b'"""\n' * 16_384, b"\r" * 65_536,
+    b"\xff\n" * 32_768, b'"' * 65_536, b"," * 65_536, b'"' + b"a\n" * 32_767, b"a\n" * 32_768,
+    b'"a"b\n' * 13_107, b'"\xff"\n' * 16_384, b'"\xff\n' * 16_384, b"\0\n" * 32_768,
+    b'""\n' * 21_845, b'"a\n",' * 13_107, random.Random(7).randbytes(65_536),
+]  # fmt: skip
+
+
 @pytest.mark.row("G2")
-def test_hostile_bytes_take_no_time():
-    """A file of nothing but traps is read about as quickly as any: none is looked at twice."""
-    hostile = [
-        b'"\n' * 32_768,
-        b'"a\n' * 21_845,
-        b'a,"b\n' * 13_107,
-        b'"""\n' * 16_384,
-        b"\r" * 65_536,
-    ]
-    hostile += [b"\xff\n" * 32_768, b'"' * 65_536, b"," * 65_536, b'"' + b"a\n" * 32_767]
-    hostile += [random.Random(7).randbytes(65_536)]
-    for data in hostile:
-        times = []
-        for _ in range(5):
-            started = time.process_time()
-            read(data)
-            times.append(time.process_time() - started)
-        assert min(times) < 0.6, data[:20]
+@pytest.mark.parametrize("data", HOSTILE, ids=lambda data: repr(data[:6]))
+def test_hostile_bytes_take_no_time(data):
+    """A file of nothing but traps is read about as quickly as any: none is looked at twice.
+
+    It is read in pieces, and records are made one by one as they are taken: what 64 KiB of one
+    byte each cost in all never holds anybody else.
+    """
+    times = []
+    while len(times) < 5 and (not times or min(times) > SLOWEST_S):
+        started = time.process_time()
+        read(data)
+        times.append(time.process_time() - started)
+    assert min(times) < SLOWEST_S
+
+
+@pytest.mark.row("G2")
+@pytest.mark.parametrize(
+    "first",
+    [
+        *(data[:65_536] for data in HOSTILE),
+        "".join(map(chr, range(0x3400, 0x3400 + 21_845))).encode(),
+        b"\xff" * 65_536,
+        b"a\xe9" * 32_768,
+        b"phone," * 10_922,
+        ("é" * 250 + ",").encode() * 130,
+        b"phone," + b"x" * 65_000 + b"\n1,2\n",
+    ],
+    ids=lambda data: repr(data[:6]),
+)
+def test_a_hostile_head_takes_no_time(first):
+    times = []
+    while len(times) < 5 and (not times or min(times) > SLOWEST_S):
+        started = time.process_time()
+        with contextlib.suppress(Refused):
+            csv_heads.read(first, Options(), is_whole=False)
+        times.append(time.process_time() - started)
+    assert min(times) < SLOWEST_S
 
 
 @pytest.mark.row("X7")

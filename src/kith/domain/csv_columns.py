@@ -33,6 +33,8 @@ Role = Literal[
 """`metadata` is one JSON object; `extra` is a key of it, called as the column is."""
 
 COLUMNS_MAX = 256
+COMPARED_CHARACTERS = 256
+"""Of the name of a column; longer ones are told apart by their beginning."""
 MAPPABLE: tuple[Role, ...] = tuple(role for role in get_args(Role) if role != "extra")
 
 
@@ -56,7 +58,8 @@ class Columns(msgspec.Struct, frozen=True):
 
 def fold(name: str) -> str:
     """`Numéro de téléphone *` -> `numerodetelephone`."""
-    parts = unicodedata.normalize("NFKD", name.casefold()).replace("\u0640", "")
+    name = name[:COMPARED_CHARACTERS].casefold()
+    parts = unicodedata.normalize("NFKD", name).replace("\u0640", "")
     return "".join(part for part in parts if part.isalnum())
 
 
@@ -87,8 +90,8 @@ def of_header(cells: Sequence[str], given: Mapping[str, str]) -> Columns:
 
 
 def known(cells: Sequence[str]) -> int:
-    """How many of them are names that the vocabulary has."""
-    return sum(fold(cell) in _vocabulary() for cell in cells)
+    """How many of them are names that the vocabulary has; more columns than may be are not read."""
+    return sum(fold(cell) in _vocabulary() for cell in cells[:COLUMNS_MAX])
 
 
 def checked(name: str, role: str) -> Role:

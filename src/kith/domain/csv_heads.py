@@ -56,12 +56,11 @@ def read(first: bytes, options: Options, *, is_whole: bool) -> Head:
     body = text[offset:]
     delimiter = options.delimiter or (said if said in DELIMITERS else None) or _delimiter(body)
     reader = Reader(delimiter, offset=offset, line=line)
-    records = reader.feed(body, is_last=is_whole)
-    if not records:
+    header = next(reader.each(body, is_last=is_whole), None)
+    if header is None:
         raise Refused(
             "The file is empty." if is_whole else "The header of the file is longer than 64 KiB."
         )
-    header = records[0]
     if header.cells is None:
         raise Refused("The header of the file cannot be read: look for quotes that stay open.")
     columns = csv_columns.of_header(header.cells, options.mapping)

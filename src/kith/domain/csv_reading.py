@@ -5,7 +5,12 @@ Every encoding becomes UTF-8 first, and offsets count the bytes of that.
 
 import codecs
 import csv
-from typing import Any, Literal, NamedTuple
+import re
+from collections.abc import Generator, Iterator
+from operator import length_hint
+from typing import Any, Literal
+
+import msgspec
 
 from kith.errors import BadValue
 
@@ -26,6 +31,8 @@ DELIMITERS = (",", ";", "\t", "|")
 FIELD_CHARACTERS_MAX = 65_536
 """Of one cell; a quote that is never closed swallows no more (row L12)."""
 LINE_BYTES_MAX = 1_048_576
+RECORD_BYTES_MAX = 4 * FIELD_CHARACTERS_MAX
+"""Of a record that goes on over several lines."""
 HEAD_BYTES = 65_536
 """How much of a file is looked at to tell its encoding and delimiter."""
 
@@ -34,7 +41,7 @@ csv.field_size_limit(FIELD_CHARACTERS_MAX)
 Fault = Literal["nul", "bad_utf8", "field_too_long", "line_too_long", "quote_broken", "quote_open"]
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """`cells` is None where `fault` says why it cannot be read. `line` counts from 1."""
 
     line: int
@@ -74,22 +81,13 @@ def encoding_of(head: bytes) -> Encoding:
     return "windows-1252" if bad and not good and bad <= _LIKELY_1252 else "utf-8"
 
 
-def _utf8_evidence(head: bytes) -> tuple[int, set[int]]:
-    """How many characters beyond ASCII read as UTF-8, and the bytes that do not."""
-    bad: set[int] = set()
-
-    def note(error: UnicodeError) -> tuple[str, int]:
-        assert isinstance(error, UnicodeDecodeError)
-        if error.end < len(head) or error.reason != "unexpected end of data":
-            bad.update(head[error.start : error.end])
-        return "", error.end
-
-    codecs.register_error("kith.csv.note", note)
-    text = head.decode("utf-8", errors="kith.csv.note")
-    return sum(map(text.count, set(text) - _ASCII)), bad
-
-
-_ASCII = frozenset(map(chr, range(128)))
+def _utf8_evidence(head: bytes) -> tuple[bool, set[int]]:
+    """Whether characters beyond ASCII read as UTF-8, and the bytes that do not."""
+    # Not all at once: a character that is cut at the end is no evidence.
+    found = set(codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(head))
+    bad = {character for character in found if "\udc80" <= character <= "\udcff"}
+    good = any(not character.isascii() for character in found - bad)
+    return good, {ord(character) - 0xDC00 for character in bad}
 
 
 def parse_encoding(value: str) -> Encoding:
@@ -140,105 +138,127 @@ class Reader:
         self._offset = offset
         self._line = line
         self._pending = b""
+        self._enough = 0
+        """How much must be there before an open quote is looked at again."""
         self._swallowed = 0
         """Bytes of a line that is too long to be kept until it ends."""
 
     def feed(self, piece: bytes, *, is_last: bool = False) -> list[Record]:
         """The records that are whole now. Blank lines are none."""
-        found: list[Record] = []
+        return list(self.each(piece, is_last=is_last))
+
+    def each(self, piece: bytes, *, is_last: bool = False) -> Iterator[Record]:
+        """As `feed`, one after another: all of them before it is fed again."""
         data = self._pending + piece
         if self._swallowed:
-            data = self._swallow(data, found, is_last)
+            data = yield from self._swallow(data, is_last)
+        if len(data) < self._enough and not is_last:
+            self._pending = data
+            return
         end = len(data) if is_last else _end_of_lines(data)
-        used = self._read(data[:end], found, is_last)
+        used = yield from self._read(data[:end], is_last)
         self._pending = data[used:]
+        self._enough = 2 * len(self._pending) if used < end else 0
         if not end and len(data) > LINE_BYTES_MAX:
             self._swallowed, self._pending = len(data), b""
-        return found
 
-    def _swallow(self, data: bytes, found: list[Record], is_last: bool) -> bytes:
-        """What comes after the line that is too long."""
+    def _swallow(self, data: bytes, is_last: bool) -> Generator[Record, None, bytes]:
+        """Returns what comes after the line that is too long."""
         line = data.splitlines(keepends=True)[0] if data else b""
         if line.endswith(b"\r") and len(line) == len(data) and not is_last:
             line = line[:-1]  # its other half may follow
         self._swallowed += len(line)
         if is_last or line.endswith((b"\n", b"\r")):
             size, self._swallowed = self._swallowed, 0
-            found.append(self._record(1, size, None, "line_too_long"))
+            yield Record(self._line, 1, self._offset, size, None, "line_too_long")
+            self._line += 1
+            self._offset += size
         return data[len(line) :]
 
-    def _read(self, block: bytes, found: list[Record], is_last: bool) -> int:
+    def _read(self, block: bytes, is_last: bool) -> Generator[Record, None, int]:
         """Returns how much of the block was used."""
         lines = block.splitlines(keepends=True)
         longest = max(map(len, lines), default=0)
         texts, bad = _texts(lines, b"\0" in block or longest > LINE_BYTES_MAX)
         if bad or b'"' in block or longest > FIELD_CHARACTERS_MAX:
-            return self._read_with_care(lines, texts, bad, found, is_last)
+            return (yield from self._read_with_care(lines, texts, bad, is_last))
         number, offset = self._line, self._offset
         for line, cells in zip(lines, csv.reader(texts, delimiter=self._delimiter), strict=True):
             size = len(line)
             if cells:
-                found.append(Record(number, 1, offset, size, cells, None))
+                yield Record(number, 1, offset, size, cells, None)
             number += 1
             offset += size
         self._line, self._offset = number, offset
         return len(block)
 
     def _read_with_care(
-        self,
-        lines: list[bytes],
-        texts: list[str],
-        bad: dict[int, Fault],
-        found: list[Record],
-        is_last: bool,
-    ) -> int:
+        self, lines: list[bytes], texts: list[str], bad: dict[int, Fault], is_last: bool
+    ) -> Generator[Record, None, int]:
         """A line that cannot be read is refused alone: reading begins anew behind it.
 
         Each byte is looked at twice at most: a quote that is open ends at the next odd one.
         """
-        used = start = base = 0
-        reader = self._reader(texts, 0)
-        while start < len(lines):
-            cells: list[str] | None = None
-            fault: Fault | None = None
-            try:
-                cells = next(reader)
-            except csv.Error as error:
-                fault = _fault(error, base + reader.line_num - start)
-            end = base + reader.line_num
-            may_go_on = fault == "quote_open" and end == len(lines) and not is_last
-            if may_go_on and sum(map(len, lines[start:])) <= LINE_BYTES_MAX:
-                break  # it may be closed by what follows
-            if fault is not None:
-                end = start + 1
-                reader, base = self._reader(texts, end), end
-            if bad:
-                fault = next((bad[at] for at in range(start, end) if at in bad), fault)
-            size = sum(map(len, lines[start:end]))
-            record = self._record(end - start, size, None if fault else cells, fault)
+        start = at = 0
+        count = len(lines)
+        number, offset = self._line, self._offset
+        rest, reader = self._reader(texts, 0)
+        while start < count:
+            end, size, cells, fault = start + 1, len(lines[start]), None, bad.get(start)
+            if fault is None:
+                if at != start:
+                    rest, reader = self._again(texts, rest, reader, start)
+                try:
+                    cells = next(reader)
+                    at = end = count - length_hint(rest)
+                except csv.Error as error:
+                    at = count - length_hint(rest)
+                    fault = _fault(error, at - start)
+                    may_go_on = fault == "quote_open" and at == count and not is_last
+                    if may_go_on and _size(lines, start, count) <= RECORD_BYTES_MAX:
+                        break  # it may be closed by what follows
+                if end > start + 1:
+                    fault = _fault_of_several(bad, start, end)
+                    several = _size(lines, start, end)
+                    if several <= RECORD_BYTES_MAX:
+                        size = several
+                    else:
+                        fault, end = "quote_open", start + 1
             if cells or fault:
-                found.append(record)
-            used += size
+                yield Record(number, end - start, offset, size, None if fault else cells, fault)
+            number += end - start
+            offset += size
             start = end
+        used, self._line, self._offset = offset - self._offset, number, offset
         return used
 
-    def _reader(self, texts: list[str], start: int) -> Any:
+    def _again(self, texts: list[str], rest: Any, reader: Any, start: int) -> tuple[Any, Any]:
+        if not length_hint(rest):  # an iterator that has come to its end stays there
+            return self._reader(texts, start)
+        rest.__setstate__(start)
+        return rest, reader
+
+    def _reader(self, texts: list[str], start: int) -> tuple[Any, Any]:
+        """The lines from one on, and what makes records of them: it takes what the first gives."""
         rest: Any = iter(texts)
         rest.__setstate__(start)  # a slice would be a copy for each line that is refused
-        return csv.reader(rest, delimiter=self._delimiter, strict=True)
+        return rest, csv.reader(rest, delimiter=self._delimiter, strict=True)
 
-    def _record(
-        self, lines: int, size: int, cells: list[str] | None, fault: Fault | None
-    ) -> Record:
-        record = Record(self._line, lines, self._offset, size, cells, fault)
-        self._line += lines
-        self._offset += size
-        return record
+
+def _size(lines: list[bytes], start: int, end: int) -> int:
+    return sum(map(len, lines[start:end]))
+
+
+def _fault_of_several(bad: dict[int, Fault], start: int, end: int) -> Fault | None:
+    return next((bad[at] for at in range(start, end) if at in bad), None) if bad else None
 
 
 def _end_of_lines(data: bytes) -> int:
     """Behind the last line that has ended; a carriage return may be half of an end."""
     return max(data.rfind(b"\n"), data.rfind(b"\r", 0, max(0, len(data) - 1))) + 1
+
+
+_IS_BAD = re.compile("[\udc80-\udcff]").search
 
 
 def _texts(lines: list[bytes], is_odd: bool) -> tuple[list[str], dict[int, Fault]]:
@@ -252,13 +272,10 @@ def _texts(lines: list[bytes], is_odd: bool) -> tuple[list[str], dict[int, Fault
             return [*map(bytes.decode, lines)], bad
         except UnicodeDecodeError:
             pass
-    texts = []
-    for at, line in enumerate(lines):
-        try:
-            texts.append("\n" if at in bad else line.decode())
-        except UnicodeDecodeError:
-            bad[at] = "bad_utf8"
-            texts.append("\n")
+    texts = [line.decode(errors="surrogateescape") for line in lines]
+    bad |= {at: "bad_utf8" for at, text in enumerate(texts) if not text.isascii() and _IS_BAD(text)}
+    for at in bad:
+        texts[at] = "\n"
     return texts, bad
 
 

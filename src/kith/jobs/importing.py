@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 
 import msgspec
 
@@ -159,9 +160,9 @@ class _Running:
                 if self._sum is not None:
                     self._sum.until(passed)
                 continue
-            records = reader.feed(text[skipped:], is_last=is_last)
-            for batch in self._batches(records):
+            for batch in self._batches(reader.each(text[skipped:], is_last=is_last)):
                 yield self._progress(await self._take(batch))
+            await asyncio.sleep(0)  # also where it held no row: others wait
         if passed < one.offset:
             raise Refused("The file is shorter than what was read of it before.")
         await self._end(is_done=True)
@@ -197,13 +198,10 @@ class _Running:
         if self._sum.until(one.offset) != one.read_digest:
             raise Refused("The file does not begin like the one of this import.")
 
-    def _batches(self, records: Sequence[Record]) -> Iterator[Batch]:
+    def _batches(self, records: Iterator[Record]) -> Iterator[Batch]:
         """Rows are read when their batch is due: others wait no longer than that."""
         assert self._one is not None
-        start = 0
-        while start < len(records):
-            some = records[start : start + self._rows_now]
-            start += len(some)
+        while some := list(islice(records, self._rows_now)):
             last = some[-1]
             rows = [row for record in some if (row := self._rows.read(record)) is not None]
             if not rows:
