@@ -19,8 +19,8 @@ FIELDS = {
     name
     for methods in DOCUMENT["paths"].values()
     for operation in methods.values()
-    if "requestBody" in operation
-    for name in operation["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    for body in operation.get("requestBody", {}).get("content", {}).values()
+    for name in body["schema"].get("properties", {})
 }
 KEYS = {
     name

@@ -1,19 +1,25 @@
 """import-contacts takes a file while it comes; export-contacts gives all (rows F25, G15)."""
 
+import contextlib
 import csv
 import io
+import random
 import socket
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 
+from tests.api.raw import RawConnection
 from tests.api.refusals import FORBIDDEN
 from tests.cast import Bed, Person
-from tests.serving import Client
+from tests.serving import Client, serving
+from tests.store.test_crashes import token_for
 
 HEADER = "phone,name,email,tags\n"
 BOTH = ("import-contacts", "export-contacts")
@@ -144,6 +150,55 @@ def test_look_ups_do_not_wait_for_an_import(ana: Person) -> None:
     assert waits[len(waits) // 2] < 0.25, waits
 
 
+HURRIED = (
+    "import kith.api.streams as s; s.PIECE_S_MAX = 0.6; s.PIECE_BYTES = 600;"
+    " from kith.cli.main import main; main()"
+)
+HEAD = (
+    "POST /api/v1/actions/import-contacts?file={} HTTP/1.1\r\nHost: kith\r\n"
+    "Authorization: Bearer {}\r\nContent-Length: {}\r\n\r\n"
+)
+
+
+@pytest.mark.row("L5", "F25")
+def test_a_file_that_dawdles_is_given_up_and_a_slow_one_is_not(tmp_path: Path) -> None:
+    """A byte now and then holds no place of the four; 1 KiB/s does (here a byte in a ms)."""
+    url = f"sqlite:///{tmp_path}/kith.db"
+    token = token_for(url)
+    program = (sys.executable, "-c", HURRIED)
+    body = (HEADER + "".join(rows(400))).encode()
+    assert len(body) > 16_000
+    with (
+        serving(tmp_path / "log", kith=program, database_url=url) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        several = [stack.enter_context(RawConnection(server.port)) for _ in range(5)]
+        *dawdling, slow = several
+        for number, one in enumerate(several):
+            one.send(HEAD.format(f"{number}.csv", token, len(body)).encode())
+            if one is slow:
+                time.sleep(0.2)
+                assert one.answer().status == 503  # four run
+        sent = 0
+        until = time.monotonic() + 5
+        while time.monotonic() < until and sent < 30:
+            with contextlib.suppress(OSError):
+                for one in dawdling:
+                    one.send(body[sent : sent + 1])
+            sent += 1
+            time.sleep(0.05)
+        for one in dawdling:
+            assert one.answer().status == 408
+            assert one.is_closed()
+        again = stack.enter_context(RawConnection(server.port))
+        again.send(HEAD.format("slow.csv", token, len(body)).encode())
+        for at in range(0, len(body), 200):
+            again.send(body[at : at + 200])
+            time.sleep(0.02)
+        answer = again.answer()
+        assert (answer.status, answer.json()["counts"]["created"]) == (200, 400)
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -205,3 +260,19 @@ def test_an_export_holds_every_contact_of_the_workspace(ana: Person, mallory: Pe
     again = counted(post(ana, answer.content))
     assert again == {"rows": 1_101, "unchanged": 1_101}
     assert counted(post(mallory, answer.content))["created"] == 1_101
+
+
+ODD_TAGS = ["a;b", ";", '";"', '"x"', 'q"', "'=a", "=1+1", "+x", "-;-", "@", "a b", "é\u2003", "|"]
+
+
+@pytest.mark.row("T9.2")
+def test_any_tag_survives_the_way_out_and_in(ana: Person) -> None:
+    """Alone, and beside any other; tests/domain makes up many more."""
+    draw = random.Random(9)
+    for n in range(40):
+        names = [ODD_TAGS[n]] if n < len(ODD_TAGS) else draw.sample(ODD_TAGS, draw.randint(2, 6))
+        made = ana.create_contact(phone=f"+141555501{n:02}", tags=names)
+        assert made.json()["tags"] == names
+    whole = ana.post("export-contacts").content
+    assert counted(post(ana, whole)) == {"rows": 40, "unchanged": 40}
+    assert ana.post("export-contacts").content == whole

@@ -15,6 +15,7 @@ from kith.actions.templates import Listed
 from kith.api import identity, openapi
 from kith.api.merges import OTHER_EXAMPLE_ID
 from kith.api.routes import ROUTES, Route
+from kith.api.streams import STREAMS, Stream
 from kith.api.takes import EXAMPLE_ID
 from kith.domain.contacts import SaveContact
 from kith.domain.phone import Phone
@@ -37,7 +38,7 @@ def name_of(route: Route) -> str:
     return route.name
 
 
-def operation(route: Route) -> dict[str, Any]:
+def operation(route: Route | Stream) -> dict[str, Any]:
     return DOCUMENT["paths"]["/api/v1" + route.path][route.method.lower()]
 
 
@@ -107,7 +108,8 @@ def test_it_holds_the_route_table_and_the_health_pages() -> None:
         for method, one in methods.items()
     }
     health = {("GET", "/livez", "livez"), ("GET", "/readyz", "readyz")}
-    assert listed == {(r.method, "/api/v1" + r.path, r.name) for r in ROUTES} | health
+    rows = (*ROUTES, *STREAMS)
+    assert listed == {(r.method, "/api/v1" + r.path, r.name) for r in rows} | health
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
@@ -141,6 +143,36 @@ def test_an_operation_says_what_its_row_says(route: Route) -> None:
     if route.does == "write":
         statuses |= {"409", "412"}
     assert set(given["responses"]) == statuses
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
+def test_an_operation_with_a_file_says_what_its_row_says(stream: Stream) -> None:
+    given = operation(stream)
+    assert given["summary"] == stream.summary
+    assert given["security"] == [{"token": [stream.scope]}]
+    asked = {one["name"]: one for one in given.get("parameters", [])}
+    assert list(asked) == [field.name for field in stream.takes.fields]
+    body = given.get("requestBody", {}).get("content", {})
+    assert list(body) == ([stream.body] if stream.body else [])
+    statuses = {"200", "400", "401", "403", "414", "415", "422", "429", "431", "500", "503"}
+    statuses |= {"408"} if stream.body else set()
+    statuses |= {"404"} if stream.missing else set()
+    assert set(given["responses"]) == statuses
+    [kind] = given["responses"]["200"]["content"]
+    assert kind == (stream.gives or JSON)
+
+
+def test_the_file_of_the_example_comes_in_and_goes_out(ana: Person) -> None:
+    upload, export = (operation(one) for one in STREAMS if one.body or one.gives == "text/csv")
+    [body] = upload["requestBody"]["content"].values()
+    answer = ana.post("import-contacts", body["example"].encode())
+    assert answer.status_code == 200
+    content = upload["responses"]["200"]["content"][JSON]
+    assert problems(content["schema"], answer.json()) == []
+    dry = ana.post("import-contacts?dry_run=true", body["example"].encode())
+    assert problems(content["schema"], dry.json()) == []
+    [sent] = export["responses"]["200"]["content"].values()
+    assert ana.post("export-contacts").text.startswith(sent["example"])
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
@@ -206,7 +238,10 @@ def test_every_example_of_an_answer_is_valid(
     if status == "304":
         assert "content" not in answer
         return
-    content = answer["content"][JSON]
+    [(kind, content)] = list(answer["content"].items())[:1]
+    if kind != JSON:
+        assert content["schema"] == {"type": "string", "format": "binary"}
+        return
     for example in examples(content):
         assert problems(content["schema"], example) == []
 

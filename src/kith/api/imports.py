@@ -14,19 +14,21 @@ from kith.api.values import Id, Time
 from kith.domain import csv_heads, csv_reading, ids, phone, text
 from kith.domain.csv_heads import Head, Options
 from kith.domain.csv_reading import Encoding
-from kith.domain.imports import Counts, Import, Refusal, State, Undone
+from kith.domain.imports import Counts, Import, Outcome, Refusal, State, Undone
 from kith.domain.phone import Region
 from kith.domain.times import wire
-from kith.errors import BadValue
+from kith.errors import BadValue, Refused
 from kith.jobs.importing import Progress
 
-RESULT_EXAMPLE_FILE = "contacts.csv"
+DEFAULT_NAME = "contacts.csv"
+EXAMPLE = "phone,name,email,tags\n+14155550123,Romain B.,romain@example.com,vip;fr-FR\n"
+EMPTY = Refused("The file is empty.")
 
 
 class ImportContacts(msgspec.Struct, frozen=True, kw_only=True):
     """`import_id` names one to go on with: the file comes again from its beginning."""
 
-    file: str = RESULT_EXAMPLE_FILE
+    file: str = DEFAULT_NAME
     map: tuple[str, ...] = ()
     region: Region | None = None
     encoding: Encoding | None = None
@@ -65,18 +67,22 @@ def _true_or_false(value: object) -> bool:
     return value in ("true", "1")
 
 
-def _text(description: str, example: str) -> dict[str, Any]:
-    return nullable("string", description, example)
+def _text(description: str, example: str, **more: object) -> dict[str, Any]:
+    return nullable("string", description, example, **more)
 
 
 IMPORT_CONTACTS = Shape(
     ImportContacts,
     (
-        Field("file", _file, _text("What the file is called.", "contacts.csv")),
+        Field(
+            "file",
+            _file,
+            _text("What the file is called.", DEFAULT_NAME, maxLength=text.NAME_CHARACTERS_MAX),
+        ),
         Field(
             "map",
             _several,
-            _text("`COLUMN=FIELD`, what a column is; once for each.", "Mobile no=phone"),
+            nullable("array", "`COLUMN=FIELD`, what a column is; once for each.", "Mobile=phone"),
         ),
         Field(
             "region",
@@ -94,17 +100,20 @@ IMPORT_CONTACTS = Shape(
             _text("`comma`, `semicolon`, `tab` or `pipe`.", "comma"),
         ),
         Field(
-            "dry_run", _true_or_false, _text("`true`: say what would be, write nothing.", "true")
+            "dry_run",
+            _true_or_false,
+            _text("`true`: say what would be, write nothing.", "true", enum=["true", "false"]),
         ),
         Field(
             "import_id",
             ids.parse,
-            _text("One that was cut off; send the whole file again.", EXAMPLE_ID),
+            _text("One that was cut off; send the whole file again.", EXAMPLE_ID, format="uuid"),
         ),
     ),
     description="The body is the file itself. Rows are taken while it comes, each batch with the "
     "place in the file: one that is cut off is `interrupted`, and goes on with its `import_id` and "
-    "the same options. The answer counts what is in the database.",
+    "the same options. The answer counts what is in the database. A file of which less than 1 KiB "
+    "comes in a second is given up.",
 )
 EXPORT_CONTACTS = Shape(
     dict,
@@ -176,12 +185,45 @@ class RefusalAnswer(msgspec.Struct, frozen=True):
     ]
 
 
+class RowAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What would become of one row; `before` and `after` are the fields that differ."""
+
+    line: Annotated[int, Meta(ge=1, examples=[2])]
+    outcome: Annotated[Outcome, Meta(examples=["create"])]
+    contact_id: Id | None
+    before: Annotated[dict[str, Any], Meta(examples=[{}])]
+    after: Annotated[dict[str, Any], Meta(examples=[{"phone": "+14155550123"}])]
+    code: Annotated[str | None, Meta(examples=[None])]
+    field: Annotated[str | None, Meta(examples=[None])]
+    reason: Annotated[str | None, Meta(examples=[None])]
+
+
+class ImportedAnswer(ImportAnswer, frozen=True, kw_only=True):
+    """What became of a file, and how it was read; or, of a dry run, what would."""
+
+    dry_run: Annotated[bool, Meta(examples=[False])]
+    encoding: Annotated[Encoding, Meta(examples=["utf-8"])]
+    delimiter: Annotated[str, Meta(examples=[","])]
+    columns: Annotated[
+        dict[str, str],
+        Meta(description="What each column was taken for.", examples=[{"phone": "phone"}]),
+    ]
+    refusals: Annotated[
+        list[RefusalAnswer], Meta(description="The first 100 rows that were not taken.")
+    ]
+    refusals_left_out: Annotated[int, Meta(ge=0, examples=[0])]
+    rows: Annotated[
+        list[RowAnswer] | msgspec.UnsetType,
+        Meta(description="Of a dry run, the first 1,000."),
+    ] = msgspec.UNSET
+
+
 class Result:
     """What an import over HTTP is answered: the counts, and the first of what was not taken."""
 
     def __init__(self) -> None:
         self._refusals: list[RefusalAnswer] = []
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[RowAnswer] = []
         self._left_out = 0
 
     def note(self, taken: Taken, *, refusals_max: int, rows_max: int) -> None:
@@ -192,17 +234,16 @@ class Result:
                 self._left_out += 1
         self._rows += map(told, taken.rows[: rows_max - len(self._rows)])
 
-    def answer(self, last: Progress, *, is_dry_run: bool) -> dict[str, Any]:
-        told_rows = {"rows": self._rows} if is_dry_run else {}
-        return {
-            **msgspec.structs.asdict(imported(last.one)),
-            "counts": counts(last.counts),
-            "dry_run": is_dry_run,
+    def answer(self, last: Progress, *, is_dry_run: bool) -> ImportedAnswer:
+        shown = {**msgspec.structs.asdict(imported(last.one)), "counts": counts(last.counts)}
+        return ImportedAnswer(
+            **shown,
             **understood(last.head),
-            "refusals": self._refusals,
-            "refusals_left_out": self._left_out,
-            **told_rows,
-        }
+            dry_run=is_dry_run,
+            refusals=self._refusals,
+            refusals_left_out=self._left_out,
+            rows=self._rows if is_dry_run else msgspec.UNSET,
+        )
 
 
 def imported(one: Import) -> ImportAnswer:
@@ -236,18 +277,18 @@ def refusal(one: Refusal) -> RefusalAnswer:
     return RefusalAnswer(one.line, one.offset, one.code, one.field, one.text)
 
 
-def told(one: Told) -> dict[str, Any]:
+def told(one: Told) -> RowAnswer:
     """A row of a dry run."""
-    return {
-        "line": one.line,
-        "outcome": one.outcome,
-        "contact_id": one.contact_id,
-        "before": one.before,
-        "after": one.after,
-        "code": one.code,
-        "field": one.field,
-        "reason": one.text,
-    }
+    return RowAnswer(
+        line=one.line,
+        outcome=one.outcome,
+        contact_id=one.contact_id,
+        before=one.before,
+        after=one.after,
+        code=one.code,
+        field=one.field,
+        reason=one.text,
+    )
 
 
 def shown(one: Shown) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from kith.api import openapi_refusals as refusals
+from kith.api import openapi_streams as streams
 from kith.api import schemas
 from kith.api.fields import Field, Rule, Shape
 from kith.api.openapi_refusals import JSON, REFERENCE, Json
@@ -95,6 +96,7 @@ GIVEN: Json = {"type": ["string", "integer"], "pattern": "\\S"}
 def document() -> Json:
     """The whole document, its keys in a readable order."""
     answers = {route.answer for route in ROUTES} | {schemas.TagOf}
+    answers |= {*streams.ANSWERS}
     answers |= {one.shape for route in ROUTES for one in route.denials if one.shape is not None}
     _, shapes = msgspec.json.schema_components(
         [*sorted(answers, key=lambda answer: answer.__name__), *refusals.SHAPES],
@@ -113,7 +115,9 @@ def document() -> Json:
         },
         "servers": [{"url": "/", "description": "The Kith that serves this document."}],
         "security": [{"token": []}],
-        "paths": {PREFIX + path: _path_item(path, shapes) for path in _paths()} | _health(),
+        "paths": {PREFIX + path: _path_item(path, shapes) for path in _paths()}
+        | streams.paths(PREFIX, shapes, lambda schema: example(schema, shapes))
+        | _health(),
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": AUTHENTICATION},
@@ -194,7 +198,7 @@ def _successes(route: Route, shapes: dict[str, Json]) -> dict[str, Json]:
 
 def _parameters(route: Route) -> list[Json]:
     """What a GET asks in its address, and headers that say on which terms the call is made."""
-    asked = [_asked(field) for field in route.takes.fields] if route.method == "GET" else []
+    asked = [streams.asked(field) for field in route.takes.fields] if route.method == "GET" else []
     names = []
     if route.is_conditional:
         names.append("If-None-Match")
@@ -204,22 +208,6 @@ def _parameters(route: Route) -> list[Json]:
         names.append("If-Match")
     terms = [{"name": name, "in": "header", "required": False, **TERMS[name]} for name in names]
     return asked + terms
-
-
-def _asked(field: Field) -> Json:
-    """A field of a GET, which stands in the query of the address."""
-    more = {"enum", "format", "maxLength"} & field.schema.keys()
-    schema = {name: field.schema[name] for name in sorted(more)}
-    if "enum" in schema:
-        schema["enum"] = [one for one in schema["enum"] if one is not None]
-    return {
-        "name": field.name,
-        "in": "query",
-        "required": field.is_required,
-        "description": field.schema["description"],
-        "schema": {"type": "string", **schema},
-        "example": str(field.schema["examples"][0]),
-    }
 
 
 def _paragraphs(route: Route) -> list[str]:

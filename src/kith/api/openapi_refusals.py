@@ -11,7 +11,8 @@ import msgspec
 from kith import errors
 from kith.api import answers
 from kith.api.routes import Route
-from kith.errors import AppError
+from kith.api.streams import Stream
+from kith.errors import AppError, NotFound
 
 Json = dict[str, Any]
 JSON = "application/json"
@@ -73,7 +74,11 @@ REFUSALS = (
         is_counted=False,
     ),
     Refusal(errors.Forbidden(), "The token lacks the scope.", is_counted=False),
-    Refusal(errors.BodyTooSlow(), "The body took over 30 s to arrive.", needs_body=True),
+    Refusal(
+        errors.BodyTooSlow(),
+        "The body took over 30 s to arrive; of a file, 30 KiB of it did.",
+        needs_body=True,
+    ),
     Refusal(errors.TooLarge(), "The body is larger than 1 MiB.", needs_body=True),
     Refusal(errors.AddressTooLong(), "The address is longer than 8 KiB.", is_counted=False),
     Refusal(errors.EncodedBody(), "The body has a `Content-Encoding`.", needs_body=True),
@@ -110,19 +115,41 @@ def of(route: Route) -> dict[str, Json]:
         if route.method == "POST" or not refusal.needs_body
     }
     if route.missing:
-        missing = route.missing()
-        found["404"] = _response(
-            f"{missing.text}, or it is another workspace's.",
-            {"$ref": REFERENCE.format(name="NotPossible")},
-            {"not-found": missing},
-            RATE_HEADERS,
-        )
+        found["404"] = _missing(route.missing())
     if route.does in ("write", "send") or route.refuses:
         found["409"] = _conflict(route)
     if route.does == "write" and (route.etag or route.missing):
         found["412"] = {"$ref": f"#/components/responses/{_name(CHANGED)}"}
     if refused := _unprocessable(route):
         found["422"] = refused
+    return dict(sorted(found.items()))
+
+
+def of_stream(stream: Stream) -> dict[str, Json]:
+    """As `of`: nothing limits the size of a file, and its rows are no fields."""
+    spared = {errors.TooLarge} if stream.body else {errors.TooLarge, errors.BodyTooSlow}
+    found = {
+        str(refusal.error.status): {"$ref": f"#/components/responses/{_name(refusal)}"}
+        for refusal in REFUSALS
+        if type(refusal.error) not in spared
+    }
+    if stream.missing:
+        found["404"] = _missing(stream.missing())
+    examples: dict[str, AppError] = {one.code: one for one in stream.refuses}
+    examples["no-workspace"] = errors.NoWorkspace()
+    kinds = ["NotPossible"]
+    try:
+        stream.takes.convert({field.name: "?" * 300 for field in stream.takes.fields})
+    except errors.Invalid as error:
+        examples = {"wrong-values": error, **examples}
+        kinds.append("InvalidFields")
+    schema = {"anyOf": [{"$ref": REFERENCE.format(name=kind)} for kind in kinds]}
+    found["422"] = _response(
+        "What the address asks is wrong, the file cannot be read, or the account has no workspace.",
+        schema,
+        examples,
+        RATE_HEADERS,
+    )
     return dict(sorted(found.items()))
 
 
@@ -164,6 +191,15 @@ def _response(
             }
         },
     }
+
+
+def _missing(missing: NotFound) -> Json:
+    return _response(
+        f"{missing.text}, or it is another workspace's.",
+        {"$ref": REFERENCE.format(name="NotPossible")},
+        {"not-found": missing},
+        RATE_HEADERS,
+    )
 
 
 def _conflict(route: Route) -> Json:

@@ -19,6 +19,8 @@ LINE_MAX = 72
 
 _CODE = re.compile(r"`([^`]+)`")
 _SHARED = "#/components/responses/"
+_JSON = "application/json"
+_WHO = '-H "Authorization: Bearer $KITH_TOKEN"'
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -56,6 +58,8 @@ class Operation(msgspec.Struct, frozen=True):
     asks: tuple[Part, ...]
     terms: tuple[Part, ...]
     samples: tuple[Sample, ...]
+    body_kind: str
+    """Blank where there is none."""
     status: str
     gives: tuple[Part, ...]
     gives_description: str
@@ -93,33 +97,42 @@ class Reader:
         responses = dict(given["responses"])
         status = next(iter(responses))
         success = responses.pop(status)
-        answer = success["content"]["application/json"]
-        body = given.get("requestBody", {}).get("content", {}).get("application/json", {})
+        [(answer_kind, answer)] = list(success["content"].items())[:1]
+        content = given.get("requestBody", {}).get("content", {})
+        body_kind = next(iter(content), "")
+        body = content.get(body_kind, {})
+        needs_token = bool(given["security"])
+        if body_kind in ("", _JSON):
+            samples = _requests(method, path, body.get("examples"), needs_token)
+        else:
+            samples = (Sample("", body["example"], _upload(path, body_kind)),)
         own = {code: one for code, one in responses.items() if "$ref" not in one}
         statuses = [status, *(code for code in own if own[code] == success)]
         own = {code: one for code, one in own.items() if one != success}
+        shown = answer.get("example", "")
         return Operation(
             name=given["operationId"],
             method=method,
             path=path,
             summary=given["summary"],
             description=given["description"],
-            needs_token=bool(given["security"]),
+            needs_token=needs_token,
             takes=self._parts(body.get("schema", {})),
             asks=_parameters(given, "query"),
             terms=_parameters(given, "header"),
-            samples=_requests(method, path, body.get("examples"), bool(given["security"])),
+            samples=samples,
+            body_kind=body_kind,
             status=" or ".join(statuses),
             gives=self._parts(answer["schema"]),
             gives_description=success["description"],
-            gives_example=_pretty(answer["example"]),
+            gives_example=_pretty(shown) if answer_kind == _JSON else shown,
             refusals=tuple(self._refused(code, one) for code, one in own.items()),
             shared=tuple(code for code, one in responses.items() if "$ref" in one),
         )
 
     def _refused(self, status: str, given: Json) -> Refused:
         given = self._resolved(given)
-        content = given.get("content", {}).get("application/json", {})
+        content = given.get("content", {}).get(_JSON, {})
         examples = content.get("examples") or (
             {"": {"value": content["example"]}} if content else {}
         )
@@ -244,11 +257,23 @@ def _requests(
 def _curl(method: str, path: str, body: object, needs_token: bool) -> str:
     parts = [f"curl {ORIGIN}{path}"]
     if needs_token:
-        parts.append('-H "Authorization: Bearer $KITH_TOKEN"')
-    if method == "POST":
-        parts.append("-H 'Content-Type: application/json'")
+        parts.append(_WHO)
+    if method == "POST" and body is None:
+        parts.append("-X POST")
+    elif method == "POST":
+        parts.append(f"-H 'Content-Type: {_JSON}'")
         text = _line(body)
         parts.append(f"-d {shlex.quote(text if len(text) <= LINE_MAX else _pretty(body))}")
+    return " \\\n  ".join(parts)
+
+
+def _upload(path: str, kind: str) -> str:
+    parts = (
+        f"curl {ORIGIN}{path}",
+        _WHO,
+        f"-H 'Content-Type: {kind}'",
+        "--data-binary @contacts.csv",
+    )
     return " \\\n  ".join(parts)
 
 

@@ -11,22 +11,26 @@ from typing import Any, Literal
 import msgspec
 
 from kith.actions import exports, media
+from kith.actions.imports import ImportNotFound
 from kith.actions.run import Runner
 from kith.api import imports as shapes
 from kith.api import takes
 from kith.api.answers import JSON_HEADERS, NO_STORE, Answer
-from kith.api.body import BODY_S_MAX, Receive
+from kith.api.body import Receive
 from kith.api.fields import Field, Shape
 from kith.api.parts import nullable
 from kith.api.routes import PREFIXES
 from kith.api.security_log import Event
 from kith.domain import ids, json
 from kith.domain.tokens import Caller, Scope
-from kith.errors import BodyTooSlow, ClientGone, Unavailable
+from kith.errors import AppError, BodyTooSlow, ClientGone, NotFound, Unavailable
 from kith.jobs import importing
 from kith.jobs.importing import Progress, Wanted
 
-PIECE_BYTES = 65_536
+CSV = "text/csv"
+PIECE_BYTES = 30 * 1_024
+PIECE_S_MAX = 30.0
+"""Within which a piece must come: 1 KiB/s is the least (reliability L5)."""
 IMPORTS_AT_ONCE = 4
 REFUSALS_SHOWN = 100
 ROWS_SHOWN = 1_000
@@ -40,7 +44,7 @@ Run = Callable[[Runner, Caller, Any, Receive], Awaitable[Answer]]
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """`takes` is read from the query."""
+    """`takes` is read from the query; `body` and `gives` are kinds of files."""
 
     method: Literal["GET", "POST"]
     path: str
@@ -48,6 +52,14 @@ class Stream(msgspec.Struct, frozen=True):
     run: Run
     scope: Scope
     summary: str
+    body: str | None = None
+    gives: str | None = None
+    answer: type[msgspec.Struct] | None = None
+    example: str = ""
+    """Of the file."""
+    missing: type[NotFound] | None = None
+    refuses: tuple[AppError, ...] = ()
+    """Refusals of its own, as examples."""
     needs_workspace: bool = True
     logs: Event | None = None
     """What security wants to know each time it was answered."""
@@ -58,24 +70,22 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 async def pieces(receive: Receive) -> AsyncIterator[bytes]:
-    """The body as it comes. Raises BodyTooSlow when nothing comes for 30 s, ClientGone."""
-    held = bytearray()
+    """The body as it comes. Raises BodyTooSlow when a piece takes too long, ClientGone."""
     more = True
     while more:
+        piece = bytearray()
         try:
-            async with asyncio.timeout(BODY_S_MAX):
-                message = await receive()
+            async with asyncio.timeout(PIECE_S_MAX):
+                while more and len(piece) < PIECE_BYTES:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone()
+                    piece += message.get("body", b"")
+                    more = bool(message.get("more_body"))
         except TimeoutError:
             raise BodyTooSlow() from None
-        if message["type"] == "http.disconnect":
-            raise ClientGone()
-        held += message.get("body", b"")
-        more = bool(message.get("more_body"))
-        if len(held) >= PIECE_BYTES:
-            yield bytes(held)
-            held.clear()
-    if held:
-        yield bytes(held)
+        if piece:
+            yield bytes(piece)
 
 
 class Imports:
@@ -167,11 +177,13 @@ MEDIA = Shape(
 )
 
 STREAMS = (
-    Stream("GET", "/media", MEDIA, _media, "read", "The file of a message"),
+    Stream("GET", "/media", MEDIA, _media, "read", "The file of a message",
+           gives="*/*", missing=media.MediaNotFound),
     Stream("POST", "/actions/import-contacts", shapes.IMPORT_CONTACTS, Imports().run, "write",
-           "Bring contacts in from a CSV file"),
+           "Bring contacts in from a CSV file", body=CSV, answer=shapes.ImportedAnswer,
+           example=shapes.EXAMPLE, missing=ImportNotFound, refuses=(shapes.EMPTY,)),
     Stream("POST", "/actions/export-contacts", shapes.EXPORT_CONTACTS, _export, "read",
-           "Every contact as CSV", logs="export.run"),
+           "Every contact as CSV", gives=CSV, example=exports.HEADER, logs="export.run"),
 )  # fmt: skip
 BY_PATH: dict[str, dict[str, Stream]] = {
     prefix + one.path: {one.method: one} for prefix in PREFIXES for one in STREAMS

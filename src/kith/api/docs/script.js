@@ -43,7 +43,7 @@ function requestOf(form) {
     headers.Authorization = `Bearer ${token.value.trim()}`;
   }
   const body = form.querySelector("textarea");
-  if (body) headers["Content-Type"] = "application/json";
+  if (body) headers["Content-Type"] = form.dataset.kind;
   return {
     method: form.dataset.method,
     headers,
