@@ -9,7 +9,8 @@ PYTEST := $(BIN)/pytest -n 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-postgres check format bench profile schema lock audit \
-	fuzz-schema fuzz-inputs model refusals tenants idempotency kills sends deliveries opt-ins soak clean
+	fuzz-schema fuzz-inputs model refusals tenants idempotency kills imports sends deliveries opt-ins \
+	soak clean
 
 help:  ## List the commands.
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -86,6 +87,9 @@ idempotency: setup  ## Long: 10,000 keys, each called by up to ten at once; one 
 kills: setup  ## Long: 100 servers killed under load; nothing acknowledged may be lost.
 	KITH_TEST_KILLS=100 $(PYTEST) tests/store/test_crashes.py
 
+imports: setup  ## Long: a file of 100 MB, its import killed 20 times; each row once, and once more nothing.
+	KITH_TEST_IMPORT_MB=100 KITH_TEST_IMPORT_KILLS=20 $(PYTEST) tests/cli/test_import_kills.py -k large
+
 sends: setup  ## Long: 10,000 sends on bad days: each seen once or never, none lost in silence.
 	KITH_TEST_SENDS=10000 $(PYTEST) tests/long/test_sends.py
 
@@ -95,7 +99,7 @@ deliveries: setup  ## Long: 100,000 webhooks forged, and as many repeated in any
 opt-ins: setup  ## Long: 100,000 posts to a form on a web page, within their limits.
 	KITH_TEST_WIDGET_POSTS=100000 $(PYTEST) tests/api/test_widget.py -k flood
 
-soak: fuzz-schema fuzz-inputs model refusals tenants idempotency kills sends deliveries opt-ins  ## Every long run, one after another.
+soak: fuzz-schema fuzz-inputs model refusals tenants idempotency kills imports sends deliveries opt-ins  ## Every long run, one after another.
 
 clean:  ## Remove .venv and caches; never a database.
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

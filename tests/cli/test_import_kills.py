@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,17 @@ from kith.actions import workspaces
 from kith.actions.workspaces import NewWorkspace
 from kith.settings import Settings
 from tests.cli.kith import Kith
-from tests.serving import environment
+from tests.serving import KITH, environment
 
 ROWS = 36
 BATCH = 9
 KILLS = int(os.environ.get("KITH_TEST_KILLS", "10"))
+LARGE_MB = float(os.environ.get("KITH_TEST_IMPORT_MB", "0.5"))
+"""`make imports`: 100, and 20 kills."""
+LARGE_KILLS = int(os.environ.get("KITH_TEST_IMPORT_KILLS", "2"))
+MEMORY_MB_MAX = 64
+S_PER_MB = 1.5
+"""About how long an import takes, so that kills fall all over it."""
 
 # One process has everything loaded and makes a child for each run: starting Python takes longer
 # than the import. Batches are small; a child ends at its n-th commit, before it or when it is on
@@ -184,3 +191,69 @@ def test_two_at_once_do_not_count_a_row_twice(database: str, file: Path) -> None
     count = "SELECT COUNT(*), COUNT(DISTINCT phone) FROM contacts"
     assert rows(database, count) == [(ROWS - 10, ROWS - 10)]
     assert sum(one["counts"]["created"] for one in found) == ROWS - 10
+
+
+def large(path: Path, size_mb: float) -> int:
+    """People in no order of their phones, each with a name, an address and two tags."""
+    rows = 0
+    with path.open("w") as out:
+        out.write("phone,name,email,tags\n")
+        while out.tell() < size_mb * 1_000_000:
+            for n in range(rows, rows + 1_000):
+                phone = 610_000_000 + n * 7_919 % 80_000_000
+                out.write(f"+33{phone},Person {n},person{n}@example.com,tag {n % 7};new\n")
+            rows += 1_000
+    return rows
+
+
+def imported(database: str, file: Path, *, within_s: float | None = None) -> tuple[int, float]:
+    """How a run ended that was killed after a while, and the memory that it took at most, in MB."""
+    run = subprocess.Popen(
+        [KITH, "import", str(file)],
+        env=environment(database_url=database),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    timer = threading.Timer(within_s or 3_600, run.kill)
+    timer.start()
+    _, status, used = os.wait4(run.pid, 0)
+    timer.cancel()
+    run.returncode = os.waitstatus_to_exitcode(status)
+    assert run.stderr is not None
+    told = run.stderr.read().decode()
+    run.stderr.close()
+    assert run.returncode in (0, -9), told
+    return run.returncode, used.ru_maxrss / 1_024
+
+
+@pytest.mark.row("G15", "F2")
+def test_a_large_file_is_killed_often_and_comes_in_whole(database: str, tmp_path: Path) -> None:
+    """Each row once, in memory that does not grow with the file; again, it changes nothing."""
+    small, file = tmp_path / "small.csv", tmp_path / "large.csv"
+    large(small, 0.01)
+    rows_of_small = 1_000
+    started_with = imported(database, small)[1]
+    count = large(file, LARGE_MB)
+    draw = random.Random(LARGE_KILLS)
+    each_s = 2 * LARGE_MB * S_PER_MB / (LARGE_KILLS + 1)
+    ended = [
+        imported(database, file, within_s=draw.uniform(0.6, 1.2 + each_s))
+        for _ in range(LARGE_KILLS)
+    ]
+    ended.append(imported(database, file))
+    assert ended[-1][0] == 0
+    people = "SELECT COUNT(*), COUNT(DISTINCT phone), SUM(version) FROM contacts"
+    assert rows(database, people) == [(count, count, count)]
+    assert rows(database, "SELECT COUNT(*) FROM audit_log WHERE what = 'contact.created'") == [
+        (count,)
+    ]
+    ended.append(imported(database, file))
+    assert rows(database, people) == [(count, count, count)]
+    found = Kith(database_url=database)("import", "list", "--json").json
+    again, first, of_small = (one["counts"] for one in found)
+    assert of_small["created"] == rows_of_small
+    assert (first["rows"], first["created"]) == (count, count - rows_of_small)
+    assert (again["rows"], again["unchanged"]) == (count, count)
+    grown = max(peak for _, peak in ended) - started_with
+    print(f"{count} rows, {sum(code == -9 for code, _ in ended)} kills, {grown:.0f} MB more")
+    assert grown <= MEMORY_MB_MAX
