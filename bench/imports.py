@@ -1,17 +1,27 @@
-"""A file of a million new people, by the command, on one core: how long, and how much memory."""
+"""A file of a million new people: by the command, on one core, and over HTTP beside look-ups."""
 
 import os
 import resource
+import statistics
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
-from bench import world
-from bench.load import SERVER_CORE, pinned
+import httpx
+
+from bench import load, world
+from bench.load import SERVER_CORE, Measured, pinned
 from bench.row import Row
+from bench.world import Database, Running
 
 ROWS = 1_000_000
 TAGS = ("vip", "newsletter", "wholesale", "returning", "in-store")
+SLICE = 100_000
+"""More rows than one round of the look-ups leaves time for."""
 NAMES = ("Camille Bernard", "Zoé Petit", "Noah Clarke", "Lucía Pérez", "Jürgen Köhler")
 
 
@@ -54,3 +64,69 @@ def imported(rows: int = ROWS) -> list[Row]:
         ),
         Row("resident memory of an import, at most", peak_mb, 110, True, " MB"),
     ]
+
+
+def beside(original: Database) -> Row:
+    """The p99 of look-ups at a steady quarter of what they can, without and with an upload."""
+    served = world.copied(original)
+    connections = 16
+    with world.serving(served) as server:
+
+        def look_up(**more: object) -> Measured:
+            steady = {"connections": connections, "duration_s": 4}
+            known = {"TOKEN": served.token, "CONTACTS": served.contacts, "IDS": served.ids}
+            return load.run(server.url, KIND="phone", **steady, **known, **more)  # type: ignore[arg-type]  # wrk's own options have other types
+
+        pause_ms = round(connections / (look_up().requests_per_s / 4) * 1_000)
+        quiet, busy, rates = [], [], []
+        for number in range(5):
+            quiet.append(look_up(EVERY_MS=pause_ms).p99_ms)
+            with _uploading(server, served, number) as upload:
+                busy.append(look_up(EVERY_MS=pause_ms).p99_ms)
+            rates.append(upload.rows_per_s)
+    slower = statistics.median(b / q for b, q in zip(busy, quiet, strict=True))
+    detail = (
+        f"p99 {statistics.median(quiet):.1f} ms quiet, {statistics.median(busy):.1f} ms beside"
+        f" {statistics.median(rates):,.0f} rows/s"
+    )
+    return Row("get-contact p99 beside an import over HTTP", slower, 3, True, "x", detail)
+
+
+class _Upload:
+    """Rows that nobody sent before, as fast as they are taken, until it is told to end."""
+
+    def __init__(self, server: Running, served: Database, number: int) -> None:
+        self.rows_per_s = 0.0
+        self.ending = threading.Event()
+        self._first = number * SLICE
+        self._url = f"{server.url}/api/v1/actions/import-contacts?file={number}.csv"
+        self._headers = {"Authorization": f"Bearer {served.token}"}
+
+    def run(self) -> None:
+        started = time.perf_counter()
+        answer = httpx.post(
+            self._url, content=self._pieces(), headers=self._headers, timeout=60, verify=False
+        )
+        answer.raise_for_status()
+        took_s = time.perf_counter() - started
+        self.rows_per_s = answer.json()["counts"]["created"] / took_s
+
+    def _pieces(self) -> Iterator[bytes]:
+        with written(ROWS).open("rb") as file:
+            yield next(file)
+            rows = islice(file, self._first, self._first + SLICE)
+            while not self.ending.is_set() and (some := list(islice(rows, 200))):
+                yield b"".join(some)
+
+
+@contextmanager
+def _uploading(server: Running, served: Database, number: int) -> Iterator[_Upload]:
+    upload = _Upload(server, served, number)
+    thread = threading.Thread(target=upload.run)
+    thread.start()
+    time.sleep(0.5)
+    try:
+        yield upload
+    finally:
+        upload.ending.set()
+        thread.join()

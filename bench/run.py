@@ -264,6 +264,7 @@ def main() -> None:
         lambda: creates(large, size),
         lambda: inbound.webhooks(large),
         imports.imported,
+        lambda: imports.beside(large),
         lambda: whatsapp.rows(large),
     ]
     with load.awake(), click.progressbar(parts, label="Measuring", file=sys.stderr) as bar:
