@@ -114,6 +114,13 @@ async def test_a_guest_goes_by_their_address(ana: Person, shop: Shop) -> None:
     guest = {"id": None, "email": "jon@doe.example.ca", "phone": None}
     await shop.send("customers/redact", shopify("customers_redact", customer=guest))
     assert ana.get_contact(phone="+15145550143").status_code == 404
+    for changes in ({}, {"phone": None}, {"email": None}):
+        late = shopify("orders_create_guest", updated_at="2026-06-01T00:00:00Z", **changes)
+        await shop.send("orders/updated", late)
+    assert ana.post("search-contacts", {}).json() == []
+    again = shopify("orders_create_guest", id=2, created_at="2027-01-01T00:00:00Z")
+    await shop.send("orders/create", again)
+    assert ana.get_contact(phone="+15145550143").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import msgspec
 
 from kith.actions import audit, contacts, inbox, media, opt_ins, opt_outs
 from kith.actions.run import Context
-from kith.actions.shops import GUEST
+from kith.actions.shops import GUEST, guest_name
 from kith.domain import suppression
 from kith.domain.audit import Entry
 from kith.domain.consent import Record
@@ -91,7 +91,7 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
         await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuid=uuid)
         await hooks.forget(tx, tenant_id=tenant_id, contact_uuid=uuid)
         await _forget_in_hosts(ctx, uuid)
-        await shops.forget(tx, tenant_id=tenant_id, customer=f"{GUEST}{uuid}")
+        await _forget_guest(ctx, known, f"{GUEST}{uuid}")
         await shops.forget_asker(tx, tenant_id=tenant_id, contact_uuid=uuid)
     await merges.forget(tx, tenant_id=tenant_id, uuids=uuids)
     await audit.record(ctx, "contact.erased", known.id)
@@ -105,6 +105,19 @@ async def forget_customer(ctx: Context, external_id: str) -> None:
     digest = suppression.digest(external_id, workspace_key=key, secret_key=ctx.secret_key)
     await shops.bury(tx, tenant_id=tenant_id, customer=external_id, as_=digest, at=ctx.now)
     await shops.forget_asking(tx, tenant_id=tenant_id, customer=external_id)
+
+
+async def _forget_guest(ctx: Context, known: Contact, customer: str) -> None:
+    """A guest has no id: what shops told of them is known by a hash of the address, too."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    if known.email is not None:
+        digest = suppression.digest(
+            guest_name(known.email),
+            workspace_key=await opt_outs.key_of(ctx),
+            secret_key=ctx.secret_key,
+        )
+        await shops.bury_guest(tx, tenant_id=tenant_id, customer=customer, as_=digest, at=ctx.now)
+    await shops.forget(tx, tenant_id=tenant_id, customer=customer)
 
 
 async def _forget_messages(ctx: Context, known: Contact, names: Iterable[Identity]) -> None:

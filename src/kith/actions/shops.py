@@ -191,12 +191,10 @@ async def find(ctx: Context, customer: Customer) -> Contact | None:
 async def story_of(ctx: Context, customer: Customer) -> Story | None:
     """What was told of a customer so far; of somebody erased, when that was.
 
-    A guest is known by their number only.
+    A guest is known by number and e-mail address only.
     """
     if customer.external_id is None:
-        number = await _number(ctx, customer.phone, customer.region)
-        gone_at = await opt_outs.erased_at(ctx, number) if number is not None else None
-        return Story(None, gone_at, {}) if gone_at is not None else None
+        return await _erased_guest(ctx, customer)
     digest = await opt_outs.digest_of(ctx, customer.external_id)
     found = None
     for name in (customer.external_id, digest):
@@ -208,6 +206,24 @@ async def story_of(ctx: Context, customer: Customer) -> Story | None:
         if one is not None:
             found = one if found is None else Story(found.told_at, one.gone_at, found.tags)
     return found
+
+
+def guest_name(email: str) -> str:
+    """By what a guest is known who was erased, before it is hashed."""
+    return f"guest {emails.key(email)}"
+
+
+async def _erased_guest(ctx: Context, customer: Customer) -> Story | None:
+    number = await _number(ctx, customer.phone, customer.region)
+    gone_at = await opt_outs.erased_at(ctx, number) if number is not None else None
+    times = [gone_at] if gone_at is not None else []
+    digest = await opt_outs.digest_of(ctx, guest_name(customer.email)) if customer.email else None
+    if digest is not None:
+        noted = await shops.story(
+            ctx.tx, tenant_id=ctx.tenant_id, connection_uuid=ctx.connection_id, customer=digest
+        )
+        times += [noted.gone_at] if noted is not None and noted.gone_at is not None else []
+    return Story(None, max(times), {}) if times else None
 
 
 def is_late(story: Story | None, told: Told) -> bool:

@@ -84,6 +84,21 @@ async def bury(tx: Tx, *, tenant_id: int, customer: str, as_: str, at: datetime)
     )
 
 
+async def bury_guest(tx: Tx, *, tenant_id: int, customer: str, as_: str, at: datetime) -> None:
+    """As `bury`, of somebody without an id: in every shop that told of them."""
+    await tx.run(
+        "INSERT INTO shop_customers (tenant_id, connection_uuid, customer, shop, gone_at)"
+        " SELECT s.tenant_id, s.connection_uuid, :as_, s.shop, :at FROM shop_customers s"
+        " WHERE s.tenant_id = :tenant_id AND s.customer = :customer"
+        " ON CONFLICT (tenant_id, connection_uuid, customer) DO UPDATE"
+        " SET gone_at = excluded.gone_at",
+        tenant_id=tenant_id,
+        customer=customer,
+        as_=as_,
+        at=to_us(at),
+    )
+
+
 async def forget(tx: Tx, *, tenant_id: int, customer: str) -> None:
     """Nothing is to be known of this one, in any shop."""
     await tx.run(
