@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # G28, no known advisory in what Kith runs on, needs the network: `make audit`, run by .ci/run.
 OWED = (
     "R1 R2 R3 R4 R5 R6 R7 R8 R9 R10 S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 T1.1 T1.2 T2.1 T2.2 T3.1"
-    " T3.3 T3.4 T3.6 T4.1 T4.2 T6.1 T8.1 T9.1 T9.2 T9.3 T10.1 T10.2 T11.1 T12.1 T16.1 T16.2"
+    " T3.3 T3.4 T3.6 T3.7 T4.1 T4.2 T6.1 T8.1 T9.1 T9.2 T9.3 T10.1 T10.2 T11.1 T12.1 T16.1 T16.2"
     " T17.1 T18.1 F1 F2 F3 F4 F22 F23 F24 F25 F27 L1 L2 L3 L4 L6 L8 L9 L10 L12 L14 X1 X2 X3 X4"
     " X5 X6 X7 X8 X9 X10 X11 X12 X13 X14 G1 G2 G3 G4 G5 G12 G15 G16 G17 G19 G20"
 )

@@ -1,21 +1,24 @@
 """Connections with other systems: made, listed, rotated and removed by the operator."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from itertools import count
 
 import msgspec
 
-from kith.actions import workspaces
+from kith.actions import jobs, workspaces
 from kith.actions.run import Context
 from kith.domain import connections, identities, ids, sealing, text
 from kith.domain.connections import Connection, Opened, System
 from kith.domain.sealing import Secrets
+from kith.domain.shop_polls import Poll
 from kith.domain.tokens import SCOPES, Caller
 from kith.errors import BadValue, NotFound, Refused, naming
 from kith.store import connections as connection_rows
-from kith.store import tenants
+from kith.store import shop_polls, tenants
 from kith.store.connections import Sealed
+
+SECRET_CHARACTERS_MAX = 1_024
 
 
 class NewConnection(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +40,11 @@ class Rotate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """A connection and the workspace's name."""
+    """A connection, the workspace's name, and how far it was polled if it is."""
 
     connection: Connection
     workspace: str
+    poll: Poll | None
 
 
 async def create(ctx: Context, given: NewConnection) -> Connection:
@@ -92,11 +96,12 @@ async def list_all(ctx: Context, workspace: str | None) -> list[Shown]:
     else:
         rows = await tenants.oldest(ctx.tx, rows_max=connection_rows.LIST_MAX)
         listed = [(row[0], row[2]) for row in rows]
-    return [
-        Shown(connection, name)
-        for row_id, name in listed
-        for connection in await connection_rows.all_of(ctx.tx, tenant_id=row_id)
-    ]
+    found: list[Shown] = []
+    for row_id, name in listed:
+        polls = await shop_polls.all_of(ctx.tx, tenant_id=row_id)
+        connected = await connection_rows.all_of(ctx.tx, tenant_id=row_id)
+        found += [Shown(one, name, polls.get(one.id)) for one in connected]
+    return found
 
 
 async def rotate(ctx: Context, given: Rotate) -> Connection:
@@ -116,13 +121,37 @@ async def rotate(ctx: Context, given: Rotate) -> Connection:
         former_secrets=known.secrets,
         until=until,
     )
+    own = msgspec.structs.replace(ctx, tenant_id=connection.tenant_id)
+    await jobs.hasten(own, jobs.POLL_SHOP, connection.id)
     return msgspec.structs.replace(connection, former_until=until)
+
+
+async def set_up(
+    ctx: Context, connection_id: str, *, secrets: Secrets, config: Mapping[str, object]
+) -> Connection:
+    """Give a connection these secrets beside those it has, without those that are blank, and this
+    configuration. Raises NotFound, Refused."""
+    known = await _found(ctx, connection_id)
+    connection = known.connection
+    present = {**_unsealed(ctx, connection.id, known.secrets), **secrets}
+    former = _unsealed(ctx, connection.id, known.former_secrets or "")
+    gone = {name for name, value in secrets.items() if not value}
+    await connection_rows.set_up(
+        ctx.tx,
+        tenant_id=connection.tenant_id,
+        uuid=connection.id,
+        secrets=_sealed(ctx, connection.id, _without(present, gone)),
+        former_secrets=_sealed(ctx, connection.id, _without(former, gone)) or None,
+        config=config,
+    )
+    return msgspec.structs.replace(connection, config=config)
 
 
 async def remove(ctx: Context, connection_id: str) -> Connection:
     """From now on its path is like any that was never there. Raises NotFound."""
     known = (await _found(ctx, connection_id)).connection
     await connection_rows.remove(ctx.tx, tenant_id=known.tenant_id, uuid=known.id, at=ctx.now)
+    await shop_polls.remove(ctx.tx, tenant_id=known.tenant_id, connection_uuid=known.id)
     return known
 
 
@@ -175,6 +204,15 @@ def caller(connection: Connection) -> Caller:
     )
 
 
+def secret(name: str, value: str) -> str:
+    """A secret as it may be kept. Raises Invalid."""
+    with naming(name):
+        given = value.strip()
+        if not given or len(given) > SECRET_CHARACTERS_MAX or not given.isprintable():
+            raise BadValue(f"must hold up to {SECRET_CHARACTERS_MAX} printable characters.")
+        return given
+
+
 async def _found(ctx: Context, connection_id: str) -> Sealed:
     try:
         known = await connection_rows.by_uuid(ctx.tx, ids.parse(connection_id))
@@ -185,6 +223,10 @@ async def _found(ctx: Context, connection_id: str) -> Sealed:
             f"There is no connection {connection_id}; `kith connect list` shows those there are."
         )
     return known
+
+
+def _without(secrets: Secrets, names: Collection[str]) -> Secrets:
+    return {name: value for name, value in secrets.items() if name not in names}
 
 
 def _sealed(ctx: Context, uuid: str, secrets: Secrets) -> str:

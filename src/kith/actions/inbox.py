@@ -30,6 +30,13 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     is_sanitized: bool = False
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a connection, from behind a message."""
+
+    connection_id: str
+    after: str = ids.BEFORE_ANY
+
+
 class InWorkspace(msgspec.Struct, frozen=True, kw_only=True):
     """A message of the workspace; the workspace by id or name, not needed where there is one."""
 
@@ -95,6 +102,17 @@ async def forget_of(
             last = uuid
             if is_meant(headers):
                 await inbox.settle(ctx.tx, tenant_id=ctx.tenant_id, uuid=uuid)
+
+
+async def list_waiting(ctx: Context, given: Waiting) -> list[str]:
+    """Ids of some that a connection sent and nobody read yet, oldest first."""
+    return await inbox.waiting(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        connection_uuid=given.connection_id,
+        after_uuid=given.after,
+        rows_max=BODIES_AT_ONCE,
+    )
 
 
 async def list_unread(ctx: Context, workspace: str | None) -> list[Message]:

@@ -25,6 +25,8 @@ FETCH_MEDIA = "fetch_media"
 """Of this kind it is the id of a message whose file is to be kept."""
 REMOVE_FILE = "remove_file"
 """Of this kind it is the SHA-256 of a file."""
+POLL_SHOP = "poll_shop"
+"""Of this kind it is the id of a connection with a shop; there is one while it is polled."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +67,13 @@ async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None 
 async def drop(ctx: Context, job_id: int) -> None:
     """It was done, by whomever."""
     await job_rows.remove(ctx.tx, tenant_id=ctx.tenant_id, job_id=job_id)
+
+
+async def hasten(ctx: Context, kind: str, subject: str) -> bool:
+    """Let such a job be due now; False when there is none."""
+    return await job_rows.hasten(
+        ctx.tx, tenant_id=ctx.tenant_id, kind=kind, subject=subject, at=ctx.now
+    )
 
 
 async def delay(ctx: Context, job_id: int, due_at: datetime) -> None:

@@ -33,6 +33,7 @@ from kith.store import (
     merges,
     messages,
     reachability,
+    shop_polls,
     shops,
 )
 from kith.store import tags as tag_rows
@@ -105,6 +106,7 @@ async def forget_customer(ctx: Context, external_id: str) -> None:
     digest = suppression.digest(external_id, workspace_key=key, secret_key=ctx.secret_key)
     await shops.bury(tx, tenant_id=tenant_id, customer=external_id, as_=digest, at=ctx.now)
     await shops.forget_asking(tx, tenant_id=tenant_id, customer=external_id)
+    await shop_polls.forget_places(tx, tenant_id=tenant_id)
 
 
 async def _forget_guest(ctx: Context, known: Contact, customer: str) -> None:

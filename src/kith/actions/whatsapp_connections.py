@@ -15,7 +15,6 @@ from kith.store import business_numbers
 from kith.store import connections as connection_rows
 
 NUMBERS_MAX = 20
-SECRET_CHARACTERS_MAX = 1_024
 
 _ID = re.compile(r"[0-9]{1,32}")
 
@@ -42,7 +41,7 @@ async def connect(ctx: Context, given: ConnectWhatsApp) -> Connection:
     with naming("graph_url"):
         graph_url = _address(given.graph_url or graph.URL_DEFAULT)
     secrets = {
-        name: _secret(name, getattr(given, name))
+        name: connections.secret(name, getattr(given, name))
         for name in ("access_token", "app_secret", "verify_token")
     }
     workspace = await workspaces.find_or_only(ctx, given.workspace)
@@ -83,14 +82,6 @@ def _address(url: str) -> str:
     if not re.fullmatch(r"https?://[!-~]{1,1000}", url):
         raise BadValue("must be an address that begins with https:// or http://.")
     return url.rstrip("/")
-
-
-def _secret(name: str, value: str) -> str:
-    with naming(name):
-        secret = value.strip()
-        if not secret or len(secret) > SECRET_CHARACTERS_MAX or not secret.isprintable():
-            raise BadValue(f"must hold up to {SECRET_CHARACTERS_MAX} printable characters.")
-        return secret
 
 
 async def _check_free(ctx: Context, tenant_id: int, number_ids: Iterable[str]) -> None:

@@ -11,29 +11,28 @@ from kith.actions.connections import NewConnection, Rotate
 from kith.actions.whatsapp_connections import ConnectWhatsApp
 from kith.cli.acting import in_workspace
 from kith.cli.common import (
-    address,
     as_json,
     print_json,
     print_table,
     printable,
     read,
-    settings_of,
     write,
 )
+from kith.cli.connect_shops import (
+    change_shop,
+    named,
+    poll,
+    polled,
+    polled_as_dict,
+    shopify,
+    show,
+    woocommerce,
+)
 from kith.cli.connect_widget import as_dict, change_widget, widget
-from kith.domain.connections import FORMER_KEPT, Connection, System
+from kith.domain.connections import FORMER_KEPT, System
 from kith.domain.times import wire
 
 HOURS_MAX = 24 * 365
-
-named = click.option("--name", help="What you will know it by.  [default: the system's name]")
-secret = click.option(
-    "--secret",
-    prompt=True,
-    hide_input=True,
-    help="By which the other system signs; asked for when it is not given.",
-)
-
 
 _IN_ZAPIER = """
 In Zapier, add the step "Webhooks by Zapier", event POST, and enter:
@@ -53,61 +52,6 @@ def connect() -> None:
     """Let other systems write to a workspace.
 
     Show, rotate and remove such connections."""
-
-
-@connect.command()
-@secret
-@named
-@in_workspace
-@as_json
-def shopify(secret: str, name: str | None, workspace: str | None, as_json: bool) -> None:
-    """Take customers and orders of a Shopify shop.
-
-    The secret is the app's client secret.
-
-    \b
-    Example:
-      kith connect shopify --secret "$SHOPIFY_API_SECRET"
-    """
-    _make("shopify", {"secret": secret}, name=name, workspace=workspace, as_json=as_json)
-
-
-@connect.command()
-@secret
-@named
-@click.option(
-    "--consent-key",
-    metavar="KEY",
-    help="Which key of meta_data says that somebody agreed to WhatsApp.  [default: none does]",
-)
-@click.option(
-    "--ids-as",
-    metavar="NAME",
-    help="What the shop's customer ids are called, as in NAME:12.  [default: woocommerce, then"
-    " woocommerce-2 and so on]",
-)
-@in_workspace
-@as_json
-def woocommerce(
-    secret: str,
-    name: str | None,
-    consent_key: str | None,
-    ids_as: str | None,
-    workspace: str | None,
-    as_json: bool,
-) -> None:
-    """Take customers and orders of a WooCommerce shop.
-
-    The secret is the webhook's own.
-
-    \b
-    Example:
-      kith connect woocommerce --secret "$WOOCOMMERCE_WEBHOOK_SECRET"
-    """
-    given = {"consent_key": consent_key, "ids_as": ids_as}
-    config = {key: value for key, value in given.items() if value}
-    secrets = {"secret": secret}
-    _make("woocommerce", secrets, config=config, name=name, workspace=workspace, as_json=as_json)
 
 
 @connect.command()
@@ -152,7 +96,7 @@ def whatsapp(as_json: bool, **given: Any) -> None:
       kith connect whatsapp --phone-number-id 106540352242922 --business-account-id 102290129340398
     """
     made = write(whatsapp_connections.connect, ConnectWhatsApp(**given))
-    _show(made, as_json=as_json)
+    show(made, as_json=as_json)
 
 
 @connect.command()
@@ -173,6 +117,8 @@ def zapier(name: str | None, workspace: str | None, as_json: bool) -> None:
         click.echo(_IN_ZAPIER)
 
 
+for command in (shopify, woocommerce, change_shop, poll):
+    connect.add_command(command)
 connect.add_command(widget)
 connect.add_command(change_widget)
 
@@ -189,14 +135,19 @@ def list_(workspace: str | None, as_json: bool) -> None:
     """
     found = read(connections.list_all, workspace)
     if as_json:
-        print_json([{**as_dict(one.connection), "workspace": one.workspace} for one in found])
+        print_json(
+            [
+                {**polled_as_dict(one.connection, one.poll), "workspace": one.workspace}
+                for one in found
+            ]
+        )
     elif not found:
         click.echo("No connections yet. Make one, for example with: kith connect shopify")
     else:
-        headings = ("CONNECTION", "SYSTEM", "NAME", "WORKSPACE", "SINCE")
+        headings = ("CONNECTION", "SYSTEM", "NAME", "WORKSPACE", "SINCE", "POLLED")
         rows = [
             (one.connection.id, one.connection.system, one.connection.name, one.workspace,
-             wire(one.connection.created_at))
+             wire(one.connection.created_at), polled(one.connection, one.poll))
             for one in found
         ]  # fmt: skip
         print_table(headings, rows)
@@ -206,7 +157,11 @@ def list_(workspace: str | None, as_json: bool) -> None:
 @click.argument("connection_id", metavar="ID")
 @click.option("--secret", help="By which the other system signs; asked for if nothing is given.")
 @click.option("--app-secret", help="By which Meta signs what it sends.")
-@click.option("--access-token", help="With which messages are sent by WhatsApp.")
+@click.option(
+    "--access-token", help="With which messages are sent by WhatsApp, or a Shopify shop is polled."
+)
+@click.option("--consumer-key", help="With which a WooCommerce shop is polled.")
+@click.option("--consumer-secret", help="What belongs to the consumer key.")
 @click.option("--verify-token", help="What is entered beside the address at Meta's.")
 @click.option(
     "--keep-hours",
@@ -270,17 +225,4 @@ def _make(
             system=system, secrets=secrets, config=config or {}, name=name, workspace=workspace
         ),
     )
-    _show(made, as_json=as_json)
-
-
-def _show(made: Connection, *, as_json: bool) -> None:
-    if as_json:
-        print_json(as_dict(made))
-        return
-    click.echo(f"""\
-Connection  {printable(made.name)}  ({made.id})
-Path        {made.path}
-
-Give the other system this address, with the public name of your server:
-
-  {address(settings_of())}{made.path}""")
+    show(made, as_json=as_json)

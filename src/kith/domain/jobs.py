@@ -18,9 +18,23 @@ WAITS = (
 """Between one try and the next."""
 
 
-LANES = {"deliver": 1, "send_message": 2, "sync_templates": 3, "fetch_media": 3, "remove_file": 3}
+LANES = {
+    "deliver": 1,
+    "send_message": 2,
+    "sync_templates": 3,
+    "fetch_media": 3,
+    "remove_file": 3,
+    "poll_shop": 3,
+}
 """Kinds of jobs that wait for others' machines queue apart; all else is in lane 0."""
-NEVER_GIVEN_UP = {"deliver", "send_message", "sync_templates", "remove_file", "file_opt_in"}
+NEVER_GIVEN_UP = {
+    "deliver",
+    "send_message",
+    "sync_templates",
+    "remove_file",
+    "file_opt_in",
+    "poll_shop",
+}
 """They stand for a queue whose items have their own tries, or come again; and what an erasure left
 to be removed is removed, as is what was typed on a page, in the end."""
 

@@ -69,6 +69,14 @@ class Sent:
         return tuple(names)[: tags.PER_CONTACT_MAX]
 
 
+def answered(body: bytes) -> object:
+    """What a shop's API answered, as well as it can be read; None for what is no JSON."""
+    try:
+        return json.decode(mended(body))
+    except (Malformed, Invalid):
+        return None
+
+
 def fields(value: object) -> Mapping[str, Any]:
     """An object; empty for anything else."""
     return value if isinstance(value, dict) else {}

@@ -7,9 +7,11 @@ from kith.actions.run import Runner
 from kith.domain.jobs import LANES, Job
 from kith.integrations.whatsapp.client import Graph
 from kith.jobs import deliver, file_opt_in, read_inbound, redact_shop
+from kith.jobs.ask import Asker
 from kith.jobs.deliver import Deliverer
 from kith.jobs.fetch_media import MediaFetch
 from kith.jobs.guard import Guard
+from kith.jobs.poll_shop import ShopPoll
 from kith.jobs.sender import Sender
 from kith.jobs.sync_templates import TemplateSync
 from kith.jobs.worker import Worker
@@ -31,6 +33,7 @@ def workers(runner: Runner, guard: Guard, sender: Sender, graph: Graph) -> tuple
         jobs.SYNC_TEMPLATES: TemplateSync(graph).run,
         jobs.FETCH_MEDIA: media.run,
         jobs.REMOVE_FILE: media.remove,
+        jobs.POLL_SHOP: ShopPoll(Asker(guard)).run,
     }
     return (
         Worker(runner, KINDS),

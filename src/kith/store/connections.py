@@ -95,6 +95,27 @@ async def rotate(
     )
 
 
+async def set_up(
+    tx: Tx,
+    *,
+    tenant_id: int,
+    uuid: str,
+    secrets: str,
+    former_secrets: str | None,
+    config: Mapping[str, object],
+) -> None:
+    """Put secrets in place of those in force, without any that are to count on."""
+    await tx.run(
+        "UPDATE connections SET secrets = :secrets, former_secrets = :former_secrets,"
+        " config = :config WHERE tenant_id = :tenant_id AND uuid = :uuid",
+        tenant_id=tenant_id,
+        uuid=uuid,
+        secrets=secrets,
+        former_secrets=former_secrets,
+        config=json.encode(config).decode(),
+    )
+
+
 async def set_config(tx: Tx, *, tenant_id: int, uuid: str, config: Mapping[str, object]) -> None:
     await tx.run(
         "UPDATE connections SET config = :config WHERE tenant_id = :tenant_id AND uuid = :uuid",

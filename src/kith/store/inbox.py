@@ -64,6 +64,22 @@ async def unread(tx: Tx, *, tenant_id: int, state: State) -> list[Message]:
     return [_message(row) for row in rows]
 
 
+async def waiting(
+    tx: Tx, *, tenant_id: int, connection_uuid: str, after_uuid: str, rows_max: int
+) -> list[str]:
+    """Ids of a few that a connection sent and that wait, oldest first."""
+    rows = await tx.all(
+        "SELECT i.uuid FROM inbox i JOIN connections c ON c.tenant_id = i.tenant_id"
+        " AND c.id = i.connection_id WHERE i.tenant_id = :tenant_id AND i.state = 'waiting'"
+        " AND c.uuid = :connection_uuid AND i.uuid > :after_uuid ORDER BY i.uuid LIMIT :rows_max",
+        tenant_id=tenant_id,
+        connection_uuid=connection_uuid,
+        after_uuid=after_uuid,
+        rows_max=rows_max,
+    )
+    return [row[0] for row in rows]
+
+
 async def unread_bodies(
     tx: Tx, *, tenant_id: int, after_uuid: str, rows_max: int
 ) -> list[tuple[str, bytes]]:

@@ -47,6 +47,20 @@ async def is_waiting(tx: Tx, *, tenant_id: int, kind: str, subject: str, beside:
     return row is not None
 
 
+async def hasten(tx: Tx, *, tenant_id: int, kind: str, subject: str, at: datetime) -> bool:
+    """Let such a job be due by then; False when there is none."""
+    row = await tx.one(
+        "UPDATE jobs SET due_at = CASE WHEN due_at < :at THEN due_at ELSE :at END"
+        " WHERE tenant_id = :tenant_id AND kind = :kind AND subject = :subject"
+        " AND gave_up_at IS NULL RETURNING id",
+        tenant_id=tenant_id,
+        kind=kind,
+        subject=subject,
+        at=to_us(at),
+    )
+    return row is not None
+
+
 async def delay(tx: Tx, *, tenant_id: int, job_id: int, until: datetime) -> None:
     await tx.run(
         "UPDATE jobs SET due_at = :until WHERE tenant_id = :tenant_id AND id = :job_id",

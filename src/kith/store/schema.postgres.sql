@@ -366,6 +366,24 @@ CREATE TABLE shop_customers (
     tags text NOT NULL DEFAULT '{}'::text
 );
 
+CREATE TABLE shop_polls (
+    tenant_id bigint NOT NULL,
+    connection_uuid text NOT NULL,
+    stage text,
+    place text,
+    since bigint,
+    is_full bigint NOT NULL DEFAULT 0,
+    began_at bigint,
+    polled_to bigint,
+    full_at bigint,
+    done_at bigint,
+    seen bigint NOT NULL DEFAULT 0,
+    news bigint NOT NULL DEFAULT 0,
+    gone bigint NOT NULL DEFAULT 0,
+    failures bigint NOT NULL DEFAULT 0,
+    problem text
+);
+
 CREATE TABLE suppressions (
     tenant_id bigint NOT NULL,
     kind text NOT NULL,
@@ -622,6 +640,10 @@ ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY 
 ALTER TABLE shop_customers ADD CONSTRAINT shop_customers_pkey PRIMARY KEY (tenant_id, connection_uuid, customer);
 
 ALTER TABLE shop_customers ADD CONSTRAINT shop_customers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+
+ALTER TABLE shop_polls ADD CONSTRAINT shop_polls_pkey PRIMARY KEY (tenant_id, connection_uuid);
+
+ALTER TABLE shop_polls ADD CONSTRAINT shop_polls_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 
 ALTER TABLE suppressions ADD CONSTRAINT suppressions_pkey PRIMARY KEY (tenant_id, kind, digest);
 

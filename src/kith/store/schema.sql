@@ -538,6 +538,25 @@ CREATE TABLE media (
     FOREIGN KEY (tenant_id, message_id) REFERENCES messages (tenant_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
+CREATE TABLE shop_polls (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    connection_uuid TEXT NOT NULL,
+    stage TEXT,
+    place TEXT,
+    since BIGINT,
+    is_full BIGINT NOT NULL DEFAULT 0,
+    began_at BIGINT,
+    polled_to BIGINT,
+    full_at BIGINT,
+    done_at BIGINT,
+    seen BIGINT NOT NULL DEFAULT 0,
+    news BIGINT NOT NULL DEFAULT 0,
+    gone BIGINT NOT NULL DEFAULT 0,
+    failures BIGINT NOT NULL DEFAULT 0,
+    problem TEXT,
+    PRIMARY KEY (tenant_id, connection_uuid)
+);
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;

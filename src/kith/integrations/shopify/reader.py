@@ -159,6 +159,7 @@ def _consent(delivery: _Delivery, customer: Customer, field: str, *, at: Any) ->
         "customer_id": (customer.external_id or "").partition(":")[2],
         "topic": delivery.topic,
         "webhook_id": delivery.sent.line(delivery.headers.get("x-shopify-webhook-id")),
+        "by": delivery.headers.get("x-kith-by"),
         "opt_in_level": delivery.sent.line(given.get("opt_in_level")),
         "collected_from": delivery.sent.line(given.get("consent_collected_from")),
         "payload_sha256": delivery.digest,

@@ -28,7 +28,8 @@ _NO = {"0", "no", "false", "off", "n", "withdrawn", "unsubscribed"}
 
 
 class _Delivery(msgspec.Struct, frozen=True):
-    """One webhook. `ids_as` is what its ids are called here, `consent_key` where consent stands."""
+    """One webhook. `ids_as` is what its ids are called here, `consent_key` where consent stands,
+    `by` how it came if not by itself."""
 
     sent: Sent
     topic: str
@@ -36,6 +37,7 @@ class _Delivery(msgspec.Struct, frozen=True):
     digest: str
     ids_as: str
     consent_key: str | None
+    by: str | None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def read(headers: Mapping[str, str], body: bytes, config: Mapping[str, Any]) -> 
         hashlib.sha256(body).hexdigest(),
         config.get("ids_as", "woocommerce"),
         config.get("consent_key"),
+        headers.get("x-kith-by"),
     )
     found = reader(delivery)
     return [*found, *delivery.sent.marks]
@@ -153,6 +156,7 @@ def _consent(
         "shop": customer.shop,
         "ids_as": delivery.ids_as,
         "topic": delivery.topic,
+        "by": delivery.by,
         f"{delivery.topic.partition('.')[0]}_id": identifier(delivery.body.get("id")),
         "meta_key": delivery.consent_key,
         "payload_sha256": delivery.digest,
