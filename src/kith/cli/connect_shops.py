@@ -72,7 +72,8 @@ def shopify(
 ) -> None:
     """Take customers and orders of a Shopify shop.
 
-    The secret is the app's client secret. With --shop and --access-token the shop is also polled: what its webhooks lost is read.
+    The secret is the app's client secret. With --shop and --access-token the shop is also
+    polled: what its webhooks lost is read.
 
     \b
     Examples:
@@ -116,8 +117,8 @@ def woocommerce(
 ) -> None:
     """Take customers and orders of a WooCommerce shop.
 
-    The secret is the webhook's own. With --url, --consumer-key and --consumer-secret the shop is also
-    polled: what its webhooks lost is read.
+    The secret is the webhook's own. With --url, --consumer-key and --consumer-secret the shop is
+    also polled: what its webhooks lost is read.
 
     \b
     Example:
@@ -180,8 +181,8 @@ def change_shop(
 def poll(connection_id: str, as_json: bool) -> None:
     """Read a shop now for what its webhooks lost.
 
-    All its customers are looked through. A worker reads a shop by itself every hour, and looks through
-    all customers once a day. What is stopped goes on where it was.
+    All its customers are looked through. A worker reads a shop by itself every hour, and looks
+    through all customers once a day. What is stopped goes on where it was.
 
     \b
     Example:
