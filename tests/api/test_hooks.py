@@ -18,7 +18,7 @@ from kith.actions import contacts, hooks, tokens
 from kith.actions.hooks import Outcome, Subscribe, Told
 from kith.actions.run import Runner
 from kith.domain.contacts import SaveContact
-from kith.domain.hooks import AT_ONCE_MAX, PER_WORKSPACE_MAX, WAITS
+from kith.domain.hooks import AT_ONCE_MAX, PER_WORKSPACE_MAX, WAITS, secret_of
 from kith.domain.jobs import Job
 from kith.domain.phone import parse
 from kith.jobs.deliver import Deliverer
@@ -262,6 +262,13 @@ async def test_each_hook_has_a_secret_of_its_own_that_is_kept_nowhere(
         assert made["secret"] not in repr(await bed.rows(f"SELECT * FROM {table}"))
     unsubscribe(ana, made["id"])
     assert subscribe(ana, url).json()["secret"] != made["secret"]
+
+
+def test_a_secret_is_made_of_two_keys_and_the_hook() -> None:
+    """One is chance: else whoever knows the secret of a hook could try the operator's out."""
+    one = {"hook_id": NOBODY, "key": "operator's", "workspace_key": "chance"}
+    others = [{**one, name: "other"} for name in one]
+    assert len({secret_of(**each) for each in (one, *others)}) == 4
 
 
 async def test_without_a_key_it_is_told_unsigned(bed: Bed, ana: Person, receiver: Receiver) -> None:

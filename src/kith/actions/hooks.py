@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from kith.actions import opt_outs
 from kith.actions.run import Context
 from kith.domain import hooks, jobs
 from kith.domain.events import Event
@@ -83,7 +84,7 @@ async def subscribe(ctx: Context, given: Subscribe) -> Subscribed:
         token_id=ctx.token_id,
         at=ctx.now,
     )
-    return Subscribed(hook, hooks.secret_of(hook.id, key=ctx.sealing_key()))
+    return Subscribed(hook, await _secret(ctx, hook))
 
 
 async def unsubscribe(ctx: Context, given: OneHook) -> str:
@@ -116,8 +117,7 @@ async def take_due(ctx: Context, hook_id: str) -> Due | None:
     next_at = None
     if not taken:
         next_at = await hook_rows.next_due(tx, tenant_id=tenant_id, hook_row_id=hook.row_id)
-    secret = hooks.secret_of(hook.id, key=ctx.sealing_key())
-    return Due(hook=hook, secret=secret, deliveries=taken, next_at=next_at)
+    return Due(hook=hook, secret=await _secret(ctx, hook), deliveries=taken, next_at=next_at)
 
 
 async def note_outcomes(ctx: Context, told: Told) -> str | None:
@@ -146,6 +146,13 @@ async def note_outcomes(ctx: Context, told: Told) -> str | None:
     ):
         return await _disable(ctx, hook, DEAD)
     return None
+
+
+async def _secret(ctx: Context, hook: Hook) -> str | None:
+    """None where the operator has no key."""
+    if not (key := ctx.sealing_key()):
+        return None
+    return hooks.secret_of(hook.id, key=key, workspace_key=await opt_outs.key_of(ctx))
 
 
 async def _note(ctx: Context, outcome: Outcome) -> bool:

@@ -115,7 +115,7 @@ async def renew(ctx: Context, known: Contact, kind: Kind, value: str) -> Contact
 
 
 async def key_of(ctx: Context) -> str:
-    """The workspace's own, made with the first erasure."""
+    """The workspace's own, made with the first erasure or the first hook."""
     key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
     if key is None:
         key = ctx.new_secret().hex()

@@ -48,15 +48,13 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
 
 
-def secret_of(hook_id: str, *, key: str) -> str | None:
+def secret_of(hook_id: str, *, key: str, workspace_key: str) -> str:
     """What a hook's posts are signed with: made of the operator's key, so that it is kept nowhere.
 
-    None without a key.
+    And of the workspace's own, which is chance: nobody can try keys out against what they are told.
     """
-    if not key:
-        return None
     about = f"kith: signs what a hook is told: {hook_id}".encode()
-    made = hmac.digest(key.encode(), about, hashlib.sha256)
+    made = hmac.digest(f"{workspace_key}.{key}".encode(), about, hashlib.sha256)
     return "kith_hook_" + base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
