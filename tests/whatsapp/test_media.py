@@ -1,17 +1,25 @@
 """Files that people send: fetched, checked, kept, given to their own workspace, and forgotten."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from kith.actions import media as media_actions
 from kith.actions.media import Fetched
+from kith.actions.run import Runner
 from kith.domain import media
 from kith.domain.media import File
+from kith.integrations.whatsapp.client import Graph as Client
+from kith.jobs.guard import Guard
+from kith.jobs.kinds import workers
+from kith.jobs.sender import Sender
+from kith.jobs.sweep_files import Sweep
 from kith.store.files import Files
 from tests.cast import Bed, Person
 from tests.graph import Graph, webhooks
@@ -195,3 +203,49 @@ def test_a_file_has_its_name_when_it_is_whole(tmp_path: Path) -> None:
     files.remove("a", writing.sha256)
     files.remove("a", writing.sha256)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+async def test_what_a_worker_that_died_left_goes_and_nothing_else(bed: Bed, tmp_path: Path) -> None:
+    """A day after the last byte it is in nobody's work."""
+    files = Files(tmp_path)
+    whole = files.begin("a")
+    whole.write(b"one")
+    whole.keep()
+    left, fresh = files.begin("a"), files.begin("b")
+    for writing in (left, fresh):
+        writing.write(b"two")
+    parts = sorted(tmp_path.glob("*/.*"))
+    assert len(parts) == 2
+    assert {path.stat().st_mode & 0o777 for path in parts} == {0o600}
+    assert not [path for path in parts if str(os.getpid()) in path.name]
+    long_ago = time.time() - 86_400 - 60
+    for path in (parts[0], *tmp_path.glob("a/*/*")):
+        os.utime(path, (long_ago, long_ago))
+    runner = Runner(bed.runner.database, files=files)
+    with capture_logs() as logged:
+        for _ in range(2):
+            await Sweep(runner).once()
+    assert [(line["event"], line["count"]) for line in logged] == [("files.swept", 1)]
+    assert not parts[0].exists()
+    fresh.keep()
+    assert b"".join(files.pieces("b", fresh.sha256)) == b"two"
+    assert b"".join(files.pieces("a", whole.sha256)) == b"one"
+    left.drop()
+
+
+async def test_a_worker_sweeps_from_its_start_on(bed: Bed, tmp_path: Path) -> None:
+    left = Files(tmp_path).begin("a")
+    os.utime(next(tmp_path.glob("*/.*")), (0, 0))
+    runner = Runner(bed.runner.database, files=Files(tmp_path))
+    client = Client()
+    each = workers(runner, Guard(()), Sender(runner, client), client)
+    running = [asyncio.create_task(one.run()) for one in each if isinstance(one, Sweep)]
+    until = time.monotonic() + 10
+    while list(tmp_path.glob("*/.*")):
+        assert time.monotonic() < until
+        await asyncio.sleep(0.01)
+    for one in running:
+        one.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await client.close()
+    left.drop()

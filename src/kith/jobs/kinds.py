@@ -13,6 +13,7 @@ from kith.jobs.fetch_media import MediaFetch
 from kith.jobs.guard import Guard
 from kith.jobs.poll_shop import ShopPoll
 from kith.jobs.sender import Sender
+from kith.jobs.sweep_files import Sweep
 from kith.jobs.sync_templates import TemplateSync
 from kith.jobs.worker import Worker
 
@@ -24,8 +25,10 @@ KINDS: dict[str, Callable[[Runner, Job], Awaitable[None]]] = {
 }
 
 
-def workers(runner: Runner, guard: Guard, sender: Sender, graph: Graph) -> tuple[Worker, ...]:
-    """One a lane; the first reads what comes in."""
+def workers(
+    runner: Runner, guard: Guard, sender: Sender, graph: Graph
+) -> tuple[Worker, *tuple[Worker | Sweep, ...]]:
+    """One a lane, of which the first reads what comes in; and who cleans up after them."""
     outgoing = {jobs.DELIVER: Deliverer(guard).run}
     messages = {jobs.SEND_MESSAGE: sender.run}
     media = MediaFetch(graph)
@@ -40,4 +43,5 @@ def workers(runner: Runner, guard: Guard, sender: Sender, graph: Graph) -> tuple
         Worker(runner, outgoing, lane=LANES[jobs.DELIVER], at_once_max=deliver.AT_ONCE_MAX),
         Worker(runner, messages, lane=LANES[jobs.SEND_MESSAGE]),
         Worker(runner, asked, lane=LANES[jobs.SYNC_TEMPLATES], at_once_max=ASKED_AT_ONCE_MAX),
+        Sweep(runner),
     )

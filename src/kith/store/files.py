@@ -5,10 +5,14 @@ Written beside their place and moved there when they are whole: what has a name 
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 PIECE_BYTES = 262_144
+PART = ".part"
+"""How the name of a file ends that is not whole."""
 
 
 class Files:
@@ -41,6 +45,19 @@ class Files:
         if self._root is not None:
             _place(self._root / folder, sha256).unlink(missing_ok=True)
 
+    def sweep(self, before: datetime) -> int:
+        """Remove what whoever wrote it never finished, and nobody has written to since then; how
+        many that were."""
+        swept = 0
+        for part in self._root.glob(f"*/.*{PART}") if self._root is not None else ():
+            try:
+                if part.stat().st_mtime < before.timestamp():
+                    part.unlink()
+                    swept += 1
+            except FileNotFoundError:  # another process sweeps, too
+                continue
+        return swept
+
 
 NO_FILES = Files(None)
 
@@ -53,8 +70,9 @@ class Writing:
         self._hash = hashlib.sha256()
         self.size = 0
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._path = folder / f".{os.getpid()}-{id(self)}.part"
-        self._file = self._path.open("wb")
+        descriptor, path = tempfile.mkstemp(prefix=".", suffix=PART, dir=folder)
+        self._path = Path(path)
+        self._file = os.fdopen(descriptor, "wb")
 
     @property
     def sha256(self) -> str:

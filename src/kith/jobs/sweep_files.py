@@ -1,0 +1,36 @@
+"""Removes the files that a worker began and never finished, because it died: they are nobody's."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from kith.actions.run import Runner
+
+EVERY_S = 3_600.0
+LEFT_FOR = timedelta(days=1)
+"""Nobody fetches a file for that long (`domain.jobs.lease`): this one is in nobody's work."""
+log = structlog.get_logger("kith.jobs")
+
+
+class Sweep:
+    """Beside the workers, from their start on."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await self.once()
+            await asyncio.sleep(EVERY_S)
+
+    async def once(self) -> None:
+        try:
+            files, before = self._runner.files, self._runner.now() - LEFT_FOR
+            swept = await asyncio.to_thread(files.sweep, before)
+        except OSError as problem:
+            log.warning("files.not_swept", code="storage", reason=type(problem).__name__)
+        else:
+            if swept:
+                log.info("files.swept", code="storage", count=swept)
