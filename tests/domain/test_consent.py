@@ -276,15 +276,6 @@ def test_a_row_said_again() -> None:
     assert json.decode(bytes(again.evidence)) == {"repeats": stop.id}
 
 
-STATES: list[State | None] = [None, "granted", "pending", "withdrawn"]
-
-
-@pytest.mark.parametrize("one", STATES)
-@pytest.mark.parametrize("other", STATES)
-def test_most_restrictive(one: State | None, other: State | None) -> None:
-    assert consent.most_restrictive(one, other) == max(one, other, key=STATES.index)
-
-
 def test_vocabulary() -> None:
     assert {given[0] for given in ACTS.values()} == set(get_args(State))
     assert {given[1] for given in ACTS.values()} == set(get_args(consent.ConsentSource))

@@ -267,11 +267,6 @@ def projection(rows: Iterable[Record]) -> tuple[datetime | None, datetime | None
     return opted_in_at if is_before else None, opted_out_at
 
 
-def most_restrictive(one: State | None, other: State | None) -> State | None:
-    """Unknown says nothing."""
-    return max(one, other, key=_STRICTNESS.__getitem__)
-
-
 def merged(
     ours: Sequence[Record],
     theirs: Sequence[Record],
