@@ -9,8 +9,9 @@ from itertools import islice
 
 import structlog
 
-from kith.actions import connections, facts, inbox
+from kith.actions import connections, inbox, inbox_facts
 from kith.actions.inbox import Read
+from kith.actions.inbox_facts import Told
 from kith.actions.run import Runner
 from kith.domain.inbox import Sanitized, Unreadable
 from kith.domain.jobs import Job
@@ -44,7 +45,8 @@ async def run(runner: Runner, job: Job) -> None:
         while some := list(islice(found, system.facts_at_once)):
             told = [one for one in some if not isinstance(one, Sanitized)]
             is_sanitized |= len(told) < len(some)
-            for outcome in await asyncio.gather(*(_apply(runner, one, caller) for one in told)):
+            applied = [_apply(runner, Told(message.id, one), caller) for one in told]
+            for outcome in await asyncio.gather(*applied):
                 if isinstance(outcome, str):
                     refused.append(outcome)
                 elif outcome is not None:
@@ -58,17 +60,17 @@ async def run(runner: Runner, job: Job) -> None:
     await runner.write(inbox.settle, Read(message_id=message.id, is_sanitized=is_sanitized), caller)
 
 
-async def _apply(runner: Runner, fact: object, caller: Caller) -> str | Exception | None:
+async def _apply(runner: Runner, told: Told, caller: Caller) -> str | Exception | None:
     """Why it was refused or what failed, if so: one bad item must not lose its neighbours."""
-    if isinstance(fact, Unreadable):
-        return str(fact)
+    if isinstance(told.fact, Unreadable):
+        return str(told.fact)
     try:
-        await runner.write(facts.apply, fact, caller)
+        await runner.write(inbox_facts.apply, told, caller)
     except AppError as refusal:
-        return refusal if refusal.status >= 500 else f"{type(fact).__name__}: {refusal.text}"
+        return refusal if refusal.status >= 500 else f"{type(told.fact).__name__}: {refusal.text}"
     except Exception as bug:
         return bug
-    if isinstance(fact, DataRequested):  # the other side takes our 2xx for a promise
+    if isinstance(told.fact, DataRequested):  # the other side takes our 2xx for a promise
         about = {"tenant_id": caller.tenant_id, "connection_id": caller.connection_id}
         log.warning("data_request.waiting", code="privacy", **about)
     return None

@@ -8,11 +8,13 @@ import msgspec
 from kith.domain import json
 from kith.domain.inbox import Message, State
 from kith.domain.times import from_us, to_us
-from kith.store.database import Row, Tx
+from kith.store.database import Engine, Row, Tx
 
 LIST_MAX = 1_000
 FORGOTTEN_AT_ONCE_MAX = 100
 
+# On PostgreSQL an erasure waits, sees what was written, and is repeated. SQLite has one writer.
+_HOLD: dict[Engine, str] = {"sqlite": "", "postgres": " FOR SHARE"}
 _SELECT = (
     "SELECT i.id, i.uuid, c.uuid, c.system, i.event_key, i.headers, i.body, i.state, i.reason,"
     " i.received_at, i.is_sanitized FROM inbox i JOIN connections c ON c.tenant_id = i.tenant_id"
@@ -92,6 +94,17 @@ async def unread_bodies(
         rows_max=rows_max,
     )
     return [(row[0], bytes(row[1])) for row in rows]
+
+
+async def hold(tx: Tx, *, tenant_id: int, uuid: str) -> bool:
+    """Whether it is still to be read; nobody blanks it until this transaction ends."""
+    row = await tx.one(
+        "SELECT 1 FROM inbox i WHERE i.tenant_id = :tenant_id AND i.uuid = :uuid"
+        " AND i.state = 'waiting'" + _HOLD[tx.engine],
+        tenant_id=tenant_id,
+        uuid=uuid,
+    )
+    return row is not None
 
 
 async def settle(tx: Tx, *, tenant_id: int, uuid: str, is_sanitized: bool = False) -> None:
