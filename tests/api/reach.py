@@ -31,13 +31,19 @@ class Reach:
         )
 
     async def number(
-        self, number_id: str, *, phone: str | None = None, unavailable_since: int | None = None
+        self,
+        number_id: str,
+        *,
+        phone: str | None = None,
+        unavailable_since: int | None = None,
+        marketing_paused_until: int | None = None,
     ) -> None:
         await self._insert(
             "business_numbers",
             number_id=number_id,
             phone=phone,
             unavailable_since=unavailable_since,
+            marketing_paused_until=marketing_paused_until,
             created_at=1,
         )
 

@@ -95,6 +95,41 @@ async def test_no_other_reason_is_taken_away(bed: Bed, ana: Person, romain: str)
     assert reasons(ana) == ["not_on_whatsapp"] * 3
 
 
+@pytest.mark.parametrize("reason", ["identity_changed", "country_restricted"])
+async def test_an_operator_ends_what_whatsapp_gave_cause_for(
+    bed: Bed, ana: Person, romain: str, reason: str
+) -> None:
+    reach = Reach(bed, ana)
+    await reach.consent(romain, "granted")
+    await reach.block(romain, reason)
+    assert reasons(ana)[2] == reason
+    told(ana, "block-contact")
+    before = await bed.digest()
+    given = {"phone": PHONE, "reason": reason}
+    for silent in (given, {**given, "note": " "}):
+        assert_invalid(ana.post("unblock-contact", silent), "note")
+    assert await bed.digest() == before
+    noted = {**given, "note": "She called."}
+    first = ana.post("unblock-contact", noted)
+    assert (first.status_code, first.json()["blocked"]) == (200, True), "by an operator, still"
+    [entry] = history(ana)[:1]
+    assert (entry["what"], entry["before"], entry["after"]) == (
+        "contact.unblocked", {reason: True}, {reason: False, "note": "She called."},
+    )  # fmt: skip
+    assert entry["user"]["email"] == ana.user.email
+    told(ana, "unblock-contact")
+    assert reasons(ana)[2] == "ok"
+    before = await bed.digest()
+    assert ana.post("unblock-contact", noted).status_code == 200
+    assert await bed.digest() == before, "there is nothing left to end"
+
+
+def test_what_no_operator_ends(ana: Person, romain: str) -> None:
+    for wrong in ("not_on_whatsapp", "opted_out", "BLOCKED", 5, ["blocked"]):
+        answer = ana.post("unblock-contact", {"phone": PHONE, "reason": wrong, "note": "x"})
+        assert_invalid(answer, "reason")
+
+
 async def test_an_export_holds_it(bed: Bed, ana: Person, romain: str) -> None:
     reach = Reach(bed, ana)
     await reach.number("1")

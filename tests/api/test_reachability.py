@@ -112,6 +112,15 @@ async def locked_number(reach: Reach, contact_id: str) -> None:
     await reach.conversation(contact_id, NUMBER, last_inbound_at=ago(HOUR_S))
 
 
+def paused(seconds: float) -> Facts:
+    async def facts(reach: Reach, contact_id: str) -> None:
+        await reach.number(NUMBER, marketing_paused_until=ago(-seconds))
+        await reach.consent(contact_id, "granted")
+        await reach.conversation(contact_id, NUMBER, last_inbound_at=ago(HOUR_S))
+
+    return facts
+
+
 def blocked_by(reason: str) -> Facts:
     async def facts(reach: Reach, contact_id: str) -> None:
         await fine(reach, contact_id)
@@ -169,6 +178,8 @@ SITUATIONS: list[tuple[Facts, tuple[str, ...]]] = [
     (consented("pending", "pending"), ("ok", "ok", "consent_pending")),
     (consented(None, "granted"), ("ok", "ok", "consent_unknown")),
     (other_channels, ("ok", "ok", "consent_unknown")),
+    (paused(DAY_S), ("ok", "ok", "marketing_paused")),
+    (paused(-1), OK),
     (passed(capped_until=-DAY_S), ("ok", "ok", "frequency_capped")),
     (passed(capped_until=1), OK),
     (passed(experiment_until=-DAY_S), ("ok", "ok", "experiment")),
@@ -379,12 +390,17 @@ class World:
         self.margin = parse_margin(margin_s)
         await self.reach.margin(margin_s)
         for number_id in self.random.sample("123456789", self.random.randrange(4)):
-            is_unavailable = self._odds(0.2)
+            is_unavailable, paused_until = self._odds(0.2), self._time(-10, 10)
             await self.reach.number(
-                number_id, phone=f"+1415555010{number_id}", unavailable_since=is_unavailable or None
+                number_id,
+                phone=f"+1415555010{number_id}",
+                unavailable_since=is_unavailable or None,
+                marketing_paused_until=to_us(paused_until) if paused_until else None,
             )
             self.numbers[number_id] = NumberState(
-                number_id=number_id, is_unavailable=is_unavailable
+                number_id=number_id,
+                is_unavailable=is_unavailable,
+                marketing_paused_until=paused_until,
             )
         for n in range(PEOPLE):
             await self._add(caller.create_contact(phone=f"+1415556{n:04}").json()["id"])
@@ -437,6 +453,7 @@ class World:
         return NumberState(
             number_id=number_id,
             is_unavailable=number.is_unavailable,
+            marketing_paused_until=number.marketing_paused_until,
             last_inbound_at=times["last_inbound_at"],
             meta_refused_at=times["refused_at"],
             frequency_capped_until=times["capped_until"],

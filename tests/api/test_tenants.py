@@ -146,6 +146,7 @@ HOW = {
     ],
     "format": "json",
     "purpose": "utility",
+    "reason": "blocked",
     "state": "withdrawn",
     "method": "note",
     "locale": "en",

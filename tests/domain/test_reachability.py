@@ -110,6 +110,10 @@ SITUATIONS = [
         {"marketing": "pending"}, "ok", "ok", "consent_pending"),
     ("Nobody ever asked her.",
         {"marketing": None}, "ok", "ok", "consent_unknown"),
+    ("Meta limits the number's offers, to whomever, for another day.",
+        {"marketing_paused_until": NOW + DAY}, "ok", "ok", "marketing_paused"),
+    ("Meta limited the number's offers; that is over.",
+        {"marketing_paused_until": NOW - SECOND}, "ok", "ok", "ok"),
     ("She has had enough offers from everybody, Meta says, for another day.",
         {"frequency_capped_until": NOW + DAY}, "ok", "ok", "frequency_capped"),
     ("She had enough offers; that is over.",
@@ -170,6 +174,7 @@ CAUSES: list[Cause] = [
     ("identity_changed", {"is_identity_changed": True}, ("marketing",)),
     ("consent_pending", {"marketing": "pending"}, ("marketing",)),
     ("consent_unknown", {"marketing": None}, ("marketing",)),
+    ("marketing_paused", {"marketing_paused_until": NOW + 3 * HOUR}, ("marketing",)),
     ("frequency_capped", {"frequency_capped_until": NOW + HOUR}, ("marketing",)),
     ("experiment", {"experiment_until": NOW + 2 * HOUR}, ("marketing",)),
     ("meta_refused", {"meta_refused_at": NOW}, ("free_form",)),
@@ -217,7 +222,11 @@ def test_times_are_told_only_where_one_is_known() -> None:
     for reason, facts, kinds in CAUSES:
         answer = judged(facts)
         assert answer.utility.until is None
-        ends = {"frequency_capped": NOW + HOUR, "experiment": NOW + 2 * HOUR}
+        ends = {
+            "frequency_capped": NOW + HOUR,
+            "experiment": NOW + 2 * HOUR,
+            "marketing_paused": NOW + 3 * HOUR,
+        }
         assert answer.marketing.until == ends.get(reason)
         is_open = "free_form" not in kinds
         assert answer.free_form.until == (NOW + 23 * HOUR - 2 * MINUTE if is_open else None)
@@ -240,7 +249,10 @@ def test_the_end_of_the_window(margin_s: int, length: timedelta) -> None:
         assert (answer.allowed, answer.reason, answer.until) == (False, "window_closed", None)
 
 
-@pytest.mark.parametrize("name", ["frequency_capped_until", "experiment_until"])
+ENDING = ("marketing_paused_until", "frequency_capped_until", "experiment_until")
+
+
+@pytest.mark.parametrize("name", ENDING)
 def test_the_end_of_a_block(name: str) -> None:
     for now in (NOW - YEAR, NOW - SECOND, NOW - timedelta.resolution):
         answer = judged({name: NOW}, now=now).marketing
@@ -273,7 +285,7 @@ def test_a_time_without_zone_is_refused() -> None:
     naive = NOW.replace(tzinfo=None)
     with pytest.raises(ValueError, match="aware"):
         judged({}, now=naive)
-    for name in ("last_inbound_at", "frequency_capped_until", "experiment_until"):
+    for name in ("last_inbound_at", *ENDING):
         with pytest.raises(TypeError):
             judged({name: naive})
 
@@ -310,6 +322,7 @@ NUMBERS = st.builds(
     meta_refused_at=st.none() | MOMENTS,
     frequency_capped_until=st.none() | MOMENTS,
     experiment_until=st.none() | MOMENTS,
+    marketing_paused_until=st.none() | MOMENTS,
 )
 
 
@@ -319,6 +332,7 @@ def by_the_table(
     """The same by another road: every reason that holds, in order; then the first for each kind."""
     wrote, refused = number.last_inbound_at, number.meta_refused_at
     capped, experiment = number.frequency_capped_until, number.experiment_until
+    paused = number.marketing_paused_until
     is_fresh = wrote is not None and -DAY < now - wrote < DAY - margin
     holds = {
         "no_address": (not standing.has_phone_or_wa_id and not standing.has_bsuid, KINDS),
@@ -334,6 +348,7 @@ def by_the_table(
         "identity_changed": (standing.is_identity_changed, ["marketing"]),
         "consent_pending": (standing.marketing == "pending", ["marketing"]),
         "consent_unknown": (standing.marketing is None, ["marketing"]),
+        "marketing_paused": (paused is not None and paused > now, ["marketing"]),
         "frequency_capped": (capped is not None and capped > now, ["marketing"]),
         "experiment": (experiment is not None and experiment > now, ["marketing"]),
         "meta_refused": (

@@ -4,13 +4,23 @@ from typing import Any
 
 import pytest
 
-from kith.domain import templates
-from kith.domain.templates import VALUE_CHARACTERS_MAX, CannotFill, Missing, Translation
+from kith.domain import fillings, templates
+from kith.domain.fillings import VALUE_CHARACTERS_MAX, CannotFill, Missing
+from kith.domain.templates import Translation
 from kith.errors import BadValue
 from tests.graph.rules import checked
 from tests.graph.samples import TEMPLATES, body, template
 
+CARDS = {
+    f"card_{index}_{name}": value
+    for index in (0, 1)
+    for name, value in {
+        "header_url": "https://acme.com/a.jpg", "1": "shoes", "2": "10 EUR",
+        "button_0_payload": "MORE",
+    }.items()
+}  # fmt: skip
 ALL = {
+    **CARDS,
     **{str(number): f"value {number}" for number in range(1, 9)},
     "first_name": "Ana", "discount": "10 %", "header_url": "https://acme.com/a.jpg",
     "header_latitude": "48.8584", "header_longitude": "2.2945", "coupon_code": "SPRING25",
@@ -41,39 +51,75 @@ def message(listed: dict[str, Any], components: list[dict[str, Any]]) -> dict[st
 def test_every_kind_of_component_is_filled_as_meta_wants_it(listed):
     found = read(listed)
     usable = {**listed, "status": "APPROVED"}
-    for given in (ALL, {name: ALL[name] for name in templates.needed(found.parts)}):
-        assert checked(message(listed, templates.fill(found, given)), [usable])
+    for given in (ALL, {name: ALL[name] for name in fillings.needed(found.parts)}):
+        assert checked(message(listed, fillings.fill(found, given)), [usable])
 
 
 @pytest.mark.parametrize("listed", TEMPLATES, ids=lambda one: f"{one['name']} {one['language']}")
 def test_nothing_that_is_needed_may_be_missing(listed):
     found = read(listed)
-    expected = templates.needed(found.parts)
+    expected = fillings.needed(found.parts)
     for name in expected:
         for without in ({k: v for k, v in ALL.items() if k != name}, {**ALL, name: "  "}):
             with pytest.raises(Missing) as problem:
-                templates.fill(found, without)
+                fillings.fill(found, without)
             assert (problem.value.expected, problem.value.missing) == (expected, [name])
 
 
 def test_what_each_needs():
-    needs = {one["name"]: templates.needed(read(one).parts) for one in TEMPLATES}
+    needs = {one["name"]: fillings.needed(read(one).parts) for one in TEMPLATES}
     assert needs["order_confirmation"] == ["1", "2", "3"]
     assert needs["spring_offer"] == ["first_name", "discount"]
     assert needs["receipt"] == ["1", "header_url"]
     assert needs["find_us"] == ["header_latitude", "header_longitude"]
     assert needs["voucher"] == ["1", "2", "coupon_code"]
     assert needs["hello_world"] == []
+    assert needs["our_picks"] == [
+        "1", "card_0_1", "card_0_2", "card_0_header_url", "card_1_header_url", "card_1_1",
+    ]  # fmt: skip
+
+
+def test_a_carousel_is_filled_card_by_card():
+    listed = next(one for one in TEMPLATES if one["name"] == "our_picks")
+    body_part, carousel = fillings.fill(read(listed), ALL)
+    assert body_part["parameters"] == [{"type": "text", "text": "value 1"}]
+    assert carousel["type"] == "carousel"
+    first, last = carousel["cards"]
+    assert first == {
+        "card_index": 0,
+        "components": [
+            {"type": "header", "parameters": [
+                {"type": "image", "image": {"link": "https://acme.com/a.jpg"}}
+            ]},
+            {"type": "body", "parameters": [
+                {"type": "text", "text": "shoes"}, {"type": "text", "text": "10 EUR"}
+            ]},
+            {"type": "button", "sub_type": "quick_reply", "index": "0", "parameters": [
+                {"type": "payload", "payload": "MORE"}
+            ]},
+            {"type": "button", "sub_type": "url", "index": "1", "parameters": [
+                {"type": "text", "text": "shoes"}
+            ]},
+        ],
+    }  # fmt: skip
+    assert last["card_index"] == 1
+    assert [one["type"] for one in last["components"]] == ["header", "button", "button"]
+    for name, value in (("card_1_1", "two\nlines"), ("card_1_header_url", "http://127.0.0.1/")):
+        with pytest.raises(BadValue, match=name):
+            fillings.fill(read(listed), {**ALL, name: value})
+
+
+def test_a_card_that_cannot_be_filled_is_named():
+    product = {"components": [{"type": "HEADER", "format": "PRODUCT"}, body("Shoes")]}
+    cards = [{"components": [body("Hats")]}, product]
+    listed = template("x", body("Hi"), {"type": "CAROUSEL", "cards": cards})
+    with pytest.raises(CannotFill, match="PRODUCT of card 1"):
+        fillings.fill(read(listed), {})
 
 
 def test_a_code_for_signing_in_stands_in_body_and_button():
-    listed = template(
-        "login",
-        body("{{1}} is your code."),
-        {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE", "text": "Copy"}]},
-        category="AUTHENTICATION",
-    )
-    parts = templates.fill(read(listed), {"1": "4711"})
+    listed = next(one for one in TEMPLATES if one["name"] == "login")
+    parts = fillings.fill(read(listed), {"1": "4711"})
     assert parts[1] == {
         "type": "button", "sub_type": "url", "index": "0",
         "parameters": [{"type": "text", "text": "4711"}],
@@ -83,7 +129,7 @@ def test_a_code_for_signing_in_stands_in_body_and_button():
 @pytest.mark.parametrize("kind", ["CAROUSEL", "LIMITED_TIME_OFFER"])
 def test_a_part_that_cannot_be_filled_is_named(kind):
     with pytest.raises(CannotFill, match=kind):
-        templates.fill(read(template("x", body("Hi"), {"type": kind})), {})
+        fillings.fill(read(template("x", body("Hi"), {"type": kind})), {})
 
 
 @pytest.mark.parametrize(
@@ -95,7 +141,7 @@ def test_a_part_that_cannot_be_filled_is_named(kind):
 )  # fmt: skip
 def test_a_value_that_whatsapp_refuses_is_refused_at_once(name, value):
     with pytest.raises(BadValue):
-        templates.fill(read(TEMPLATES[0]), {**ALL, name: value})
+        fillings.fill(read(TEMPLATES[0]), {**ALL, name: value})
 
 
 @pytest.mark.row("T4.1", "G19")
@@ -104,14 +150,14 @@ def test_a_value_that_whatsapp_refuses_is_refused_at_once(name, value):
 )
 def test_media_of_a_header_stand_on_the_public_web(url):
     with pytest.raises(BadValue, match="header_url"):
-        templates.fill(read(TEMPLATES[5]), {"header_url": url})
+        fillings.fill(read(TEMPLATES[5]), {"header_url": url})
 
 
 @pytest.mark.parametrize("value", ["91", "-91", "x", "1e2", "48.8584 N", "nan"])
 def test_a_place_has_degrees(value):
     where = {"header_latitude": value, "header_longitude": "2.2945"}
     with pytest.raises(BadValue):
-        templates.fill(read(next(t for t in TEMPLATES if t["name"] == "find_us")), where)
+        fillings.fill(read(next(t for t in TEMPLATES if t["name"] == "find_us")), where)
 
 
 def test_what_meta_lists_and_nobody_knows_is_passed_over():
@@ -122,6 +168,6 @@ def test_what_meta_lists_and_nobody_knows_is_passed_over():
         assert templates.read(nonsense, account_id="1") is None
     odd = template("x", {"type": "NEW"}, {"type": "BUTTONS", "buttons": [{"type": "NEW"}, 7]})
     odd["components"].append(7)
-    assert templates.fill(read(odd), {}) == []
+    assert fillings.fill(read(odd), {}) == []
     assert read(template("x", status="PAUSED")).status == "REJECTED"
     assert read(template("x", status="IN_APPEAL")).status == "PENDING"

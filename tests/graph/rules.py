@@ -79,7 +79,7 @@ def checked(body: Any, templates: list[dict[str, Any]]) -> dict[str, Any]:
         raise MetaError(100, "The parameter messaging_product is required.")
     if body.get("recipient_type", "individual") != "individual":
         raise MetaError(100, "Param recipient_type must be one of {INDIVIDUAL}")
-    _check_recipient(body)
+    _check_recipient(body, templates)
     callback = body.get("biz_opaque_callback_data", "")
     if not isinstance(callback, str) or len(callback) > CALLBACK_CHARACTERS_MAX:
         raise MetaError(100, "Param biz_opaque_callback_data is too long")
@@ -95,12 +95,23 @@ def checked(body: Any, templates: list[dict[str, Any]]) -> dict[str, Any]:
     return body
 
 
-def _check_recipient(body: Mapping[str, Any]) -> None:
+def _check_recipient(body: Mapping[str, Any], templates: list[dict[str, Any]]) -> None:
+    """By a phone in `to`, which wins, or by an id in `recipient`; a code to sign in with only by
+    phone."""
+    if "recipient" in body and not (
+        isinstance(body["recipient"], str) and _BSUID.fullmatch(body["recipient"])
+    ):
+        raise MetaError(131009, "Parameter value is not valid: recipient")
     if "to" in body:
         if not isinstance(body["to"], str) or not re.fullmatch(r"\+?[0-9 ()-]{5,30}", body["to"]):
             raise MetaError(131009, "Parameter value is not valid: to")
-    elif not isinstance(body.get("recipient"), str) or not _BSUID.fullmatch(body["recipient"]):
+        return
+    if "recipient" not in body:
         raise MetaError(100, "The parameter to is required.")
+    given = body.get("template")
+    name = given.get("name") if isinstance(given, dict) else None
+    if any((one["name"], one["category"]) == (name, "AUTHENTICATION") for one in templates):
+        raise MetaError(131062, "Business-scoped ids are not supported for this message.")
 
 
 def _check_text(text: Any) -> None:
@@ -135,6 +146,11 @@ def _check_template(given: Any, templates: list[dict[str, Any]]) -> None:
 def _check_components(given: Any, template: Mapping[str, Any]) -> None:
     if not isinstance(given, list):
         raise MetaError(100, "Param template['components'] must be an array.")
+    cards = next((p["cards"] for p in template["components"] if p["type"] == "CAROUSEL"), None)
+    carousels = [one for one in given if isinstance(one, dict) and one.get("type") == "carousel"]
+    if cards is not None:
+        _check_cards(carousels, cards, template)
+        given = [one for one in given if one not in carousels]
     wanted = wanted_components(template)
     takes = {**wanted, **_payloads(template)}
     seen = set()
@@ -146,6 +162,23 @@ def _check_components(given: Any, template: Mapping[str, Any]) -> None:
         _check_parameters(one.get("parameters"), takes[key], key)
     if missing := wanted.keys() - seen:
         raise MetaError(132000, f"Number of parameters does not match: {min(missing)}")
+
+
+def _check_cards(
+    carousels: list[dict[str, Any]], cards: list[dict[str, Any]], template: Mapping[str, Any]
+) -> None:
+    """Every card of the template, in its order, each filled as a template is."""
+    if len(carousels) != 1 or carousels[0].keys() != {"type", "cards"}:
+        raise MetaError(132000, "A carousel template takes one component of the type carousel")
+    given = carousels[0]["cards"]
+    if not isinstance(given, list) or len(given) != len(cards):
+        raise MetaError(132000, f"Number of cards does not match {len(cards)}")
+    for index, (one, card) in enumerate(zip(given, cards, strict=True)):
+        if not isinstance(one, dict) or one.keys() != {"card_index", "components"}:
+            raise MetaError(100, f"Invalid parameter: card {index}")
+        if one["card_index"] != index or isinstance(one["card_index"], bool):
+            raise MetaError(132012, f"card_index must be {index}")
+        _check_components(one["components"], {**template, "components": card["components"]})
 
 
 def wanted_components(template: Mapping[str, Any]) -> dict[str, list[tuple[str, str | None]]]:
@@ -169,6 +202,8 @@ def wanted_components(template: Mapping[str, Any]) -> dict[str, list[tuple[str, 
                 wanted[key] = [("text", None)]
             elif button["type"] == "COPY_CODE":
                 wanted[key] = [("coupon_code", None)]
+            elif button["type"] == "OTP":
+                wanted[f"button url {index}"] = [("text", None)]
     return {key: kinds for key, kinds in wanted.items() if kinds}
 
 

@@ -52,6 +52,13 @@ OFFER = template(
     parameter_format="NAMED",
 )
 HELLO = template("hello_world", body("Hello World"))
+
+
+def card(media: str, *buttons: dict[str, Any], text: str) -> dict[str, Any]:
+    header = {"type": "HEADER", "format": media}
+    return {"components": [header, body(text), {"type": "BUTTONS", "buttons": list(buttons)}]}
+
+
 TEMPLATES = (
     ORDER,
     ORDER_FR,
@@ -76,6 +83,34 @@ TEMPLATES = (
                 {"type": "URL", "text": "Shop", "url": "https://acme.com/"},
             ],
         },
+    ),
+    template(
+        "our_picks",
+        body("Picked for {{1}}."),
+        {
+            "type": "CAROUSEL",
+            "cards": [
+                card(
+                    "IMAGE",
+                    {"type": "QUICK_REPLY", "text": "More like this"},
+                    {"type": "URL", "text": "Buy", "url": "https://acme.com/p/{{1}}"},
+                    text="{{1}} for {{2}}.",
+                ),
+                card(
+                    "IMAGE",
+                    {"type": "QUICK_REPLY", "text": "More like this"},
+                    {"type": "URL", "text": "Buy", "url": "https://acme.com/p/{{1}}"},
+                    text="Last one.",
+                ),
+            ],
+        },
+        category="MARKETING",
+    ),
+    template(
+        "login",
+        body("{{1}} is your code."),
+        {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE", "text": "Copy"}]},
+        category="AUTHENTICATION",
     ),
     template("waiting", body("Not yet {{1}}."), status="PENDING"),
     template("refused", body("Never {{1}}."), status="REJECTED"),

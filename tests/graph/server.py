@@ -190,10 +190,12 @@ class Graph:
         if self.on_accepted is not None:
             self.on_accepted(call)
         named = {"input": body.get("to") or body["recipient"]}
-        if "to" in body or person is not None:
+        if "to" not in body:  # by an id: Meta tells no number then
+            named["user_id"] = body["recipient"]
+        else:
             named["wa_id"] = person.wa_id if person else body["to"].removeprefix("+")
-        if person is not None and person.user_id:
-            named["user_id"] = person.user_id
+            if person is not None and person.user_id:
+                named["user_id"] = person.user_id
         return as_json(
             {
                 "messaging_product": "whatsapp",

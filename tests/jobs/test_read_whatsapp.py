@@ -1,15 +1,22 @@
 """What WhatsApp posts, through a real server, until get-contact shows it."""
 
+import asyncio
 import json
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from kith.actions import connections
+from kith.actions import connections, inbox_facts
 from kith.actions.connections import Rotate
+from kith.actions.run import Context, Runner
+from kith.domain.jobs import Job
+from kith.integrations.whatsapp import reader
+from kith.jobs import read_inbound
+from kith.store import inbox
 from tests.api.pages import new_page
 from tests.cast import Bed, Person
 from tests.graph import webhooks
@@ -398,6 +405,113 @@ async def test_another_id_with_a_known_number_stops_marketing(meta: Meta, ana: P
     found = ana.get_contact(phone=ROMAIN.phone, expand=["reachability"]).json()
     assert found["total_messages"] == 2
     assert found["reachability"]["marketing"]["reason"] == "identity_changed"
+
+
+@pytest.mark.parametrize("by", ["a start word", "a start word of before", "an operator"])
+async def test_what_settles_who_has_the_number(meta: Meta, ana: Person, by: str) -> None:
+    """An own act of whoever has it now; not one of before; or an operator who says why."""
+    at = time.time() - 60
+    other = Writer(phone=ROMAIN.phone, wa_id=ROMAIN.wa_id, name="Nora", user_id="US.999")
+    await meta.told(webhooks.text(ROMAIN, "START", at=at))
+    await meta.told(webhooks.text(other, "Hello", at=at + 20))
+    whom = {"phone": ROMAIN.phone}
+
+    def reason() -> str:
+        told = ana.post("get-reachability", whom).json()["marketing"]["reason"]
+        return str(told)
+
+    assert reason() == "identity_changed"
+    if by == "an operator":
+        assert ana.post("unblock-contact", whom).is_success
+        assert reason() == "identity_changed", "which is no block of an operator's"
+        note = {"reason": "identity_changed", "note": "She called: a new phone."}
+        assert ana.post("unblock-contact", {**whom, **note}).is_success
+        assert reason() == "ok"
+        return
+    late = by.endswith("before")
+    await meta.told(webhooks.text(ROMAIN if late else other, "START", at=at + (10 if late else 30)))
+    assert reason() == ("identity_changed" if late else "ok")
+    history = ana.get_contact(**whom, expand=["history"]).json()["history"]
+    lifted = [one for one in history if one["what"] == "contact.unblocked"]
+    assert [one["after"] for one in lifted] == ([] if late else [{"identity_changed": False}])
+
+
+class Erasing(Runner):
+    """A worker's; somebody is erased after it has read what they sent, before it writes it down."""
+
+    erase: Callable[[], Any] | None = None
+
+    async def write(self, action: Any, given: Any, caller: Any = None) -> Any:
+        if action is inbox_facts.apply and self.erase is not None:
+            erase, self.erase = self.erase, None
+            erase()
+        return await super().write(action, given, caller)
+
+
+async def unread(meta: Meta, body: bytes) -> str:
+    """A message in the inbox that nobody is to read yet; its id."""
+
+    async def store(ctx: Context, _: None) -> str:
+        uuid = ctx.new_id()
+        await inbox.add(
+            ctx.tx, tenant_id=ctx.tenant_id, uuid=uuid,
+            connection_row_id=meta.connection.row_id, event_key=uuid, headers={}, body=body,
+            at=ctx.now,
+        )  # fmt: skip
+        return uuid
+
+    return await meta.bed.runner.write(store, None, meta.caller)
+
+
+@pytest.mark.row("T18.1")
+async def test_whoever_is_erased_while_their_message_is_read_stays_erased(
+    bed: Bed, meta: Meta, ana: Person
+) -> None:
+    await meta.told(hi())
+    uuid = await unread(meta, hi("Are you there?"))
+    runner = Erasing(bed.runner.database, sealing_key=bed.runner.sealing_key)
+    runner.erase = lambda: ana.post("delete-contact", {"phone": ROMAIN.phone}).raise_for_status()
+    tenant_id = meta.connection.tenant_id
+    job = Job(id=0, tenant_id=tenant_id, kind="read_inbound", subject=uuid, tries=1)
+    await read_inbound.run(runner, job)
+    assert runner.erase is None
+    assert ana.get_contact(phone=ROMAIN.phone).status_code == 404
+    assert await bed.rows("SELECT 1 FROM contacts WHERE tenant_id = :id", id=tenant_id) == []
+    assert await meta.states("read") == [None, None]
+    await meta.told(hi("Hello again"))
+    assert ana.get_contact(phone=ROMAIN.phone).json()["total_messages"] == 1, "whoever writes anew"
+
+
+async def test_an_erasure_waits_for_what_is_being_written(
+    bed: Bed, meta: Meta, ana: Person
+) -> None:
+    """Two transactions side by side, as only PostgreSQL has them."""
+    if bed.engine != "postgres":
+        pytest.skip("SQLite has one writer")
+    await meta.told(hi())
+    body = hi("Are you there?")
+    uuid = await unread(meta, body)
+    [fact] = reader.read({}, body, meta.connection.config)
+    written, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def slowly(ctx: Context, told: inbox_facts.Told) -> None:
+        await inbox_facts.apply(ctx, told)
+        written.set()
+        await may_commit.wait()
+
+    told = inbox_facts.Told(uuid, fact)
+    writing = asyncio.create_task(bed.runner.write(slowly, told, meta.caller))
+    await written.wait()
+    key = {"phone": ROMAIN.phone}
+    erasing = asyncio.create_task(asyncio.to_thread(ana.post, "delete-contact", key))
+    await asyncio.sleep(0.4)
+    assert not erasing.done()
+    may_commit.set()
+    await writing
+    assert (await erasing).status_code == 200
+    assert await bed.rows(
+        "SELECT 1 FROM contacts WHERE tenant_id = :id", id=meta.connection.tenant_id
+    ) == []  # fmt: skip
 
 
 async def test_a_new_number_takes_the_contact_along(meta: Meta, ana: Person) -> None:

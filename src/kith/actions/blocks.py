@@ -1,4 +1,4 @@
-"""block-contact, unblock-contact: whom an operator wants nothing to be sent to."""
+"""block-contact, unblock-contact: whom an operator wants nothing to be sent to, and whom again."""
 
 from datetime import datetime
 
@@ -8,6 +8,8 @@ from kith.actions import audit, contacts
 from kith.actions.run import Context
 from kith.domain.audit import What
 from kith.domain.contacts import Contact, ContactKey
+from kith.domain.reachability import Lifted
+from kith.errors import BadValue, naming
 from kith.store import contacts as contact_rows
 from kith.store import reachability
 
@@ -18,8 +20,14 @@ class BlockContact(ContactKey, frozen=True, kw_only=True):
     note: str | None = None
 
 
+class UnblockContact(BlockContact, frozen=True, kw_only=True):
+    """`reason` is which block is to go; of one that is not the operator's own, `note` is a must."""
+
+    reason: Lifted = "blocked"
+
+
 class Blocked(msgspec.Struct, frozen=True):
-    """`since` is None for somebody who is not blocked."""
+    """`since` is None for somebody whom no operator blocks."""
 
     contact: Contact
     since: datetime | None
@@ -30,42 +38,62 @@ async def block(ctx: Context, given: BlockContact) -> Blocked:
 
     Raises ContactNotFound, Invalid, Changed.
     """
-    known, since = await _find(ctx, given)
-    if since is not None:
+    known = await contacts.find(ctx, given)
+    if (since := await _since(ctx, known, "blocked")) is not None:
         return Blocked(known, since)
     await reachability.add_block(
         ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id, reason="blocked", at=ctx.now
     )
-    return Blocked(await _note(ctx, "contact.blocked", known, given.note), ctx.now)
+    return Blocked(await _note(ctx, "contact.blocked", "blocked", known, given.note), ctx.now)
 
 
-async def unblock(ctx: Context, given: BlockContact) -> Blocked:
-    """Take an operator's block away, and no other reason.
+async def unblock(ctx: Context, given: UnblockContact) -> Blocked:
+    """Take an operator's block away, or one that WhatsApp gave cause for; and no other.
 
     Raises ContactNotFound, Invalid, Changed.
     """
-    known, since = await _find(ctx, given)
-    if since is None:
-        return Blocked(known, None)
-    await reachability.remove_block(
-        ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id, reason="blocked"
-    )
-    return Blocked(await _note(ctx, "contact.unblocked", known, given.note), None)
-
-
-async def _find(ctx: Context, given: BlockContact) -> tuple[Contact, datetime | None]:
+    if given.reason != "blocked" and given.note is None:
+        with naming("note"):
+            raise BadValue("must say why: WhatsApp gave cause for this block.")
     known = await contacts.find(ctx, given)
+    if await _since(ctx, known, given.reason) is not None:
+        await reachability.remove_block(
+            ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id, reason=given.reason
+        )
+        known = await _note(ctx, "contact.unblocked", given.reason, known, given.note)
+    return Blocked(known, await _since(ctx, known, "blocked"))
+
+
+async def trust(ctx: Context, known: Contact, at: datetime) -> None:
+    """Whoever has the number now has agreed to marketing themselves: no doubt of before then is
+    left about who it is."""
+    since = await _since(ctx, known, "identity_changed")
+    if since is not None and since <= at:
+        await reachability.remove_block(
+            ctx.tx,
+            tenant_id=ctx.tenant_id,
+            contact_row_id=known.row_id,
+            reason="identity_changed",
+        )
+        await _note(ctx, "contact.unblocked", "identity_changed", known, None)
+
+
+async def _since(ctx: Context, known: Contact, reason: Lifted) -> datetime | None:
     blocks = await reachability.blocks_of(
         ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id
     )
-    return known, next((one.since for one in blocks if one.reason == "blocked"), None)
+    return next((one.since for one in blocks if one.reason == reason), None)
 
 
-async def _note(ctx: Context, what: What, known: Contact, note: str | None) -> Contact:
+async def _note(
+    ctx: Context, what: What, reason: Lifted, known: Contact, note: str | None
+) -> Contact:
     """Of a new version: what get-contact can be asked for has changed."""
     contact = msgspec.structs.replace(known, updated_at=ctx.now, version=known.version + 1)
     await contact_rows.change(ctx.tx, tenant_id=ctx.tenant_id, was=known, contact=contact)
     is_blocked = what == "contact.blocked"
-    after = {"blocked": is_blocked} if note is None else {"blocked": is_blocked, "note": note}
-    await audit.record(ctx, what, known.id, before={"blocked": not is_blocked}, after=after)
+    after: dict[str, object] = {reason: is_blocked}
+    if note is not None:
+        after["note"] = note
+    await audit.record(ctx, what, known.id, before={reason: not is_blocked}, after=after)
     return contact

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from kith.actions import (
+    blocks,
     consent,
     contacts,
     media,
@@ -146,7 +147,9 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
     } - {None}
     if not found:
         for text in fact.said:
-            await opt_ins.confirm(ctx, known, text, fact.wamid, message.at)
+            agreed = await opt_ins.confirm(ctx, known, text, fact.wamid, message.at)
+            if agreed is not None:
+                await blocks.trust(ctx, agreed, message.at)
         return
     given = SetConsent(
         channel="whatsapp",
@@ -161,6 +164,8 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
         told = await consent.tell(ctx, known, given)
     except Refused:  # the ledger of this contact is full of opt-ins
         return
+    if given.state == "granted":
+        await blocks.trust(ctx, told.contact, message.at)
     if known.withdrawn_at is None and told.contact.withdrawn_at is not None:
         await sends.confirm_opt_out(ctx, told.contact, number_id=fact.number.id, said=fact.said[0])
 

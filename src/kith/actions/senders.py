@@ -16,7 +16,7 @@ from kith.actions.run import Context
 from kith.domain import whatsapp
 from kith.domain.contacts import Contact, Particulars
 from kith.domain.matches import phone_of
-from kith.domain.whatsapp_facts import Who
+from kith.domain.whatsapp_facts import Who, is_of_group
 from kith.store import contacts as contact_rows
 from kith.store import identities, identity_changes, reachability, reported_names
 from kith.store.reported_names import Held, Key
@@ -42,7 +42,7 @@ async def sender(ctx: Context, who: Who, *, at: datetime) -> Contact:
             known = await _same(ctx, known, await _contact(ctx, by_number))
             held = {}  # names may have moved
         elif by_bsuid is None and by_number is not None and now.bsuid is not None:
-            await _suspect(ctx, known)
+            await _suspect(ctx, known, at=at)
     known = await learn(ctx, known, now, held=held, at=since)
     if now is not who:
         await _retire_former(ctx, known, who, at=at)
@@ -220,16 +220,16 @@ async def _same(ctx: Context, by_bsuid: Contact, by_number: Contact) -> Contact:
     return by_bsuid
 
 
-async def _suspect(ctx: Context, known: Contact) -> None:
+async def _suspect(ctx: Context, known: Contact, *, at: datetime) -> None:
     """A known number with another id than before: perhaps another person's now."""
     names = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
-    if any(one.kind == "bsuid" and ".ENT." not in one.value for one in names):
+    if any(one.kind == "bsuid" and not is_of_group(one.value) for one in names):
         await reachability.add_block(
             ctx.tx,
             tenant_id=ctx.tenant_id,
             contact_row_id=known.row_id,
             reason="identity_changed",
-            at=ctx.now,
+            at=at,
         )
 
 

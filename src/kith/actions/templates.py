@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from kith.actions.run import Context
-from kith.domain import templates
+from kith.domain import fillings, templates
 from kith.domain.templates import Status, Template
 from kith.errors import NotFound
 from kith.store import templates as template_rows
@@ -84,4 +84,4 @@ async def variables(ctx: Context, template_id: str | None) -> list[str]:
     """
     if template_id is None:
         return []
-    return templates.needed((await get(ctx, template_id)).shown.parts)
+    return fillings.needed((await get(ctx, template_id)).shown.parts)

@@ -68,6 +68,10 @@ async def _failed(ctx: Context, message: Message, code: int) -> None:
     means = graph.CODES[code].means if code in graph.CODES else ""
     if means == "number_unavailable":
         await business_numbers.fail(tx, tenant_id=tenant_id, number_id=number_id, at=at)
+    elif means == "marketing_paused":
+        await business_numbers.pause_marketing(
+            tx, tenant_id=tenant_id, number_id=number_id, until=at + failures.PAUSE
+        )
     elif means == "country_restricted":
         await reachability.add_block(
             tx, tenant_id=tenant_id, contact_row_id=row_id, reason=means, at=at

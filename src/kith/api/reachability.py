@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from kith.actions import audiences
 from kith.actions.audiences import Audience, CheckAudience
-from kith.actions.blocks import BlockContact, Blocked
+from kith.actions.blocks import BlockContact, Blocked, UnblockContact
 from kith.actions.reachability import Reached
 from kith.api import takes
 from kith.api.fields import Field, Shape
@@ -21,6 +21,7 @@ from kith.domain.reachability import (
     Block,
     Conversation,
     Kind,
+    Lifted,
     Reachability,
     Reason,
     Verdict,
@@ -29,6 +30,7 @@ from kith.domain.times import wire
 from kith.errors import AppError, BadValue, Invalid
 
 KINDS: tuple[str, ...] = get_args(Kind)
+LIFTED: tuple[str, ...] = get_args(Lifted)
 KEYS_AS_TYPED_MAX = 500
 """Of one check-audience: reading one may take 60 us, which all others wait for."""
 NOTE_CHARACTERS_MAX = 2_000
@@ -51,7 +53,7 @@ def parse_keys(value: object) -> tuple[GetContact | AppError, ...]:
 
 
 def parse_note(value: object) -> str:
-    """Why somebody is blocked, in one line; raises BadValue."""
+    """Why somebody is blocked or is no more, in one line; raises BadValue."""
     return text.line(value, characters_max=NOTE_CHARACTERS_MAX)
 
 
@@ -146,11 +148,26 @@ BLOCK_CONTACT = Shape(
 )
 
 UNBLOCK_CONTACT = Shape(
-    BlockContact,
-    BLOCK_CONTACT.fields,
+    UnblockContact,
+    (
+        *BLOCK_CONTACT.fields,
+        Field(
+            "reason",
+            one_of(LIFTED),
+            nullable(
+                "string",
+                "Which reason is to go: an operator's block when not given. The others need a"
+                " `note`: `identity_changed` once you know that the number is still the person's,"
+                " `country_restricted` once WhatsApp lets you write to their country again.",
+                "blocked",
+                enum=[*LIFTED, None],
+            ),
+        ),
+    ),
     takes.ID_OR_PHONE,
-    description="Takes an operator's block away. Consent, and whatever else keeps messages from "
-    "the contact, stays as it is. One who is not blocked stays so, and nothing is written.",
+    description="Takes an operator's block away, or the `reason` that is named. Consent, and"
+    " whatever else keeps messages from the contact, stays as it is. Where there is nothing to take"
+    " away, nothing is written.",
     example={"phone": "+14155550123"},
 )
 

@@ -9,7 +9,7 @@ from kith.api.fields import Field, Shape
 from kith.api.parts import nullable
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Id, Time
-from kith.domain import ids, templates
+from kith.domain import fillings, ids
 from kith.domain.templates import STATUSES, Button, Category, HeaderType, Status, Template
 from kith.domain.times import wire
 from kith.errors import BadValue
@@ -151,7 +151,7 @@ def shown(one: Template) -> TemplateAnswer:
         parts.header_text,
         parts.footer,
         [_button(button) for button in parts.buttons],
-        templates.placeholders(parts.body),
+        fillings.placeholders(parts.body),
         wire(one.created_at),
     )
 

@@ -9,7 +9,7 @@ import click
 from kith.actions import contact_lists, contacts, look_ups, personal_data
 from kith.actions.workspaces import Acting
 from kith.api import gives, identity, takes
-from kith.cli import contact_merges
+from kith.cli import contact_blocks, contact_merges
 from kith.cli.acting import decoded, for_user, in_workspace, read, scan, taken, write, wrong_usage
 from kith.cli.common import as_json, document, print_fields, print_json, printable
 from kith.cli.showing import print_contacts, print_more, print_written
@@ -220,7 +220,13 @@ def export(workspace: str | None, output: Path | None, as_json: bool, **key: str
         click.echo(f"Written to {printable(str(output))}, which only you may read.")
 
 
-for command in (contact_merges.duplicates, contact_merges.merge, contact_merges.unmerge):
+for command in (
+    contact_blocks.block,
+    contact_blocks.unblock,
+    contact_merges.duplicates,
+    contact_merges.merge,
+    contact_merges.unmerge,
+):
     contact.add_command(command)
 
 

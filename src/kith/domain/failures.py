@@ -14,6 +14,8 @@ STOPPED = 131050
 DAY = timedelta(hours=24)
 CAPS_COUNTED = timedelta(days=30)
 DOUBLINGS_MAX = 4
+PAUSE = DAY
+"""How long a number sends no marketing once WhatsApp has limited that."""
 
 
 Limit = Literal["refused_at", "capped_until", "experiment_until"]

@@ -27,6 +27,7 @@ Reason = Literal[
     "identity_changed",
     "consent_pending",
     "consent_unknown",
+    "marketing_paused",
     "frequency_capped",
     "experiment",
     "meta_refused",
@@ -34,6 +35,8 @@ Reason = Literal[
     "never_wrote",
     "ok",
 ]
+Lifted = Literal["blocked", "country_restricted", "identity_changed"]
+"""Reasons that an operator ends."""
 State = Literal["granted", "pending", "withdrawn"]
 
 MEANINGS: dict[Reason, str] = {
@@ -47,6 +50,7 @@ MEANINGS: dict[Reason, str] = {
     "identity_changed": "The number may belong to somebody else now, which must be settled first.",
     "consent_pending": "The contact has yet to confirm an opt-in to marketing.",
     "consent_unknown": "No consent to marketing is on record.",
+    "marketing_paused": "WhatsApp limits this business number's marketing until the time told.",
     "frequency_capped": "WhatsApp has sent this person enough marketing until the time told.",
     "experiment": "WhatsApp sends this person no marketing, as an experiment of its own.",
     "meta_refused": "WhatsApp refused free-form messages; the contact's next message allows them.",
@@ -92,6 +96,7 @@ class NumberState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `is_unavailable`: 131031, 131042, 131045, 133010, 368 or a restricted account.
     `last_inbound_at`: WhatsApp's time of the contact's last message or call, never its arrival.
     `meta_refused_at`: 131047. `frequency_capped_until`: 131049. `experiment_until`: 130472.
+    `marketing_paused_until`: 131048, 131064, of the number, whoever is written to.
     """
 
     number_id: str
@@ -100,6 +105,7 @@ class NumberState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     meta_refused_at: datetime | None = None
     frequency_capped_until: datetime | None = None
     experiment_until: datetime | None = None
+    marketing_paused_until: datetime | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
@@ -251,6 +257,8 @@ def _marketing(standing: Standing, number: NumberState, *, now: datetime) -> Ver
         return _BLOCKED["consent_pending"]
     if standing.marketing != "granted":
         return _BLOCKED["consent_unknown"]
+    if (until := number.marketing_paused_until) and now < until:
+        return Verdict(False, "marketing_paused", until)
     if (until := number.frequency_capped_until) and now < until:
         return Verdict(False, "frequency_capped", until)
     if (until := number.experiment_until) and now < until:

@@ -1,38 +1,21 @@
-"""Templates: messages that Meta has approved, with placeholders (reference 14 to 16, C17, C18).
+"""Templates: messages that Meta has approved, with placeholders (reference 14, 15, C17, C18).
 
 A template is known by its name; each of its translations has a state and parts of its own.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
 
 import msgspec
 
-from kith.domain import text
-from kith.domain.urls import parse_public
-from kith.errors import BadValue
-
 Status = Literal["APPROVED", "PENDING", "REJECTED"]
 Category = Literal["UTILITY", "MARKETING", "AUTHENTICATION"]
 HeaderType = Literal["TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION"]
-Variables = Mapping[str, str]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
-VALUE_CHARACTERS_MAX = 1_024
-VARIABLES_MAX = 100
-HEADER_URL = "header_url"
-HEADER_FILENAME = "header_filename"
-LATITUDE, LONGITUDE = "header_latitude", "header_longitude"
-PLACE = ("header_name", "header_address")
-COUPON = "coupon_code"
-"""What fills the parts that have no placeholder of their own."""
-
 _WAITS = {"PENDING", "IN_APPEAL"}
-_UNFILLABLE = {"CAROUSEL", "LIMITED_TIME_OFFER", "PRODUCT", "GIF"}
-_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]{1,64})\s*\}\}")
-_UNFIT = re.compile(r"[\n\r\t]| {5}")
+_UNFILLABLE = {"LIMITED_TIME_OFFER", "PRODUCT", "GIF"}
 
 
 class Button(msgspec.Struct, frozen=True):
@@ -45,13 +28,15 @@ class Button(msgspec.Struct, frozen=True):
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a translation is made of. `unfillable` names a part that Kith cannot fill."""
+    """What a translation, or a card of it, is made of. `unfillable` names a part that Kith cannot
+    fill."""
 
     body: str
     header_type: HeaderType | None = None
     header_text: str | None = None
     footer: str | None = None
     buttons: tuple[Button, ...] = ()
+    cards: "tuple[Parts, ...]" = ()
     unfillable: str | None = None
 
 
@@ -65,8 +50,6 @@ class Translation(msgspec.Struct, frozen=True, kw_only=True):
     category: Category
     parts: Parts
     is_named: bool = False
-    quality: str | None = None
-    meta_id: str | None = None
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,67 +98,6 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
         return (one for one in self.translations if one.status == "APPROVED")
 
 
-class Missing(Exception):
-    """Variables without which the template cannot be sent."""
-
-    def __init__(self, expected: Sequence[str], missing: Sequence[str]) -> None:
-        super().__init__()
-        self.expected = list(expected)
-        self.missing = list(missing)
-
-
-class CannotFill(Exception):
-    """The template has a part for which nothing can be given; the text names it."""
-
-
-def placeholders(body: str) -> list[str]:
-    """Their names, each once, in the order in which they appear."""
-    return list(dict.fromkeys(_PLACEHOLDER.findall(body)))
-
-
-def needed(parts: Parts) -> list[str]:
-    """Everything that must be given: those of the body first, then of header and buttons."""
-    names = placeholders(parts.body)
-    if parts.header_type == "TEXT":
-        names += placeholders(parts.header_text or "")
-    elif parts.header_type == "LOCATION":
-        names += [LATITUDE, LONGITUDE]
-    elif parts.header_type is not None:
-        names.append(HEADER_URL)
-    for button in parts.buttons:
-        names += _button_names(button)
-    return list(dict.fromkeys(names))
-
-
-def fill(translation: Translation, given: Variables) -> list[dict[str, Any]]:
-    """The components of a message. What is given beside is ignored.
-
-    Raises Missing, CannotFill, BadValue.
-    """
-    parts = translation.parts
-    if parts.unfillable:
-        raise CannotFill(parts.unfillable)
-    expected = needed(parts)
-    if missing := [name for name in expected if not given.get(name, "").strip()]:
-        raise Missing(expected, missing)
-    texts = _Texts(given, is_named=translation.is_named)
-    found = [
-        _component("header", _header(parts, texts, given)),
-        _component("body", texts.of(parts.body)),
-    ]
-    for index, button in enumerate(parts.buttons):
-        about = {"sub_type": button.type.lower(), "index": str(index)}
-        if button.type == "OTP":
-            about["sub_type"] = "url"
-        found.append(_component("button", _button(button, index, given), **about))
-    return [one for one in found if one["parameters"]]
-
-
-def rendered(parts: Parts, given: Variables) -> str:
-    """The body as the person reads it."""
-    return _PLACEHOLDER.sub(lambda match: given.get(match[1], match[0]), parts.body)
-
-
 def read(listed: Mapping[str, Any], *, account_id: str) -> Told | None:
     """A translation as Meta lists it; None for what cannot be one."""
     name, language, components = (
@@ -188,8 +110,6 @@ def read(listed: Mapping[str, Any], *, account_id: str) -> Told | None:
         return None
     if category is None or not isinstance(components, list):
         return None
-    quality, meta_id = listed.get("quality_score"), listed.get("id")
-    score = quality.get("score") if isinstance(quality, dict) else None
     translation = Translation(
         account_id=account_id,
         language=language,
@@ -197,8 +117,6 @@ def read(listed: Mapping[str, Any], *, account_id: str) -> Told | None:
         category=category,
         parts=parts_of(components),
         is_named=listed.get("parameter_format") == "NAMED",
-        quality=score if isinstance(score, str) else None,
-        meta_id=meta_id if isinstance(meta_id, str) else None,
     )
     return Told(name=name, translation=translation, components=components)
 
@@ -221,97 +139,23 @@ def parts_of(components: Sequence[Any]) -> Parts:
                 found["unfillable"] = shape or kind
         elif kind == "BUTTONS" and isinstance(buttons := one.get("buttons"), list):
             found["buttons"] = tuple(_read_button(b) for b in buttons if isinstance(b, dict))
+        elif kind == "CAROUSEL":
+            found |= _carousel(one.get("cards"))
         elif kind in _UNFILLABLE:
             found["unfillable"] = kind
     return Parts(**found)
 
 
-class _Texts:
-    """Makes the parameters of a text with placeholders."""
-
-    def __init__(self, given: Variables, *, is_named: bool) -> None:
-        self._given = given
-        self._is_named = is_named
-
-    def of(self, text: str) -> list[dict[str, Any]]:
-        return [self._one(name) for name in placeholders(text)]
-
-    def _one(self, name: str) -> dict[str, Any]:
-        named = {"parameter_name": name} if self._is_named else {}
-        return {"type": "text", **named, "text": fitting(name, self._given[name])}
-
-
-def fitting(name: str, value: str) -> str:
-    """A value that Meta takes; raises BadValue."""
-    if len(value) > VALUE_CHARACTERS_MAX:
-        raise BadValue(f"may not hold more than {VALUE_CHARACTERS_MAX} characters in {name!r}.")
-    if _UNFIT.search(value):
-        raise BadValue(
-            f"may not hold line breaks, tabs or more than four blanks together in {name!r}:"
-            " WhatsApp refuses them."
-        )
-    return text.prose(value)
-
-
-def _component(kind: str, parameters: list[dict[str, Any]], **about: str) -> dict[str, Any]:
-    return {"type": kind, **about, "parameters": parameters}
-
-
-def _header(parts: Parts, texts: _Texts, given: Variables) -> list[dict[str, Any]]:
-    if parts.header_type == "TEXT":
-        return texts.of(parts.header_text or "")
-    if parts.header_type == "LOCATION":
-        return [{"type": "location", "location": _location(given)}]
-    if parts.header_type is None:
-        return []
-    kind = parts.header_type.lower()
-    media = {"link": _link(given)}
-    if kind == "document" and given.get(HEADER_FILENAME, "").strip():
-        media["filename"] = fitting(HEADER_FILENAME, given[HEADER_FILENAME])
-    return [{"type": kind, kind: media}]
-
-
-def _link(given: Variables) -> str:
-    try:
-        return parse_public(given[HEADER_URL])
-    except BadValue as problem:
-        raise BadValue(f"are not right: {HEADER_URL!r} {problem}") from None
-
-
-def _location(given: Variables) -> dict[str, str]:
-    for name, most in ((LATITUDE, 90), (LONGITUDE, 180)):
-        if not re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,12})?", given[name].strip()) or not (
-            abs(float(given[name])) <= most
-        ):
-            raise BadValue(f"must hold a number of degrees up to {most} in {name!r}.")
-    place = {"latitude": given[LATITUDE].strip(), "longitude": given[LONGITUDE].strip()}
-    for name in PLACE:
-        if given.get(name, "").strip():
-            place[name.removeprefix("header_")] = fitting(name, given[name])
-    return place
-
-
-def _button(button: Button, index: int, given: Variables) -> list[dict[str, Any]]:
-    if button.type == "URL":
-        # A button has one placeholder, whatever it is called, and it is never named.
-        return [
-            {"type": "text", "text": fitting(name, given[name])}
-            for name in placeholders(button.url or "")
-        ]
-    if button.type == "OTP":
-        return [{"type": "text", "text": fitting("1", given["1"])}]
-    if button.type == "COPY_CODE":
-        return [{"type": "coupon_code", "coupon_code": fitting(COUPON, given[COUPON])}]
-    name = f"button_{index}_payload"
-    if button.type == "QUICK_REPLY" and given.get(name, "").strip():
-        return [{"type": "payload", "payload": fitting(name, given[name])}]
-    return []
-
-
-def _button_names(button: Button) -> list[str]:
-    if button.type == "URL":
-        return placeholders(button.url or "")
-    return {"COPY_CODE": [COUPON], "OTP": ["1"]}.get(button.type, [])
+def _carousel(given: object) -> dict[str, Any]:
+    """Its cards, each made of parts as a template is."""
+    listed = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    each = [one.get("components") for one in listed]
+    cards = tuple(parts_of(one if isinstance(one, list) else ()) for one in each)
+    if not cards:
+        return {"unfillable": "CAROUSEL"}
+    found: dict[str, Any] = {"cards": cards}
+    wrong = [f"{one.unfillable} of card {n}" for n, one in enumerate(cards) if one.unfillable]
+    return found | {"unfillable": wrong[0]} if wrong else found
 
 
 def _read_button(given: Mapping[str, Any]) -> Button:

@@ -80,7 +80,6 @@ class PreferenceTold(msgspec.Struct, frozen=True, kw_only=True):
     who: Who
     at: datetime
     is_stop: bool
-    details: str | None = None
 
 
 class IdentityChanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +98,10 @@ class AccountRestricted(msgspec.Struct, frozen=True, kw_only=True):
     number_ids: tuple[str, ...]
 
 
+class TemplatesChanged(msgspec.Struct, frozen=True):
+    """WhatsApp approved, refused, paused, rated or changed a template of the account."""
+
+
 Kind = Literal["wa_id", "bsuid", "parent_bsuid"]
 
 
@@ -109,6 +112,11 @@ def named(*values: object, name: str | None = None, username: str | None = None)
         if isinstance(value, str) and (kind := _kind(value)):
             found.setdefault(kind, value.removeprefix("+"))
     return Who(**found, name=name, username=username)
+
+
+def is_of_group(bsuid: str) -> bool:
+    """Whether it is somebody's id in a group of businesses."""
+    return _ENTERPRISE in bsuid
 
 
 def bsuids_in(text: object) -> list[str]:

@@ -113,6 +113,18 @@ async def work(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
     )
 
 
+async def pause_marketing(tx: Tx, *, tenant_id: int, number_id: str, until: datetime) -> None:
+    """The number sends no marketing until then; the latest such time counts."""
+    await tx.run(
+        "UPDATE business_numbers SET marketing_paused_until = :until WHERE tenant_id = :tenant_id"
+        " AND number_id = :number_id"
+        " AND (marketing_paused_until IS NULL OR marketing_paused_until < :until)",
+        tenant_id=tenant_id,
+        number_id=number_id,
+        until=to_us(until),
+    )
+
+
 async def last_heard(tx: Tx, *, tenant_id: int, contact_row_id: int) -> datetime | None:
     """When the contact last wrote, to whichever number."""
     row: Row | None = await tx.one(

@@ -19,7 +19,8 @@ CREATE TABLE business_numbers (
     phone text,
     unavailable_since bigint,
     created_at bigint NOT NULL,
-    last_sent_at bigint
+    last_sent_at bigint,
+    marketing_paused_until bigint
 );
 
 CREATE TABLE connections (
@@ -408,12 +409,10 @@ CREATE TABLE template_translations (
     account_id text NOT NULL,
     language text NOT NULL,
     position bigint NOT NULL,
-    meta_id text,
     status text NOT NULL,
     category text NOT NULL,
     components text NOT NULL,
     is_named bigint NOT NULL,
-    quality text,
     synced_at bigint NOT NULL
 );
 

@@ -199,7 +199,7 @@ CREATE TABLE business_numbers (
     number_id TEXT NOT NULL,
     phone TEXT,
     unavailable_since BIGINT,
-    created_at BIGINT NOT NULL, last_sent_at BIGINT,
+    created_at BIGINT NOT NULL, last_sent_at BIGINT, marketing_paused_until BIGINT,
     PRIMARY KEY (tenant_id, number_id)
 ) WITHOUT ROWID;
 
@@ -382,12 +382,10 @@ CREATE TABLE template_translations (
     account_id TEXT NOT NULL,
     language TEXT NOT NULL,
     position BIGINT NOT NULL,
-    meta_id TEXT,
     status TEXT NOT NULL CHECK (status IN ('APPROVED', 'PENDING', 'REJECTED')),
     category TEXT NOT NULL CHECK (category IN ('UTILITY', 'MARKETING', 'AUTHENTICATION')),
     components TEXT NOT NULL,
     is_named BIGINT NOT NULL,
-    quality TEXT,
     synced_at BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, template_uuid, account_id, language),
     FOREIGN KEY (tenant_id, template_uuid) REFERENCES templates (tenant_id, uuid) ON DELETE CASCADE

@@ -13,7 +13,7 @@ LIST_MAX = 10_000
 
 _SELECT = (
     "SELECT t.uuid, t.name, t.created_at, l.account_id, l.language, l.status, l.category,"
-    " l.components, l.is_named, l.quality, l.meta_id FROM templates t"
+    " l.components, l.is_named FROM templates t"
     " JOIN template_translations l ON l.tenant_id = t.tenant_id AND l.template_uuid = t.uuid"
     " WHERE t.tenant_id = :tenant_id"
 )
@@ -61,24 +61,22 @@ async def put(
     one = told.translation
     await tx.run(
         "INSERT INTO template_translations (tenant_id, template_uuid, account_id, language,"
-        " position, meta_id, status, category, components, is_named, quality, synced_at)"
-        " VALUES (:tenant_id, :template_uuid, :account_id, :language, :position, :meta_id, :status,"
-        " :category, :components, :is_named, :quality, :at)"
+        " position, status, category, components, is_named, synced_at)"
+        " VALUES (:tenant_id, :template_uuid, :account_id, :language, :position, :status,"
+        " :category, :components, :is_named, :at)"
         " ON CONFLICT (tenant_id, template_uuid, account_id, language) DO UPDATE SET"
-        " position = excluded.position, meta_id = excluded.meta_id, status = excluded.status,"
-        " category = excluded.category, components = excluded.components,"
-        " is_named = excluded.is_named, quality = excluded.quality, synced_at = excluded.synced_at",
+        " position = excluded.position, status = excluded.status, category = excluded.category,"
+        " components = excluded.components, is_named = excluded.is_named,"
+        " synced_at = excluded.synced_at",
         tenant_id=tenant_id,
         template_uuid=template_uuid,
         account_id=one.account_id,
         language=one.language,
         position=position,
-        meta_id=one.meta_id,
         status=one.status,
         category=one.category,
         components=json.encode(told.components).decode(),
         is_named=int(one.is_named),
-        quality=one.quality,
         at=to_us(at),
     )
 
@@ -121,8 +119,6 @@ def _translation(
     category: templates.Category,
     components: str,
     is_named: int,
-    quality: str | None,
-    meta_id: str | None,
 ) -> Translation:
     listed = json.decode(components.encode())
     return Translation(
@@ -132,6 +128,4 @@ def _translation(
         category=category,
         parts=templates.parts_of(listed if isinstance(listed, list) else ()),
         is_named=bool(is_named),
-        quality=quality,
-        meta_id=meta_id,
     )
