@@ -22,6 +22,7 @@ from kith.domain.whatsapp_facts import (
     Number,
     PreferenceTold,
     StatusReported,
+    TemplatesChanged,
     Who,
 )
 from kith.integrations.whatsapp import reader
@@ -279,16 +280,10 @@ FACTS: dict[str, list[Any]] = {
     ],
     "status_of_a_group": [],
     "stop": [
-        PreferenceTold(
-            who=Who(wa_id="14155550123", name="Romain"), at=AT, is_stop=True,
-            details="User requested to stop marketing messages",
-        )
+        PreferenceTold(who=Who(wa_id="14155550123", name="Romain"), at=AT, is_stop=True)
     ],
     "resume": [
-        PreferenceTold(
-            who=Who(bsuid="US.1111"), at=AT, is_stop=False,
-            details="User requested to resume marketing messages",
-        )
+        PreferenceTold(who=Who(bsuid="US.1111"), at=AT, is_stop=False)
     ],
     "signup": [],
     "echo": [
@@ -300,6 +295,11 @@ FACTS: dict[str, list[Any]] = {
     "call": [received("call", {}, wamid="wacid.CALL")],
     "account_disabled": [AccountRestricted(at=AT, is_restricted=True, number_ids=NUMBER_IDS)],
     "account_reinstated": [AccountRestricted(at=AT, is_restricted=False, number_ids=NUMBER_IDS)],
+    "template_status": [TemplatesChanged()],
+    "template_rejected": [TemplatesChanged()],
+    "template_category": [TemplatesChanged()],
+    "template_quality": [TemplatesChanged()],
+    "template_components": [TemplatesChanged()],
     "of_another_field": [],
     "of_another_account": [],
 }  # fmt: skip

@@ -81,6 +81,7 @@ BAD: dict[str, list[Any]] = {
     "expand": ["everything", ["tags", 5], ["message"], 5, {"tags": True}, True],
     "contacts": ["x", 5, {"phone": PHONE}, [{"phone": PHONE}] * 10_001],
     "purpose": ["x", "Utility", 5, ["utility"], {}, True],
+    "reason": ["x", "Blocked", "opted_out", 5, ["blocked"], {}, True],
     "query": ["a\x00b", "x" * 257, 5, ["romain"], {}],
     "source": ["Shopify", "unknown", 5, ["api"], {}],
     "opted_in": ["true", 1, 0, [True], {}],
@@ -116,7 +117,7 @@ POSTED = {route.name: route for route in ROUTES if route.method == "POST"}
 MERGES = ["merge-contacts", "unmerge-contacts"]
 """They take ids only."""
 WRITES = [r.name for r in POSTED.values() if r.does == "write" and r.name not in MERGES]
-OTHERS = [*MERGES, "get-template", "send-template-message"]
+OTHERS = [*MERGES, "get-template", "send-text-message", "send-template-message"]
 FIND = [r.name for r in POSTED.values() if r.missing is not None and r.name not in OTHERS]
 BY_EMAIL = {"get-contact", "get-reachability"}
 """Operations that take one key of several."""

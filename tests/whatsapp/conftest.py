@@ -8,6 +8,7 @@ import pytest
 from tests.cast import Bed, Person
 from tests.graph import Graph
 from tests.graph import Person as Somebody
+from tests.graph.samples import TEMPLATES
 from tests.graph.server import NUMBER_ID, TOKEN
 from tests.meta import SECOND_NUMBER_ID, Meta, connected
 from tests.whatsapp.sending import PHONE, jobs, templates_of, writes
@@ -24,6 +25,7 @@ def graph(running: Graph) -> Graph:
     """As new: nobody was written to, nothing goes wrong."""
     running.clear()
     running.people.clear()
+    running.templates = list(TEMPLATES)
     running.next_fault = running.on_accepted = None
     return running
 

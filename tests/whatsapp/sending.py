@@ -5,6 +5,7 @@ from typing import Any
 
 from kith.actions import templates
 from kith.actions.templates import Listed
+from kith.domain import sealing
 from tests.cast import Bed, Person
 from tests.graph import Person as Somebody
 from tests.graph import webhooks
@@ -32,6 +33,17 @@ def agree(person: Person, phone: str = PHONE, **more: Any) -> None:
         "source": "api", "method": "checkbox", "wording": "Offers, please.",
     } | more  # fmt: skip
     assert person.post("set-consent", given).is_success
+
+
+async def sealed_with_another_key(bed: Bed, meta: Meta) -> None:
+    """As after a change of KITH_SECRET_KEY: nobody can open the connection's secrets."""
+    secrets = {"access_token": "a", "app_secret": "b", "verify_token": "c"}
+    about = meta.connection.id
+    await bed.change(
+        "UPDATE connections SET secrets = :secrets WHERE uuid = :uuid",
+        secrets=sealing.seal(secrets, key="another key", nonce=bytes(12), about=about),
+        uuid=about,
+    )
 
 
 async def rows(bed: Bed, person: Person) -> list[tuple[Any, ...]]:

@@ -238,6 +238,48 @@ async def test_a_stop_in_whatsapp_itself_is_told_with_metas_code(
     assert len(graph.attempts) == 1
 
 
+@pytest.mark.parametrize("code", [131048, 131064])
+@pytest.mark.parametrize("told", ["at once", "by a status"])
+async def test_a_number_whose_marketing_meta_limits_sends_none_for_a_day(
+    bed: Bed, ana: Person, graph: Graph, meta: Meta, ids: dict[str, str], code: int, told: str
+) -> None:
+    other = "+14155550124"
+    for phone in (PHONE, other):
+        ana.create_contact(phone=phone)
+        agree(ana, phone)
+    offer = {**MARKETING, "template_id": ids["spring_offer"], "number_id": NUMBER_ID}
+    started = datetime.now(UTC)
+    if told == "at once":
+        graph.faults = [Fault(code=code)]
+        assert ana.post("send-template-message", offer).json()["error_code"] == code
+    else:
+        assert ana.post("send-template-message", offer).is_success
+        [call] = graph.calls
+        failed = webhooks.status(
+            call.wamid, "failed", Somebody(PHONE), at=time.time(),
+            errors=[webhooks.error(code, "Limited")],
+        )  # fmt: skip
+        await meta.told(failed, failed)
+    graph.clear()
+    answer = ana.post("send-template-message", {**offer, "phone": other})
+    assert (answer.status_code, answer.json()["error_code"]) == (422, 131048)
+    assert graph.attempts == [], "Meta is not asked, whoever is written to"
+    verdict = ana.post("get-reachability", {"phone": other}).json()
+    limited, free = (one["marketing"] for one in verdict["numbers"])
+    assert (limited["reason"], free["reason"]) == ("marketing_paused", "ok")
+    lasts = datetime.fromisoformat(limited["until"]) - started
+    assert timedelta(hours=23, minutes=59) < lasts < timedelta(hours=24, minutes=1)
+    utility = {"phone": other, "template_id": ids["hello_world"], "number_id": NUMBER_ID}
+    assert ana.post("send-template-message", utility).is_success
+    assert ana.post("send-template-message", {**offer, "number_id": SECOND_NUMBER_ID}).is_success
+    await bed.change(
+        "UPDATE business_numbers SET marketing_paused_until = :now WHERE tenant_id = :tenant_id",
+        now=time.time_ns() // 1_000,
+        tenant_id=ana.user.tenant_id,
+    )
+    assert ana.post("send-template-message", {**offer, "phone": other}).is_success, "it is over"
+
+
 @pytest.mark.row("T3.4")
 async def test_an_opt_out_that_is_not_yet_committed_is_waited_for(
     bed: Bed, ana: Person, meta: Meta, ids: dict[str, str], graph: Graph
@@ -316,6 +358,28 @@ async def test_a_template_opens_a_conversation_and_makes_the_contact(
     )
     assert row[:3] == ("order_confirmation", "en", "UTILITY")
     assert "Hi Romain, your order ORD-1042 ships tomorrow." in row[3]
+
+
+async def test_a_carousel_is_filled_card_by_card(
+    ana: Person, graph: Graph, ids: dict[str, str]
+) -> None:
+    agree_first = {"phone": PHONE, "template_id": ids["our_picks"]}
+    missing = ana.post("send-template-message", agree_first).json()["missing"]
+    assert missing == [
+        "1", "card_0_1", "card_0_2", "card_0_header_url", "card_1_header_url", "card_1_1",
+    ]  # fmt: skip
+    ana.create_contact(phone=PHONE)
+    agree(ana)
+    variables = {name: f"v {name}" for name in missing}
+    for card in ("card_0", "card_1"):
+        variables[f"{card}_header_url"] = f"https://acme.com/{card}.jpg"
+    answer = ana.post("send-template-message", {**agree_first, "variables": variables})
+    assert answer.status_code == 200, answer.text
+    body, carousel = graph.calls[-1].body["template"]["components"]
+    assert body["parameters"] == [{"type": "text", "text": "v 1"}]
+    assert [one["card_index"] for one in carousel["cards"]] == [0, 1]
+    listed = ana.get(f"/api/v1/dropdowns/template-variables?template_id={ids['our_picks']}")
+    assert [one["id"] for one in listed.json()] == missing
 
 
 @pytest.mark.parametrize(

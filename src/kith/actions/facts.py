@@ -3,7 +3,15 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from kith.actions import messages, number_changes, receive, shop_privacy, shops, zaps
+from kith.actions import (
+    messages,
+    number_changes,
+    receive,
+    shop_privacy,
+    shops,
+    template_syncs,
+    zaps,
+)
 from kith.actions.run import Context
 from kith.domain import shop_facts, whatsapp_facts, zap_facts
 
@@ -22,6 +30,7 @@ APPLY: dict[type, Callable[[Context, Any], Awaitable[None]]] = {
     whatsapp_facts.PreferenceTold: receive.prefer,
     whatsapp_facts.IdentityChanged: number_changes.change,
     whatsapp_facts.AccountRestricted: receive.restrict,
+    whatsapp_facts.TemplatesChanged: template_syncs.ask_anew,
     zap_facts.ContactPosted: zaps.take,
 }
 """Every kind of fact, each by an action that may be applied again without a further effect."""

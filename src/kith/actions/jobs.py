@@ -64,6 +64,25 @@ async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None 
     )
 
 
+async def plan(ctx: Context, job: Job) -> None:
+    """Let a job that comes again do so in its time."""
+    tx, tenant_id, at = ctx.tx, job.tenant_id, ctx.now + jobs.EVERY[job.kind]
+    if not await job_rows.is_planned(tx, tenant_id=tenant_id, kind=job.kind, subject=job.subject):
+        await add(
+            msgspec.structs.replace(ctx, tenant_id=tenant_id), job.kind, job.subject, due_at=at
+        )
+
+
+async def hurry(ctx: Context, kind: str, subject: str) -> None:
+    """Let a job be done now that would have come in its time; one that is under way may have begun
+    too early to see what this is about."""
+    is_planned = await job_rows.bring_forward(
+        ctx.tx, tenant_id=ctx.tenant_id, kind=kind, subject=subject, at=ctx.now
+    )
+    if not is_planned:
+        await add(ctx, kind, subject)
+
+
 async def drop(ctx: Context, job_id: int) -> None:
     """It was done, by whomever."""
     await job_rows.remove(ctx.tx, tenant_id=ctx.tenant_id, job_id=job_id)
@@ -115,6 +134,9 @@ async def fail(ctx: Context, failed: Failed) -> bool:
         return False
     if job.kind == READ_INBOUND:
         await inbox.quarantine(ctx.tx, tenant_id=job.tenant_id, uuid=job.subject, reason=problem)
+        await settle(ctx, job)
+    elif job.kind in jobs.EVERY:
+        await plan(ctx, job)
         await settle(ctx, job)
     else:
         await job_rows.give_up(

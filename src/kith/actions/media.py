@@ -4,9 +4,9 @@ import msgspec
 
 from kith.actions import jobs, sending_numbers
 from kith.actions.run import Context
-from kith.actions.sending_numbers import Sender
 from kith.domain import json, media
-from kith.domain.media import BYTES_MAX, File, Wanted
+from kith.domain.graph import Account
+from kith.domain.media import BYTES_MAX, File
 from kith.domain.messages import Message
 from kith.errors import NotFound
 from kith.store import media as media_rows
@@ -19,9 +19,12 @@ class MediaNotFound(NotFound):
     by_id = True
 
 
-class Due(msgspec.Struct, frozen=True):
-    wanted: Wanted
-    sender: Sender
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """The file of a message, as WhatsApp names it, whom to ask for it and where to put it."""
+
+    kind: str
+    media_id: str
+    account: Account
     folder: str
 
 
@@ -56,10 +59,12 @@ async def due(ctx: Context, message_id: str) -> Due | None:
     numbers = await sending_numbers.connected_as(ctx, message.number_id)
     if known is not None or media_id is None or not numbers:
         return None
-    wanted = Wanted(
-        message_id=message_id, kind=message.type, media_id=media_id, number_id=message.number_id
+    return Due(
+        kind=message.type,
+        media_id=media_id,
+        account=await sending_numbers.sender(ctx, numbers[0]),
+        folder=folder,
     )
-    return Due(wanted, await sending_numbers.sender(ctx, numbers[0]), folder)
 
 
 async def keep(ctx: Context, given: Fetched) -> None:

@@ -9,15 +9,16 @@ from kith.actions import connections
 from kith.actions.run import Context
 from kith.domain import graph, matches, whatsapp
 from kith.domain.connections import Connection
-from kith.domain.contacts import Contact, Identity
+from kith.domain.contacts import Contact
+from kith.domain.graph import Account
 from kith.domain.phone import Phone
 from kith.domain.reachability import Facts, Kind, Verdict, verdict
 from kith.domain.sealing import CannotUnseal
 from kith.domain.sending import verdict_of
 from kith.domain.times import EPOCH
+from kith.domain.whatsapp_facts import is_of_group
 from kith.errors import Invalid, Refused
 from kith.store import connections as connection_rows
-from kith.store import identities
 from kith.store import sends as send_rows
 
 _NONE = graph.Code("")
@@ -36,18 +37,6 @@ class Number(msgspec.Struct, frozen=True):
     @property
     def account_id(self) -> str:
         return str(self.connection.config["business_account_id"])
-
-
-class Sender(msgspec.Struct, frozen=True):
-    """With what Meta is called. `token` is a secret."""
-
-    graph_url: str
-    number_id: str
-    account_id: str
-    token: str
-
-    def __repr__(self) -> str:
-        return f"Sender({self.number_id})"
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -95,13 +84,13 @@ async def connected_as(ctx: Context, number_id: str) -> list[Number]:
         return []
 
 
-async def sender(ctx: Context, number: Number) -> Sender:
+async def sender(ctx: Context, number: Number) -> Account:
     """With what Meta is called in its name. Raises Refused when nobody can read that any more."""
     own = await sender_of(ctx, number.connection)
     return msgspec.structs.replace(own, number_id=number.id)
 
 
-async def sender_of(ctx: Context, connection: Connection) -> Sender:
+async def sender_of(ctx: Context, connection: Connection) -> Account:
     """In the name of an account's first number. Raises Refused."""
     try:
         opened = await connections.open_(ctx, connection.id)
@@ -111,7 +100,7 @@ async def sender_of(ctx: Context, connection: Connection) -> Sender:
         ) from None
     assert opened is not None, "it was just listed"
     config = connection.config
-    return Sender(
+    return Account(
         graph_url=str(config["graph_url"]),
         number_id=str(config["phone_number_ids"][0]),
         account_id=str(config["business_account_id"]),
@@ -122,7 +111,7 @@ async def sender_of(ctx: Context, connection: Connection) -> Sender:
 async def address(ctx: Context, known: Contact) -> str | None:
     """The spelling that worked last, or the other one of that which did not; else the phone, else
     what WhatsApp calls them."""
-    names = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    names = await send_rows.names(ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id)
     numbers = _numbers(known, names)
     last = await send_rows.last_address(
         ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id
@@ -135,12 +124,14 @@ async def address(ctx: Context, known: Contact) -> str | None:
             return other if other is not None and is_unknown else used
     if numbers:
         return numbers[0]
-    return next((one.value for one in names if one.kind == "bsuid"), None)
+    bsuids = [value for kind, value in names if kind == "bsuid"]
+    # That of a group of businesses works for some of them only.
+    return next((one for one in bsuids if not is_of_group(one)), next(iter(bsuids), None))
 
 
-def _numbers(known: Contact, names: Sequence[Identity]) -> list[str]:
+def _numbers(known: Contact, names: Sequence[tuple[str, str]]) -> list[str]:
     """The contact's own phone first, then what WhatsApp calls it, then its other numbers."""
     own = [str(known.phone)] if known.phone is not None else []
-    wa_ids = [str(matches.phone_of(one.value)) for one in names if one.kind == "wa_id"]
-    phones = [one.value for one in names if one.kind == "phone"]
+    wa_ids = [str(matches.phone_of(value)) for kind, value in names if kind == "wa_id"]
+    phones = [value for kind, value in names if kind == "phone"]
     return list(dict.fromkeys([*own, *wa_ids, *phones]))

@@ -8,18 +8,19 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import contacts, jobs, messages, senders, sending_numbers, who
+from kith.actions import contacts, jobs, messages, recipients, senders, sending_numbers
 from kith.actions import templates as templating
-from kith.actions.contacts import ContactNotFound
+from kith.actions.recipients import Whom
 from kith.actions.run import Context
-from kith.actions.sending_numbers import Judged, Number, Sender
-from kith.domain import sending, templates
-from kith.domain.contacts import Contact, ContactKey, SaveContact
+from kith.actions.sending_numbers import Judged, Number
+from kith.domain import fillings, sending
+from kith.domain.contacts import Contact
+from kith.domain.fillings import CannotFill, Missing, Variables
+from kith.domain.graph import Account
 from kith.domain.messages import Delivery, Error, Message, StatusTold
-from kith.domain.phone import Phone, Typed
 from kith.domain.reachability import Kind
 from kith.domain.sending import Denial
-from kith.domain.templates import CannotFill, Missing, Translation, Variables
+from kith.domain.templates import Translation
 from kith.domain.whatsapp_facts import named
 from kith.errors import Refused, naming
 from kith.store import messages as message_rows
@@ -39,27 +40,21 @@ class MessageRefused(Refused):
     code, text = "message_refused", "Message rejected by Meta: Re-engagement message"
 
 
-class SendText(msgspec.Struct, frozen=True, kw_only=True):
-    """`number_id` is the business number that sends; None: the best one."""
-
-    phone: Phone | Typed
+class SendText(Whom, frozen=True, kw_only=True):
     message: str
-    number_id: str | None = None
 
 
-class SendTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    phone: Phone | Typed
+class SendTemplate(Whom, frozen=True, kw_only=True):
     template_id: str
     language: str | None = None
-    variables: Variables = {}
-    number_id: str | None = None
+    variables: Variables = msgspec.field(default_factory=dict)
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
     """A message that is written down. `sender` is with what to tell Meta; None: it is refused."""
 
     message: Message
-    sender: Sender | None = None
+    sender: Account | None = None
     job_id: int | None = None
 
 
@@ -86,29 +81,32 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
-    """Meta took nothing and is told once more, under `address` where that is another."""
+    """Meta took nothing and is told once more, under `address` where that is another. `is_last`:
+    what is in the way now is not waited for any more."""
 
     message_id: str
     job_id: int | None = None
     address: str | None = None
+    is_last: bool = True
 
 
 async def begin_text(ctx: Context, given: SendText) -> Begun:
-    """Raises MessageRefused for somebody unknown, NoAccount, Invalid, Conflict."""
-    await who.kept(ctx, given.phone)  # what is wrong with a field goes first
+    """Raises MessageRefused for somebody unknown, ContactNotFound for such an id, NoAccount,
+    Invalid, Conflict."""
+    await recipients.check(ctx, given)
     numbers = await sending_numbers.connected(ctx, given.number_id)
-    try:
-        known = await contacts.find(ctx, ContactKey(phone=given.phone))
-    except ContactNotFound:
-        raise refused(sending.denied("never_wrote", "free_form")) from None
+    known = await recipients.known(ctx, given)
+    if known is None:
+        raise refused(sending.denied("never_wrote", "free_form"))
     [best, *_] = await _judged(ctx, known, numbers, "free_form")
     message = _message(ctx, known, best, "text", sending.text_content(given.message))
     return await _begin(ctx, known, message, best, "free_form")
 
 
 async def begin_template(ctx: Context, given: SendTemplate) -> Begun:
-    """Raises TemplateNotFound, MissingVariables, Refused, NoAccount, Invalid, Conflict."""
-    await who.kept(ctx, given.phone)
+    """Raises TemplateNotFound, ContactNotFound for an id, MissingVariables, Refused, NoAccount,
+    Invalid, Conflict."""
+    await recipients.check(ctx, given)
     numbers = await sending_numbers.connected(ctx, given.number_id)
     template = await templating.get(ctx, given.template_id)
     usable = {
@@ -119,7 +117,7 @@ async def begin_template(ctx: Context, given: SendTemplate) -> Begun:
     if not usable:
         raise Refused("Template has no approved translation")
     filled = {account_id: _filled(found, given) for account_id, found in usable.items()}
-    known = await contacts.save(ctx, SaveContact(phone=given.phone))
+    known = await recipients.saved(ctx, given)
     able = [one for one in numbers if one.account_id in usable]
     kinds = {sending.kind_of(one.category) for one in usable.values()}
     kind: Kind = "marketing" if "marketing" in kinds else "utility"
@@ -155,7 +153,10 @@ async def confirm_opt_out(
 
 async def take_up(ctx: Context, given: Again) -> Begun | None:
     """A job's turn: a message that waits is decided anew; one that somebody was about to send may
-    have reached Meta, so that it is never sent. None when nothing is left to do."""
+    have reached Meta, so that it is never sent. None when nothing is left to do.
+
+    Raises Refused while the secrets of its connection cannot be read, unless this `is_last`.
+    """
     message = await message_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=given.message_id)
     if message is None or message.status not in ("queued", "sending"):
         return None
@@ -231,6 +232,7 @@ async def _settle(ctx: Context, message: Message, outcome: Outcome) -> None:
 
 
 async def _decide_again(ctx: Context, message: Message, given: Again) -> Begun:
+    """Raises Refused, as `take_up` does."""
     known = await contacts.of_id(ctx, message.contact_id)
     assert known is not None, "the message hangs on it"
     kind: Kind = "free_form"
@@ -238,30 +240,43 @@ async def _decide_again(ctx: Context, message: Message, given: Again) -> Begun:
         kind = "marketing" if message.template_category == "MARKETING" else "utility"
     numbers = await sending_numbers.connected_as(ctx, message.number_id)
     judged = await _judged(ctx, known, numbers, kind)
-    if not judged or not judged[0].verdict.allowed:
-        denial = sending.denied(judged[0].verdict.reason, kind) if judged else _DISCONNECTED
-        failed = msgspec.structs.replace(message, delivery=_failed(denial))
-        await _set(ctx, failed)
-        if given.job_id is not None:
-            await jobs.drop(ctx, given.job_id)
-        return Begun(message=failed)
+    if not judged:
+        return await _give_up(ctx, message, given, _DISCONNECTED)
+    if not judged[0].verdict.allowed:
+        denial = sending.denied(judged[0].verdict.reason, kind)
+        return await _give_up(ctx, message, given, denial)
+    try:
+        sender = await sending_numbers.sender(ctx, numbers[0])
+    except Refused as problem:
+        if not given.is_last:
+            raise
+        return await _give_up(ctx, message, given, Denial(text=problem.text))
     message = msgspec.structs.replace(
         message, delivery=Delivery(status="sending"), address=given.address or message.address
     )
     await send_rows.set_address(ctx.tx, tenant_id=ctx.tenant_id, message=message)
     await _set(ctx, message)
-    sender = await sending_numbers.sender(ctx, numbers[0])
     return Begun(message=message, sender=sender, job_id=given.job_id)
+
+
+async def _give_up(ctx: Context, message: Message, given: Again, denial: Denial) -> Begun:
+    failed = msgspec.structs.replace(message, delivery=_failed(denial))
+    await _set(ctx, failed)
+    if given.job_id is not None:
+        await jobs.drop(ctx, given.job_id)
+    return Begun(message=failed)
 
 
 async def _begin(ctx: Context, known: Contact, message: Message, best: Judged, kind: Kind) -> Begun:
     """Write the message down: as refused, or as about to leave, with a job should we die now."""
+    address = await sending_numbers.address(ctx, known)
+    denial = sending.unfit(message.template_category, address)
     if not best.verdict.allowed:
         denial = sending.denied(best.verdict.reason, kind)
+    if denial is not None:
         message = msgspec.structs.replace(message, delivery=_failed(denial))
         await _add(ctx, known, message)
         return Begun(message=message)
-    address = await sending_numbers.address(ctx, known)
     message = msgspec.structs.replace(message, address=address)
     await _add(ctx, known, message)
     job_id = await jobs.add(
@@ -282,14 +297,14 @@ async def _judged(ctx: Context, known: Contact, numbers: list[Number], kind: Kin
 def _filled(found: Translation, given: SendTemplate) -> msgspec.Raw:
     try:
         with naming("variables"):
-            components = templates.fill(found, given.variables)
+            components = fillings.fill(found, given.variables)
     except Missing as missing:
         raise MissingVariables(
             details={"expected_placeholders": missing.expected, "missing": missing.missing}
         ) from None
     except CannotFill as part:
         raise Refused(f"Template has a part that cannot be filled from here: {part}") from None
-    return sending.template_content(templates.rendered(found.parts, given.variables), components)
+    return sending.template_content(fillings.rendered(found.parts, given.variables), components)
 
 
 def _message(

@@ -79,6 +79,16 @@ class AtLeastOne(msgspec.Struct, frozen=True):
         return f"Neither {' nor '.join(self.names)} provided"
 
 
+class InPlaceOf(ExactlyOne, frozen=True):
+    """As `ExactlyOne`, where the contract requires the first and knows none of the others."""
+
+    def check(self, given: Sequence[str], errors: Errors) -> str | None:
+        if not any(name in given for name in self.names):
+            errors[self.names[0]] = [f"The {self.names[0]} field is required."]
+            return None
+        return ExactlyOne.check(self, given, errors)
+
+
 Rule = ExactlyOne | AtLeastOne
 
 

@@ -10,11 +10,11 @@ from kith.actions import sends
 from kith.actions.sending_numbers import NoAccount
 from kith.actions.sends import MissingVariables, SendTemplate, SendText
 from kith.api import takes
-from kith.api.fields import Field, Shape
+from kith.api.fields import Field, InPlaceOf, Shape
 from kith.api.parts import nullable
 from kith.api.templates import TEMPLATE_ID
 from kith.api.values import Id
-from kith.domain import sending, templates, text
+from kith.domain import fillings, sending, text
 from kith.domain.messages import Message
 from kith.errors import AppError, BadValue
 
@@ -37,8 +37,8 @@ def parse_variables(value: object) -> dict[str, str]:
         value = {str(number): one for number, one in enumerate(value, 1)}
     if not isinstance(value, dict):
         raise BadValue('must be an object of texts, such as {"1": "Romain"}.')
-    if len(value) > templates.VARIABLES_MAX:
-        raise BadValue(f"may not hold more than {templates.VARIABLES_MAX} values.")
+    if len(value) > fillings.VARIABLES_MAX:
+        raise BadValue(f"may not hold more than {fillings.VARIABLES_MAX} values.")
     return {name: _as_text(one) for name, one in value.items() if one is not None}
 
 
@@ -54,7 +54,8 @@ def _line(characters_max: int) -> Callable[[object], str]:
     return lambda value: text.line(value, characters_max=characters_max)
 
 
-_PHONE = msgspec.structs.replace(takes.PHONE, is_required=True)
+_WHOM = (takes.PHONE, takes.CONTACT_ID, takes.BSUID)
+_ONE = InPlaceOf(("phone", "contact_id", "bsuid"))
 _NUMBER_ID = Field(
     "number_id",
     _line(NUMBER_ID_CHARACTERS_MAX),
@@ -68,7 +69,7 @@ _NUMBER_ID = Field(
 SEND_TEXT = Shape(
     SendText,
     (
-        _PHONE,
+        *_WHOM,
         Field(
             "message",
             parse_message,
@@ -82,6 +83,7 @@ SEND_TEXT = Shape(
         ),
         _NUMBER_ID,
     ),
+    _ONE,
     description="Only while WhatsApp's 24-hour window is open: for 24 hours after the contact's"
     " last message to that number. Else it is refused with Meta's 131047, and a template must be"
     " sent. `status` is `sent` once WhatsApp has taken it; `queued` when WhatsApp wants it later,"
@@ -92,7 +94,7 @@ SEND_TEXT = Shape(
 SEND_TEMPLATE = Shape(
     SendTemplate,
     (
-        _PHONE,
+        *_WHOM,
         TEMPLATE_ID,
         Field(
             "language",
@@ -113,12 +115,15 @@ SEND_TEMPLATE = Shape(
                 " `2` and so on. Beside those of the body: `header_url` (the https address of an"
                 " image, a video or a document), `header_filename`, `header_latitude`,"
                 " `header_longitude`, `header_name`, `header_address`, `coupon_code`,"
-                " `button_0_payload`. The dropdown `template-variables` lists what is needed.",
+                " `button_0_payload`; what belongs to a card of a carousel begins with its place,"
+                " from 0: `card_0_header_url`, `card_0_1`, `card_1_button_0_payload`."
+                " The dropdown `template-variables` lists what is needed.",
                 "examples": [{"1": "Romain", "2": "ORD-1042", "3": "https://acme.com/t/1"}],
             },
         ),
         _NUMBER_ID,
     ),
+    _ONE,
     description="At any time, to anybody; the contact is made when there is none. A template of the"
     " category `MARKETING` needs the contact's consent.",
     example={

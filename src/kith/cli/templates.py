@@ -47,7 +47,7 @@ async def _sync(runner: Runner, workspace: str | None) -> list[Synced]:
     try:
         accounts = await runner.read(template_syncs.accounts, workspace)
         job = TemplateSync(graph)
-        return [await job.sync(runner, one.sender, one.caller) for one in accounts]
+        return [await job.sync(runner, one.account, one.caller) for one in accounts]
     except Rejected as refused:
         told = refused.refusal
         raise Refused(f"Meta refused: {told.title} ({told.code}).") from None

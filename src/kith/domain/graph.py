@@ -88,6 +88,19 @@ CODES: dict[int, Code] = {
 }
 
 
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose calls they are: `number_id` sends, `account_id` is the business account's. `token` is
+    a secret."""
+
+    graph_url: str
+    number_id: str
+    account_id: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Account({self.number_id})"
+
+
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Meta's own word on a message that it did not take or did not deliver."""
 

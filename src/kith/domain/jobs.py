@@ -18,6 +18,8 @@ WAITS = (
 """Between one try and the next."""
 
 
+EVERY = {"sync_templates": timedelta(hours=6)}
+"""Kinds of jobs that come again, whatever became of the last one."""
 LANES = {
     "deliver": 1,
     "send_message": 2,
@@ -27,14 +29,7 @@ LANES = {
     "poll_shop": 3,
 }
 """Kinds of jobs that wait for others' machines queue apart; all else is in lane 0."""
-NEVER_GIVEN_UP = {
-    "deliver",
-    "send_message",
-    "sync_templates",
-    "remove_file",
-    "file_opt_in",
-    "poll_shop",
-}
+NEVER_GIVEN_UP = {"deliver", "send_message", "remove_file", "file_opt_in", "poll_shop"}
 """They stand for a queue whose items have their own tries, or come again; and what an erasure left
 to be removed is removed, as is what was typed on a page, in the end."""
 

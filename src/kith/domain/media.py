@@ -25,15 +25,6 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UNKNOWN = "application/octet-stream"
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """The file of a message, as WhatsApp names it."""
-
-    message_id: str
-    kind: str
-    media_id: str
-    number_id: str
-
-
 class File(msgspec.Struct, frozen=True, kw_only=True):
     """A file that is kept; `folder` is the workspace's own."""
 

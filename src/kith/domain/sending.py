@@ -26,6 +26,7 @@ _OF_CODE: dict[Reason, int] = {
     "country_restricted": 130497,
     "not_on_whatsapp": 131026,
     "meta_stopped": 131050,
+    "marketing_paused": 131048,
     "frequency_capped": 131049,
     "experiment": 130472,
     "meta_refused": 131047,
@@ -104,6 +105,13 @@ def rejected(error: Error) -> Denial:
     """What Meta refused, or would."""
     title = graph.refusal(error.code, error.title).title
     return Denial(text=f"Message rejected by Meta: {title}", code=error.code, title=title)
+
+
+def unfit(category: str | None, address: str | None) -> Denial | None:
+    """Why a message cannot go to that address: a code to sign in with goes to a phone only."""
+    if category == "AUTHENTICATION" and not (address or "").startswith("+"):
+        return rejected(Error(131062))
+    return None
 
 
 def told(message: Message) -> Denial | None:

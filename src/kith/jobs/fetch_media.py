@@ -12,7 +12,7 @@ from kith.domain import media
 from kith.domain.jobs import Job
 from kith.domain.media import File
 from kith.errors import Refused
-from kith.integrations.whatsapp.client import Account, Graph, GraphFailed, Rejected
+from kith.integrations.whatsapp.client import Graph, GraphFailed, Rejected
 from kith.jobs.failures import Hopeless, TryAgain
 
 AGAIN = timedelta(minutes=1)
@@ -49,15 +49,9 @@ class MediaFetch:
 
     async def _fetched(self, runner: Runner, due: Due) -> File:
         """Raises GraphFailed, Hopeless for what must not be kept."""
-        sender, kind = due.sender, due.wanted.kind
-        account = Account(
-            graph_url=sender.graph_url,
-            number_id=sender.number_id,
-            account_id=sender.account_id,
-            token=sender.token,
-        )
-        told = await self._graph.media(account, due.wanted.media_id)
-        if not media.may_be_asked(told.url, graph_url=sender.graph_url):
+        account, kind = due.account, due.kind
+        told = await self._graph.media(account, due.media_id)
+        if not media.may_be_asked(told.url, graph_url=account.graph_url):
             raise Hopeless("The file is said to be at an address that is not Meta's.")
         if told.size is not None and not media.fits(kind, told.size):
             raise Hopeless(f"The file is larger than WhatsApp allows for {kind}.")

@@ -22,9 +22,9 @@ from kith.domain.jobs import TRIES_MAX, Job
 from kith.domain.messages import Error, Message
 from kith.domain.phone import Phone
 from kith.domain.tokens import Caller
+from kith.errors import Refused
 from kith.integrations.whatsapp.client import (
     Accepted,
-    Account,
     Graph,
     NoAnswer,
     NotReached,
@@ -95,8 +95,7 @@ class Sender:
     async def run(self, runner: Runner, job: Job) -> None:
         """A message whose sender died, or that had to wait. Raises TryAgain."""
         caller = of_tenant(job.tenant_id)
-        begun = await runner.write(sends.take_up, Again(message_id=job.subject), caller)
-        first = begun
+        first = begun = await self._taken_up(runner, job, caller)
         while begun is not None and begun.sender is not None and first is not None:
             failed = self._must_wait(begun.message, caller) or await self._tell(begun, caller)
             if failed is None:
@@ -112,18 +111,26 @@ class Sender:
             at = runner.now() + timedelta(seconds=failed.wait_s)
             raise TryAgain("Meta took nothing yet.", at=at)
 
+    async def _taken_up(self, runner: Runner, job: Job, caller: Caller) -> Begun | None:
+        """Raises TryAgain while the connection's secrets cannot be read."""
+        turn = Again(message_id=job.subject, is_last=job.tries >= TRIES_MAX)
+        try:
+            begun = await runner.write(sends.take_up, turn, caller)
+        except Refused as problem:
+            log.error("connection.sealed", code="send", message_id=job.subject)
+            raise TryAgain(problem.text) from None
+        if begun is not None and begun.sender is None:
+            denial = sending.told(begun.message)
+            reason = denial.text if denial is not None else ""
+            log.warning("send.given_up", code="send", message_id=job.subject, reason=reason)
+        return begun
+
     async def _tell(
         self, begun: Begun, caller: Caller, *, within_s: float | None = None
     ) -> _Failed | None:
         """Call Meta. None when the outcome is written: it was taken, or nobody knows."""
-        message, sender = begun.message, begun.sender
-        assert sender is not None
-        account = Account(
-            graph_url=sender.graph_url,
-            number_id=sender.number_id,
-            account_id=sender.account_id,
-            token=sender.token,
-        )
+        message, account = begun.message, begun.sender
+        assert account is not None
         try:
             accepted = await self._graph.send(account, sending.payload(message), within_s=within_s)
         except Rejected as refused:

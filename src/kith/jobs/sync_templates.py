@@ -5,12 +5,12 @@ from datetime import timedelta
 from kith.actions import template_syncs, templates
 from kith.actions.connections import of_tenant
 from kith.actions.run import Runner
-from kith.actions.sending_numbers import Sender
 from kith.actions.templates import Listed, Synced
-from kith.domain.jobs import TRIES_MAX, Job
+from kith.domain.graph import Account
+from kith.domain.jobs import Job
 from kith.domain.tokens import Caller
 from kith.errors import Refused
-from kith.integrations.whatsapp.client import Account, Graph, GraphFailed, Rejected
+from kith.integrations.whatsapp.client import Graph, GraphFailed, Rejected
 from kith.jobs.failures import Hopeless, TryAgain
 
 
@@ -22,27 +22,19 @@ class TemplateSync:
         """Raises TryAgain, Hopeless: the next run in its time is planned all the same."""
         caller = of_tenant(job.tenant_id)
         try:
-            sender = await runner.write(template_syncs.begin, job, caller)
-            if sender is not None:
-                await self.sync(runner, sender, caller)
+            account = await runner.write(template_syncs.begin, job, caller)
+            if account is not None:
+                await self.sync(runner, account, caller)
         except Refused as problem:
             raise Hopeless(problem.text) from None
         except GraphFailed as problem:
-            if job.tries >= TRIES_MAX or (
-                isinstance(problem, Rejected) and problem.refusal.known.again == "never"
-            ):
+            if isinstance(problem, Rejected) and problem.refusal.known.again == "never":
                 raise Hopeless(str(problem)) from None
             wait_s = problem.retry_after_s if isinstance(problem, Rejected) else None
             at = runner.now() + timedelta(seconds=wait_s) if wait_s else None
             raise TryAgain(str(problem), at=at) from None
 
-    async def sync(self, runner: Runner, sender: Sender, caller: Caller) -> Synced:
+    async def sync(self, runner: Runner, account: Account, caller: Caller) -> Synced:
         """Raises GraphFailed."""
-        account = Account(
-            graph_url=sender.graph_url,
-            number_id=sender.number_id,
-            account_id=sender.account_id,
-            token=sender.token,
-        )
         listed = await self._graph.templates(account)
-        return await runner.write(templates.write_all, Listed(sender.account_id, listed), caller)
+        return await runner.write(templates.write_all, Listed(account.account_id, listed), caller)

@@ -34,15 +34,14 @@ async def add(
     return int(row[0])
 
 
-async def is_waiting(tx: Tx, *, tenant_id: int, kind: str, subject: str, beside: int) -> bool:
-    """Whether there is such a job beside one."""
+async def is_planned(tx: Tx, *, tenant_id: int, kind: str, subject: str) -> bool:
+    """Whether there is such a job that nobody has taken yet."""
     row = await tx.one(
         "SELECT 1 FROM jobs WHERE tenant_id = :tenant_id AND kind = :kind AND subject = :subject"
-        " AND id <> :beside AND gave_up_at IS NULL LIMIT 1",
+        " AND tries = 0 AND gave_up_at IS NULL LIMIT 1",
         tenant_id=tenant_id,
         kind=kind,
         subject=subject,
-        beside=beside,
     )
     return row is not None
 
@@ -59,6 +58,20 @@ async def hasten(tx: Tx, *, tenant_id: int, kind: str, subject: str, at: datetim
         at=to_us(at),
     )
     return row is not None
+
+
+async def bring_forward(tx: Tx, *, tenant_id: int, kind: str, subject: str, at: datetime) -> bool:
+    """As `hasten`, of a job that nobody has taken yet: one that is under way may have looked."""
+    rows = await tx.all(
+        "UPDATE jobs SET due_at = CASE WHEN due_at < :at THEN due_at ELSE :at END"
+        " WHERE tenant_id = :tenant_id AND kind = :kind AND subject = :subject"
+        " AND tries = 0 AND gave_up_at IS NULL RETURNING id",
+        tenant_id=tenant_id,
+        kind=kind,
+        subject=subject,
+        at=to_us(at),
+    )
+    return bool(rows)
 
 
 async def delay(tx: Tx, *, tenant_id: int, job_id: int, until: datetime) -> None:

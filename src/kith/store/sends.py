@@ -18,6 +18,20 @@ async def hold(tx: Tx, *, tenant_id: int, contact_row_id: int) -> None:
     )
 
 
+async def names(tx: Tx, *, tenant_id: int, contact_row_id: int) -> list[tuple[str, str]]:
+    """What WhatsApp can reach the contact by now, by kind and value: never a name that was given
+    up, which may be somebody else's. The one learned last comes first."""
+    rows = await tx.all(
+        "SELECT i.kind, i.value FROM identities i WHERE i.tenant_id = :tenant_id"
+        " AND i.contact_id = :contact_id AND i.retired_at IS NULL"
+        " AND i.kind IN ('phone', 'wa_id', 'bsuid')"
+        " ORDER BY COALESCE(i.seen_at, i.created_at) DESC, i.kind, i.value",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 async def last_address(
     tx: Tx, *, tenant_id: int, contact_row_id: int
 ) -> tuple[str, int | None] | None:

@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 
 from kith.domain import graph, json
-from kith.domain.graph import Refusal
+from kith.domain.graph import Account, Refusal
 from kith.errors import AppError
 
 CALL_S_MAX = 20.0
@@ -25,19 +25,7 @@ KEPT_OPEN_S = 4.0
 RETRY_AFTER_S_MAX = 3_600
 TEMPLATES_A_PAGE = 100
 TEMPLATES_MAX = 10_000
-TEMPLATE_FIELDS = "id,name,language,status,category,components,parameter_format,quality_score"
-
-
-class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose calls they are. `token` is a secret."""
-
-    graph_url: str
-    number_id: str
-    account_id: str
-    token: str
-
-    def __repr__(self) -> str:
-        return f"Account({self.number_id})"
+TEMPLATE_FIELDS = "id,name,language,status,category,components,parameter_format"
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):

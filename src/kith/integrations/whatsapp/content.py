@@ -18,7 +18,7 @@ UNSUPPORTED = "unsupported"
 
 Object = Mapping[str, Any]
 
-MEDIA = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
+MEDIA = frozenset({"image", "video", "audio", "document", "sticker"})
 _OF_MEDIA = ("id", "mime_type", "sha256", "caption", "filename", "voice", "animated")
 _OF_LOCATION = ("latitude", "longitude", "name", "address", "url")
 _OF_REPLY = ("id", "title", "description")

@@ -21,6 +21,7 @@ from kith.domain.whatsapp_facts import (
     Number,
     PreferenceTold,
     StatusReported,
+    TemplatesChanged,
     Who,
     bsuids_in,
     named,
@@ -238,7 +239,6 @@ def _preference(one: Object, change: _Change) -> Any:
         who=change.who(one.get("wa_id"), one.get("user_id"), one.get("parent_user_id")),
         at=_time(one.get("timestamp")),
         is_stop=value == "stop",
-        details=line(one.get("detail")),
     )
 
 
@@ -253,6 +253,10 @@ def _account(value: Object, change: _Change) -> Any:
         is_restricted=is_restricted,
         number_ids=change.number_ids,
     )
+
+
+def _templates(_: Object, __: _Change) -> TemplatesChanged:
+    return TemplatesChanged()
 
 
 def _number(value: Object) -> Number:
@@ -307,5 +311,9 @@ _READERS: dict[str, dict[str, Reader]] = {
     "user_preferences": {"user_preferences": _preference},
     "calls": {"calls": _call},
     "account_update": {"": _account},
+    "message_template_status_update": {"": _templates},
+    "message_template_quality_update": {"": _templates},
+    "message_template_components_update": {"": _templates},
+    "template_category_update": {"": _templates},
 }
 """By the field of a change: what reads each update of which list in it; "" is the change itself."""
