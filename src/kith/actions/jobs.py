@@ -7,7 +7,7 @@ import msgspec
 from kith.actions.run import Context
 from kith.domain import jobs
 from kith.domain.jobs import Job
-from kith.store import inbox
+from kith.store import identities, inbox
 from kith.store import jobs as job_rows
 
 PROBLEM_CHARACTERS_MAX = 500
@@ -67,6 +67,7 @@ async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None 
 async def plan(ctx: Context, job: Job) -> None:
     """Let a job that comes again do so in its time."""
     tx, tenant_id, at = ctx.tx, job.tenant_id, ctx.now + jobs.EVERY[job.kind]
+    await identities.take_turn(tx, tenant_id=tenant_id, of=f"{job.kind} {job.subject}")
     if not await job_rows.is_planned(tx, tenant_id=tenant_id, kind=job.kind, subject=job.subject):
         await add(
             msgspec.structs.replace(ctx, tenant_id=tenant_id), job.kind, job.subject, due_at=at
@@ -76,6 +77,7 @@ async def plan(ctx: Context, job: Job) -> None:
 async def hurry(ctx: Context, kind: str, subject: str) -> None:
     """Let a job be done now that would have come in its time; one that is under way may have begun
     too early to see what this is about."""
+    await identities.take_turn(ctx.tx, tenant_id=ctx.tenant_id, of=f"{kind} {subject}")
     is_planned = await job_rows.bring_forward(
         ctx.tx, tenant_id=ctx.tenant_id, kind=kind, subject=subject, at=ctx.now
     )
