@@ -20,11 +20,12 @@ from kith.domain.shop_polls import Ask, PollFailed
 from kith.errors import BadValue, Invalid
 from kith.jobs.ask import Asker
 from kith.jobs.guard import Guard
+from kith.settings import networks
 from tests.cast import Bed, Person
 from tests.conftest import RECEIVERS, SECRET_KEY
 from tests.graph.http import Reply, as_json
 from tests.jobs import corpus
-from tests.jobs.test_guard import Listener
+from tests.jobs.test_guard import Listener, Resolver
 from tests.polled import PolledShop, Vendor, people
 from tests.serving import KITH, environment
 from tests.shops import payload
@@ -370,7 +371,7 @@ async def test_a_poll_that_is_killed_is_gone_on_with(
     assert under_way is not None
     assert under_way.stage == "orders"
     told = await shop.poll()
-    assert (told.news, told.under_way) == (1, None)
+    assert (told.seen, told.news, told.under_way) == (1, 1, None)
     assert len(vendor.requests) == 4  # customers and orders, orders again, and who is gone
     assert len(ana.post("search-contacts", {}).json()) == 1
 
@@ -680,6 +681,22 @@ async def test_no_spelling_of_an_address_inside_is_called() -> None:
                 await asker.ask(Ask(method="GET", url=url, headers={}))
             assert failed.value.reason == "blocked", url
         assert listener.count == 0
+    finally:
+        listener.close()
+
+
+@pytest.mark.row("T4.2")
+async def test_the_address_that_was_checked_is_called() -> None:
+    """By a name that leads inside a moment later: it is asked for once."""
+    listener = Listener()
+    try:
+        resolver = Resolver(["127.0.0.1"], ["10.0.0.1"])
+        asker = Asker(Guard(networks(RECEIVERS), resolver))
+        ask = Ask(method="GET", url=f"http://rebinds.example.com:{listener.port}/", headers={})
+        with pytest.raises(PollFailed) as failed:
+            await asker.ask(ask)
+        assert failed.value.reason == "unreachable"
+        assert (resolver.asked, listener.count) == (1, 1)
     finally:
         listener.close()
 

@@ -1,6 +1,6 @@
 """What other systems send: stored before it is answered, read by a job, replayed by people."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -46,6 +46,18 @@ class InWorkspace(msgspec.Struct, frozen=True, kw_only=True):
 
 async def receive(ctx: Context, given: Received) -> bool:
     """Store it and let it be read; False when it is a repeat, which has no effect."""
+    return await receive_all(ctx, [given]) == [True]
+
+
+async def receive_all(ctx: Context, given: Iterable[Received]) -> list[bool]:
+    """As `receive`, of each."""
+    are_new = [await _store(ctx, one) for one in given]
+    if any(are_new):
+        await inbox.forget_older(ctx.tx, tenant_id=ctx.tenant_id, than=ctx.now - KEPT)
+    return are_new
+
+
+async def _store(ctx: Context, given: Received) -> bool:
     uuid = ctx.new_id()
     is_new = await inbox.add(
         ctx.tx,
@@ -59,7 +71,6 @@ async def receive(ctx: Context, given: Received) -> bool:
     )
     if is_new:
         await jobs.add(ctx, jobs.READ_INBOUND, uuid)
-        await inbox.forget_older(ctx.tx, tenant_id=ctx.tenant_id, than=ctx.now - KEPT)
     return is_new
 
 

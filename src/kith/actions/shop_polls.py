@@ -158,16 +158,15 @@ async def take(ctx: Context, given: Taken) -> Poll:
     present = await connections.by_id(ctx, connection.id)
     if present is None or present.config.get("poll_url") != given.polling.asking.url:
         return poll
-    news = gone = 0
-    for item in page.items:
-        received = Received(
-            connection=connection, event_key=item.event_key, headers=item.headers, body=item.body
-        )
-        if await inbox.receive(ctx, received):
-            gone += item.is_gone
-            news += not item.is_gone
+    received = [
+        Received(connection=connection, event_key=one.event_key, headers=one.headers, body=one.body)
+        for one in page.items
+    ]
+    are_new = await inbox.receive_all(ctx, received)
+    told = [one for one, is_new in zip(page.items, are_new, strict=True) if is_new]
+    gone = sum(one.is_gone for one in told)
     if poll.under_way == given.polling.asking.round:
-        poll = _moved(ctx, poll, given, news=news, gone=gone)
+        poll = _moved(ctx, poll, given, news=len(told) - gone, gone=gone)
         await poll_rows.keep(ctx.tx, tenant_id=ctx.tenant_id, poll=poll)
     return poll
 

@@ -15,8 +15,8 @@ from kith.domain.shop_polls import BY_POLL, Answer, Ask, Asking, Item, Page, Pol
 from kith.integrations.reading import answered, fields, time
 
 KEY = "consumer key"
-A_PAGE = 100
-READ_AGAIN = 10
+A_PAGE = 50
+READ_AGAIN = 5
 """Of the page before: what is deleted meanwhile moves the rest forward."""
 DOUBTED_AT_ONCE = 20
 _API = "/wp-json/wc/v3/"
@@ -127,8 +127,8 @@ def _doubted(asking: Asking, found: set[str]) -> Page:
     is_last = len(known) < shop_polls.GONE_AT_ONCE
     if len(missing) > DOUBTED_AT_ONCE:  # as many as can be asked after in one turn
         missing, is_last = missing[:DOUBTED_AT_ONCE], False
-        return Page(doubted=missing, seen=DOUBTED_AT_ONCE, place=missing[-1])
-    return Page(doubted=missing, seen=len(known), place=None if is_last else known[-1])
+        return Page(doubted=missing, place=missing[-1])
+    return Page(doubted=missing, place=None if is_last else known[-1])
 
 
 def _of_this_shop(asking: Asking) -> Sequence[tuple[str, str]]:
