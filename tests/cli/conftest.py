@@ -13,6 +13,12 @@ def kith(database_url: str) -> Kith:
 
 
 @pytest.fixture
+def anew(blank_database_url: str) -> Kith:
+    """The first commands ever, on a database without any table."""
+    return Kith(database_url=blank_database_url)
+
+
+@pytest.fixture
 def beside(bed: Bed, server_database_url: str) -> Kith:
     """On the database of a running server."""
     return Kith(database_url=server_database_url, secret_key=SECRET_KEY)

@@ -1,6 +1,5 @@
 """`kith audit`: who changed what, for people and for programs."""
 
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -88,8 +87,8 @@ def test_nothing_to_show(acme: Kith) -> None:
     ],
     ids=repr,
 )
-def test_refused(arguments: tuple[str, ...], status: int, text: str, tmp_path: Path) -> None:
-    refused = Kith(database_url=f"sqlite:///{tmp_path}/kith.db")("audit", *arguments)
+def test_refused(arguments: tuple[str, ...], status: int, text: str, sqlite_url: str) -> None:
+    refused = Kith(database_url=sqlite_url)("audit", *arguments)
     assert (refused.status, refused.out) == (status, "")
     assert text in refused.err.splitlines()[-1]
 

@@ -7,8 +7,8 @@ import pytest
 from kith import wiring
 from kith.cli.check import _shown
 from kith.settings import Settings
-from tests.cast import digest
 from tests.cli.kith import Kith
+from tests.digests import digest
 
 
 def test_a_good_database(kith: Kith, engine: str) -> None:

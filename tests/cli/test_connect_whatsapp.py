@@ -16,8 +16,8 @@ GIVEN = {
 
 
 @pytest.fixture
-def acme(tmp_path: Path) -> Kith:
-    kith = Kith(database_url=f"sqlite:///{tmp_path}/kith.db", secret_key="of-the-tests")
+def acme(sqlite_url: str) -> Kith:
+    kith = Kith(database_url=sqlite_url, secret_key="of-the-tests")
     kith("init", "--workspace", "Acme Co.", "--email", "ana@example.com")
     return kith
 

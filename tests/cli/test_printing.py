@@ -58,17 +58,17 @@ def test_help_of(path: tuple[str, ...]) -> None:
         assert f"kith {' '.join(path)}" in shown.out.partition("Example")[2]
 
 
-def test_for_people(kith: Kith) -> None:
-    made = kith("init", "--workspace", "Acme Co.", "--email", "ana@example.com")
+def test_for_people(anew: Kith) -> None:
+    made = anew("init", "--workspace", "Acme Co.", "--email", "ana@example.com")
     assert (made.status, made.err) == (0, "")
     [token] = set(TOKEN.findall(made.out))
     assert "kith serve" in made.out
     assert "curl http://127.0.0.1:8000/api/v1/me" in made.out
 
-    other = kith("token", "create", "--email", "ana@example.com", "--expires-in-days", "30")
+    other = anew("token", "create", "--email", "ana@example.com", "--expires-in-days", "30")
     assert len(TOKEN.findall(other.out)) == 1
 
-    table = kith("token", "list")
+    table = anew("token", "list")
     assert not TOKEN.findall(table.out)
     headings, newest, first = (re.split(" {2,}", line) for line in table.out.splitlines())
     assert headings == ["ID", "NAME", "BEGINS", "USER", "WORKSPACE", "MAY", "LAST USED", "STATE"]
@@ -78,19 +78,19 @@ def test_for_people(kith: Kith) -> None:
         *("-", "usable"),
     ]
 
-    assert kith("user", "list").out.splitlines()[1].split()[:2] == ["1", "ana@example.com"]
+    assert anew("user", "list").out.splitlines()[1].split()[:2] == ["1", "ana@example.com"]
 
 
-def test_migrating_says_what_it_did(kith: Kith) -> None:
-    applied = kith("migrate").out.splitlines()
+def test_migrating_says_what_it_did(anew: Kith) -> None:
+    applied = anew("migrate").out.splitlines()
     assert applied[0] == "Applied 0001_workspaces_and_contacts."
     assert applied[-1].startswith("The schema is now at version ")
-    again = kith("migrate")
+    again = anew("migrate")
     assert (again.status, again.err) == (0, "")
     assert again.out.startswith("Nothing to do: ")
-    assert kith("migrate", "--json").json["applied"] == []
-    assert kith("token", "list").out.startswith("No tokens yet.")
-    assert kith("user", "list").out.startswith("No users yet.")
+    assert anew("migrate", "--json").json["applied"] == []
+    assert anew("token", "list").out.startswith("No tokens yet.")
+    assert anew("user", "list").out.startswith("No users yet.")
 
 
 HOSTILE = "\x1b]0;owned\x07\r\nfake line\u009b2J\u202e"

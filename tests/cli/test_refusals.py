@@ -60,8 +60,8 @@ REFUSED = [
 
 @pytest.mark.row("T9.3")
 @pytest.mark.parametrize(("arguments", "text"), REFUSED, ids=repr)
-def test_refused(arguments: tuple[str, ...], text: str, tmp_path: Path) -> None:
-    refused = Kith(database_url=f"sqlite:///{tmp_path}/kith.db")(*arguments)
+def test_refused(arguments: tuple[str, ...], text: str, sqlite_url: str) -> None:
+    refused = Kith(database_url=sqlite_url)(*arguments)
     assert (refused.status, refused.out) == (1, "")
     assert refused.err.startswith(f"kith: {text}")
     assert refused.err.count("\n") == 1

@@ -23,8 +23,8 @@ from kith.store.sqlite import SQLite
 
 
 @pytest.mark.row("S10")
-async def test_migrations_lead_to_the_schema_written_down(database_url: str) -> None:
-    database = await connect(database_url)
+async def test_migrations_lead_to_the_schema_written_down(blank_database_url: str) -> None:
+    database = await connect(blank_database_url)
     try:
         assert len(await migrate.apply_all(database, utc_now())) == len(migrate.known())
         assert await migrate.apply_all(database, utc_now()) == []
@@ -44,8 +44,8 @@ async def test_the_schema_written_down_makes_the_same_tables(tmp_path: Path) -> 
 
 
 @pytest.mark.row("S10")
-async def test_several_processes_apply_each_migration_once(database_url: str) -> None:
-    databases = [await connect(database_url) for _ in range(4)]
+async def test_several_processes_apply_each_migration_once(blank_database_url: str) -> None:
+    databases = [await connect(blank_database_url) for _ in range(4)]
     try:
         applied = await asyncio.gather(*(migrate.apply_all(d, utc_now()) for d in databases))
         assert sum(map(len, applied)) == len(migrate.known())
@@ -55,8 +55,8 @@ async def test_several_processes_apply_each_migration_once(database_url: str) ->
 
 
 @pytest.mark.row("S10")
-async def test_refuses_a_newer_database(database_url: str) -> None:
-    database = await connect(database_url)
+async def test_refuses_a_newer_database(blank_database_url: str) -> None:
+    database = await connect(blank_database_url)
     try:
         await migrate.apply_all(database, utc_now())
         newer = "INSERT INTO schema_migrations (version, name, applied_at) VALUES (9999, 'x', 0)"
@@ -119,11 +119,11 @@ async def filled(database: Database) -> None:
 @pytest.mark.parametrize("rows_at_once", [backfill.ROWS, 2])
 @pytest.mark.parametrize("walk_rows", [contact_lists.WALK_ROWS, 0], ids=["walk", "index"])
 async def test_what_was_there_before_is_found_without_case(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, rows_at_once: int, walk_rows: int
+    blank_database_url: str, monkeypatch: pytest.MonkeyPatch, rows_at_once: int, walk_rows: int
 ) -> None:
     monkeypatch.setattr(backfill, "ROWS", rows_at_once)
     monkeypatch.setattr(contact_lists, "WALK_ROWS", walk_rows)
-    database = await connect(database_url)
+    database = await connect(blank_database_url)
 
     async def found(tenant_id: int, query: str) -> list[str | None]:
         filters = Filters(query=search.fold(query))
@@ -169,11 +169,11 @@ async def test_what_was_there_before_is_found_without_case(
 
 @pytest.mark.row("S10")
 async def test_what_was_there_before_can_be_changed_and_removed(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    blank_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On SQLite the search index takes out what it once took in, or says that it is broken."""
     monkeypatch.setattr(contact_lists, "WALK_ROWS", 0)
-    database = await connect(database_url)
+    database = await connect(blank_database_url)
     try:
         await migrate._apply(database, migrate.known()[0], utc_now())
         await filled(database)
@@ -254,11 +254,11 @@ HELD = {
 @pytest.mark.row("S10", "T10.2")
 @pytest.mark.parametrize("rows_at_once", [backfill.CONSENT_ROWS, 2])
 async def test_consent_from_before_the_ledger(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+    blank_database_url: str, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
 ) -> None:
     """The ledger gives again what the contacts carried, marked as unproven."""
     monkeypatch.setattr(backfill, "CONSENT_ROWS", rows_at_once)
-    database = await connect(database_url)
+    database = await connect(blank_database_url)
     ids = {name: new_id() for name in HELD}
 
     async def fill(tx: Tx) -> None:
