@@ -4,6 +4,7 @@ In process, on a real SQLite file; the other tests of this folder cross a socket
 """
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -158,14 +159,24 @@ def flatmap_query(context: Any, query: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from([{}, {"dry_run": "true"}, query]) if is_import else st.just(query)
 
 
+@pytest.fixture(scope="module")
+async def populated(
+    prepared_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A database to be copied, and the token for it."""
+    path = shutil.copy(prepared_file, tmp_path_factory.mktemp("populated") / "kith.db")
+    async with wiring.opened(Settings(database_url=f"sqlite:///{path}")) as runner:
+        return path, await runner.write(_populate, None)
+
+
 @pytest.fixture(autouse=True)
-async def _running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+async def _running(
+    populated: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[None]:
     monkeypatch.setattr(body, "LINGER_S", 0.001)  # in process, nobody hangs up
-    app.settings = msgspec.structs.replace(
-        app.settings, database_url=f"sqlite:///{tmp_path}/kith.db"
-    )
-    async with wiring.opened(app.settings) as runner:
-        app.token = await runner.write(_populate, None)
+    path, app.token = populated
+    path = shutil.copy(path, tmp_path / "kith.db")
+    app.settings = msgspec.structs.replace(app.settings, database_url=f"sqlite:///{path}")
     app.statuses.clear()
     app.paths.clear()
     yield
