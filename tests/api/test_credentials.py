@@ -119,14 +119,19 @@ async def test_only_the_hash_is_stored(bed: Bed, ana: Person) -> None:
             assert ana.token.encode() not in file.read_bytes()
 
 
-async def until_refused(caller: Person) -> float:
-    """Seconds until the token stops."""
+async def works_for(caller: Person) -> float:
+    """Seconds until the last call began that still worked: a busy machine makes it no later."""
     started_at = time.monotonic()
-    while caller.get(ME).status_code == 200:
-        assert time.monotonic() - started_at < 5, "still works"
+    last = 0.0
+    while True:
+        at = time.monotonic() - started_at
+        if caller.get(ME).status_code != 200:
+            break
+        last = at
+        assert last < 5, "still works"
         await asyncio.sleep(0.02)
     assert_refused(caller.get(ME))
-    return time.monotonic() - started_at
+    return last
 
 
 @pytest.mark.row("T6.1", "R8")
@@ -134,7 +139,7 @@ async def test_revoked_token_stops_within_a_second(bed: Bed, ana: Person, ben: P
     for caller in (ana, ben):
         assert caller.get(ME).status_code == 200
     await bed.runner.write(token_actions.revoke, ana.token_id)
-    assert await until_refused(ana) < WORKS_STILL_S_MAX
+    assert await works_for(ana) < WORKS_STILL_S_MAX
     assert ben.get(ME).status_code == 200
 
 
@@ -151,7 +156,7 @@ async def test_revoked_on_the_command_line_beside_the_server(
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert await until_refused(ana) < WORKS_STILL_S_MAX
+    assert await works_for(ana) < WORKS_STILL_S_MAX
 
 
 @pytest.mark.row("T6.1", "R8")
@@ -162,20 +167,22 @@ async def test_tokens_stop_with_their_user(bed: Bed, ana: Person, ben: Person) -
     assert ben.workspace is not None
     given = workspaces.UserAt(email=ben.user.email, workspace=ben.workspace.id)
     await bed.runner.write(workspaces.revoke_user, given)
-    assert await until_refused(ben) < WORKS_STILL_S_MAX
+    assert await works_for(ben) < WORKS_STILL_S_MAX
     assert_refused(second.get(ME))
     assert ana.get(ME).status_code == 200
 
 
 @pytest.mark.row("T6.1")
 async def test_expiry(bed: Bed, ana: Person) -> None:
+    expires_at = utc_now() + timedelta(seconds=1.5)
     await bed.change(
         "UPDATE tokens SET expires_at = :at WHERE id = :id",
-        at=to_us(utc_now() + timedelta(seconds=1.5)),
+        at=to_us(expires_at),
         id=ana.token_id,
     )
     assert ana.get(ME).status_code == 200
-    assert 0.5 < await until_refused(ana) < 3.5
+    assert await works_for(ana) < 3.5
+    assert utc_now() >= expires_at
 
 
 @pytest.mark.row("T6.1", "R8")

@@ -13,12 +13,15 @@ NOTICED_S_MAX = 1.0
 
 
 def refused_within_a_second(client: Client) -> bool:
+    """No call works that begins later."""
     until = time.monotonic() + NOTICED_S_MAX
-    while client.get("/api/v1/me").status_code != 401:
-        if time.monotonic() > until:
+    while True:
+        began = time.monotonic()
+        if client.get("/api/v1/me").status_code == 401:
+            return True
+        if began > until:
             return False
         time.sleep(0.02)
-    return True
 
 
 async def test_init_makes_a_workspace_with_a_token_that_works(bed: Bed, beside: Kith) -> None:
