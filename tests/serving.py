@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 KITH = str(Path(sys.executable).with_name("kith"))
-START_S_MAX = 20.0
+START_S_MAX = 60.0
 STOP_S_MAX = 30.0
 
 
