@@ -53,7 +53,7 @@ async def plans(
     made: list[Plan] = []
     seen: set[str] = set()
     for facts in rows:
-        plan = await _plan(ctx, one, facts, found, imagined)
+        plan = _stranger(ctx, facts, found) or await _plan(ctx, one, facts, found, imagined)
         if one.repeats and plan.outcome == "update" and await _is_as_left(ctx, one, plan):
             plan = Plan(facts, "unchanged", plan.known, left_out=plan.left_out)
         names = _names(plan, found)
@@ -62,6 +62,14 @@ async def plans(
         seen.update(names)
         made.append(plan)
     return made
+
+
+def _stranger(ctx: Context, facts: Facts, found: Found) -> Plan | None:
+    """The everyday row of a large file: somebody new, by a number that needs no reading."""
+    number = facts.phone
+    if not isinstance(number, str) or facts.contact_id is not None:
+        return None
+    return None if number in found.by_phone or number in found.held else _create(ctx, facts, number)
 
 
 async def _is_as_left(ctx: Context, one: Import, plan: Plan) -> bool:
@@ -167,7 +175,7 @@ async def _by_email(ctx: Context, one: Import, facts: Facts, imagined: Imagined 
 
 
 def _create(ctx: Context, facts: Facts, number: Phone) -> Plan:
-    agreed, left_out = _sound(ctx, facts)
+    agreed, left_out = _sound(ctx, facts) if facts.consent else ((), facts.left_out)
     contact_id = ctx.new_id()
     opted_in_at = opted_out_at = None
     if agreed:

@@ -60,6 +60,7 @@ class RowReader:
         is_plain = len(self._names) == 1 and not self._firsts and not self._lasts
         self._name = self._names[0] if is_plain else None
         self._email = self._emails[0] if len(self._emails) == 1 else None
+        self._tag = self._tags[0] if len(self._tags) == 1 else None
 
     def read(self, record: Record) -> Facts | Refusal | None:
         """None for a row that is blank."""
@@ -152,7 +153,8 @@ class RowReader:
         return whole or f"{first} {last}".strip()
 
     def _tags_of(self, cells: list[str]) -> tuple[str, ...]:
-        written = ",".join([cells[at] for at in self._tags])
+        at = self._tag
+        written = cells[at] if at is not None else ",".join([cells[at] for at in self._tags])
         if len(written) > CACHED_CHARACTERS_MAX:
             return _tags.__wrapped__(written)
         return _tags(written) if written else ()

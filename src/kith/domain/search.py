@@ -12,13 +12,13 @@ _END = "\n" * (GRAM - 1)
 
 def fold(text: str) -> str:
     """The text without its case, in any alphabet: ß is ss, and the Turkish İ is an i."""
-    return text.casefold().replace("i\u0307", "i")
+    return text.lower() if text.isascii() else text.casefold().replace("i\u0307", "i")
 
 
 def key(*, name: str | None, phone: str | None, email: str | None) -> str:
     """The three fields, each on a line of its own."""
-    there = [field for field in (name, phone, email) if field]
-    return fold(_END.join(there)) + _END if there else ""
+    there = _END.join(filter(None, (name, phone, email)))
+    return fold(there) + _END if there else ""
 
 
 def grams(folded: str) -> tuple[str, ...]:

@@ -29,9 +29,10 @@ def line(value: object, *, characters_max: int, bytes_max: int = STRING_BYTES_MA
     text = value.strip(_SPACES)
     if len(text) > characters_max:
         raise BadValue(f"may not be greater than {characters_max} characters.")
-    if _NOT_IN_LINES.search(text):
+    is_ascii = text.isascii()
+    if not text.isprintable() if is_ascii else _NOT_IN_LINES.search(text):
         raise BadValue("may not contain control characters or line breaks.")
-    if not text.isascii() and len(text.encode()) > bytes_max:
+    if not is_ascii and len(text.encode()) > bytes_max:
         raise BadValue(f"may not be greater than {bytes_max} bytes.")
     return text
 

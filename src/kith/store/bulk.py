@@ -78,6 +78,8 @@ async def add(
 
 
 def _row(contact: Contact, tenant_id: int) -> Row:
+    at, changed_at = contact.created_at, contact.updated_at
+    created_us = to_us(at)
     return (
         tenant_id,
         contact.id,
@@ -87,13 +89,13 @@ def _row(contact: Contact, tenant_id: int) -> Row:
         emails.key(contact.email) if contact.email else None,
         contact.source,
         contact.locale,
-        bytes(contact.metadata).decode(),
-        bytes(contact.tags).decode(),
+        str(contact.metadata, "utf-8"),
+        str(contact.tags, "utf-8"),
         None if contact.opted_in_at is None else to_us(contact.opted_in_at),
         None if contact.opted_out_at is None else to_us(contact.opted_out_at),
         None if contact.last_message_at is None else to_us(contact.last_message_at),
         contact.total_messages,
-        to_us(contact.created_at),
-        to_us(contact.updated_at),
+        created_us,
+        created_us if changed_at is at else to_us(changed_at),
         search.key(name=contact.name, phone=contact.phone, email=contact.email),
     )
