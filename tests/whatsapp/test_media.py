@@ -19,7 +19,7 @@ from kith.integrations.whatsapp.client import Graph as Client
 from kith.jobs.guard import Guard
 from kith.jobs.kinds import workers
 from kith.jobs.sender import Sender
-from kith.jobs.sweep_files import Sweep
+from kith.jobs.sweep import Sweep
 from kith.store.files import Files
 from tests.cast import Bed, Person
 from tests.graph import Graph, webhooks

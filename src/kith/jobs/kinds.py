@@ -13,7 +13,7 @@ from kith.jobs.fetch_media import MediaFetch
 from kith.jobs.guard import Guard
 from kith.jobs.poll_shop import ShopPoll
 from kith.jobs.sender import Sender
-from kith.jobs.sweep_files import Sweep
+from kith.jobs.sweep import Sweep
 from kith.jobs.sync_templates import TemplateSync
 from kith.jobs.worker import Worker
 

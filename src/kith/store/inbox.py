@@ -154,16 +154,17 @@ async def wait_again(tx: Tx, *, tenant_id: int, uuid: str) -> None:
     )
 
 
-async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> None:
-    """A few of those that were read before then; each that comes in makes room."""
-    await tx.run(
+async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> int:
+    """A few of those that were read before then; each that comes in makes room. How many."""
+    rows = await tx.all(
         "DELETE FROM inbox WHERE inbox.tenant_id = :tenant_id AND inbox.id IN ("
         "SELECT i.id FROM inbox i WHERE i.tenant_id = :tenant_id AND i.received_at < :than"
-        " AND i.state = 'read' ORDER BY i.received_at LIMIT :rows_max)",
+        " AND i.state = 'read' ORDER BY i.received_at LIMIT :rows_max) RETURNING id",
         tenant_id=tenant_id,
         than=to_us(than),
         rows_max=FORGOTTEN_AT_ONCE_MAX,
     )
+    return len(rows)
 
 
 def _message(row: Row) -> Message:

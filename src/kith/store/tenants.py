@@ -59,6 +59,16 @@ async def oldest(tx: Tx, *, rows_max: int) -> list[Row]:
     )
 
 
+async def ids_after(tx: Tx, *, after: int, rows_max: int) -> list[int]:
+    """For the worker only: the workspaces with higher numbers, lowest first."""
+    rows = await tx.all(
+        "SELECT id FROM tenants WHERE id > :after ORDER BY id LIMIT :rows_max",
+        after=after,
+        rows_max=rows_max,
+    )
+    return [row[0] for row in rows]
+
+
 async def words(tx: Tx, *, tenant_id: int) -> tuple[list[str], list[str]]:
     """The words that the workspace adds to those by which people opt out, and in again."""
     row = await tx.one(

@@ -1,10 +1,11 @@
-"""Removes the files that a worker began and never finished, because it died: they are nobody's."""
+"""Once an hour: what nobody needs any more goes, whether anybody calls or not."""
 
 import asyncio
 from datetime import timedelta
 
 import structlog
 
+from kith.actions import connections, retention
 from kith.actions.run import Runner
 
 EVERY_S = 3_600.0
@@ -26,6 +27,14 @@ class Sweep:
             await asyncio.sleep(EVERY_S)
 
     async def once(self) -> None:
+        await self._files()
+        try:
+            await self._workspaces()
+        except Exception as problem:  # the database is away, or a bug: the next hour comes
+            log.warning("kept.not_swept", code="jobs", reason=type(problem).__name__)
+
+    async def _files(self) -> None:
+        """Those that a worker began and never finished, because it died: they are nobody's."""
         try:
             files, before = self._runner.files, self._runner.now() - LEFT_FOR
             swept = await asyncio.to_thread(files.sweep, before)
@@ -34,3 +43,11 @@ class Sweep:
         else:
             if swept:
                 log.info("files.swept", code="storage", count=swept)
+
+    async def _workspaces(self) -> None:
+        last = 0
+        while some := await self._runner.read(retention.workspaces, last):
+            for last in some:
+                of_tenant = connections.of_tenant(last)
+                while await self._runner.write(retention.sweep, None, of_tenant):
+                    pass
