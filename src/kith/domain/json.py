@@ -42,8 +42,10 @@ def decode_object(body: bytes) -> dict[str, object]:
 
 def _depth(body: bytes) -> int:
     """How deep brackets nest outside of strings; runs before decoding, which would recurse."""
+    # Where no string holds a quote, each begins one or ends it, and that is found sooner.
+    pieces = [_STRING.sub(b"", body)] if b'\\"' in body else body.split(b'"')[::2]
     depth = deepest = 0
-    for byte in _STRING.sub(b"", body).translate(None, _NOT_BRACKETS):
+    for byte in b"".join(pieces).translate(None, _NOT_BRACKETS):
         if byte in b"[{":
             depth += 1
             if depth > deepest:
