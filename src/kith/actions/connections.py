@@ -235,7 +235,7 @@ def _sealed(ctx: Context, uuid: str, secrets: Secrets) -> str:
     return sealing.seal(secrets, key=_key(ctx), nonce=ctx.new_secret(), about=uuid)
 
 
-def _unsealed(ctx: Context, uuid: str, sealed: str) -> dict[str, str]:
+def _unsealed(ctx: Context, uuid: str, sealed: str) -> Secrets:
     if not sealed:
         return {}
     return sealing.unseal(sealed, key=_key(ctx), about=uuid)

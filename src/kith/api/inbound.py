@@ -51,9 +51,10 @@ class Door:
             return _challenged(system, opened, query.asked(request.query))
         if method != "POST":
             raise errors.WrongVerb("GET, POST" if system.challenge else "POST")
-        raw = await body.read(
-            receive, headers.get(b"content-length"), bytes_max=system.body_bytes_max
-        )
+        raw = request.arrived
+        if raw is None or len(raw) > system.body_bytes_max:
+            length = headers.get(b"content-length")
+            raw = await body.read(receive, length, bytes_max=system.body_bytes_max)
         if system.is_ping is not None and system.is_ping(headers, raw):
             return TAKEN
         if system.is_genuine is None:

@@ -216,7 +216,10 @@ class Server:
 
     async def _receive(self, request: Request, path: str, receive: body.Receive) -> Answer:
         """What another system sends."""
-        incoming = Incoming(request.scope, request.headers, self._address(request), receive)
+        arrived = request.direct.body() if request.direct is not None else None
+        incoming = Incoming(
+            request.scope, request.headers, self._address(request), receive, arrived
+        )
 
         async def prove() -> Caller:
             header = request.headers.get(b"authorization")

@@ -60,12 +60,13 @@ _PREFLIGHT: tuple[Header, ...] = (
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """A request to a connection; `address` is the client's."""
+    """A request to a connection; `address` is the client's, `arrived` its body if it is here."""
 
     scope: Mapping[str, Any]
     headers: Mapping[bytes, bytes]
     address: str
     receive: body.Receive
+    arrived: bytes | None = None
 
     @property
     def method(self) -> str:

@@ -7,6 +7,8 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 import msgspec
 
@@ -28,8 +30,9 @@ def seal(secrets: Secrets, *, key: str, nonce: bytes, about: str) -> str:
     return base64.b64encode(nonce + sealed).decode()
 
 
-def unseal(sealed: str, *, key: str, about: str) -> dict[str, str]:
-    """Raises CannotUnseal."""
+@lru_cache(maxsize=256)
+def unseal(sealed: str, *, key: str, about: str) -> Secrets:
+    """Raises CannotUnseal. Remembered, because each webhook asks for it."""
     # Imported here: only who has a connection pays for it at the start.
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -41,7 +44,7 @@ def unseal(sealed: str, *, key: str, about: str) -> dict[str, str]:
         )
     except InvalidTag:
         raise CannotUnseal() from None
-    return msgspec.json.decode(plain, type=dict[str, str])
+    return MappingProxyType(msgspec.json.decode(plain, type=dict[str, str]))
 
 
 def _derived(key: str) -> bytes:
