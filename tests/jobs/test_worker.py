@@ -179,6 +179,28 @@ async def test_a_poisoned_body_waits_longer_and_longer_and_holds_up_nobody(
     assert {one[0] for one in await world.inbox()} == {"read"}
 
 
+@pytest.mark.row("R1")
+@pytest.mark.parametrize("facts", [1, 2])
+async def test_a_job_ends_with_the_message_that_it_read(
+    world: World, monkeypatch: pytest.MonkeyPatch, facts: int
+) -> None:
+    """In one transaction: nothing is left to be done about what is read."""
+    good = registry.SYSTEMS["shopify"]
+
+    def reader(headers: Any, body: bytes, config: Any) -> list[Any]:
+        [first, *_] = good.read(headers, body, config)
+        return [first] * facts
+
+    changed = {**registry.SYSTEMS, "shopify": msgspec.structs.replace(good, read=reader)}
+    monkeypatch.setattr("kith.jobs.read_inbound.SYSTEMS", changed)
+    monkeypatch.delattr(job_actions, "settle")
+    await world.customers(3)
+    async with world.working():
+        await world.is_idle()
+    assert {one[0] for one in await world.inbox()} == {"read"}
+    assert (await world.effects())["contact.created"] == 3
+
+
 @pytest.mark.row("F23", "L14")
 async def test_a_job_may_say_when_to_try_again(world: World) -> None:
     await world.customers(1)

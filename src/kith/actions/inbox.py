@@ -26,7 +26,10 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of which everything is written, and the job that was to do so."""
+
     message_id: str
+    job_id: int
     is_sanitized: bool = False
 
 
@@ -79,10 +82,11 @@ async def get(ctx: Context, message_id: str) -> Message | None:
 
 
 async def settle(ctx: Context, read: Read) -> None:
-    """All that it said is written."""
+    """All that it said is written, and there is nothing left to do about it."""
     await inbox.settle(
         ctx.tx, tenant_id=ctx.tenant_id, uuid=read.message_id, is_sanitized=read.is_sanitized
     )
+    await jobs.drop(ctx, read.job_id)
 
 
 async def forget(ctx: Context, traces: Traces) -> None:

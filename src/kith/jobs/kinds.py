@@ -1,10 +1,8 @@
 """Every kind of job and what does it, and the workers that take them."""
 
-from collections.abc import Awaitable, Callable
-
 from kith.actions import jobs, opt_ins
 from kith.actions.run import Runner
-from kith.domain.jobs import LANES, Job
+from kith.domain.jobs import LANES
 from kith.integrations.whatsapp.client import Graph
 from kith.jobs import deliver, file_opt_in, read_inbound, redact_shop
 from kith.jobs.ask import Asker
@@ -15,10 +13,10 @@ from kith.jobs.poll_shop import ShopPoll
 from kith.jobs.sender import Sender
 from kith.jobs.sweep import Sweep
 from kith.jobs.sync_templates import TemplateSync
-from kith.jobs.worker import Worker
+from kith.jobs.worker import Do, Worker
 
 ASKED_AT_ONCE_MAX = 4
-KINDS: dict[str, Callable[[Runner, Job], Awaitable[None]]] = {
+KINDS: dict[str, Do] = {
     jobs.READ_INBOUND: read_inbound.run,
     jobs.REDACT_SHOP: redact_shop.run,
     opt_ins.FILE: file_opt_in.run,

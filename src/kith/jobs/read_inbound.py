@@ -5,8 +5,10 @@ further effect.
 """
 
 import asyncio
-from itertools import islice
+from collections.abc import Sequence
+from itertools import chain, islice
 
+import msgspec
 import structlog
 
 from kith.actions import connections, inbox, inbox_facts
@@ -24,12 +26,12 @@ from kith.jobs.failures import Hopeless
 log = structlog.get_logger("kith.inbound")
 
 
-async def run(runner: Runner, job: Job) -> None:
-    """Raises Hopeless."""
+async def run(runner: Runner, job: Job) -> bool:
+    """Raises Hopeless. True when the job was settled with the message."""
     of_tenant = connections.of_tenant(job.tenant_id)
     message = await runner.read(inbox.get, job.subject, of_tenant)
     if message is None or message.body is None:
-        return
+        return False
     connection = await runner.read(connections.by_id, message.connection_id, of_tenant)
     if connection is None:
         raise Hopeless("The connection was removed.")
@@ -37,27 +39,26 @@ async def run(runner: Runner, job: Job) -> None:
     if system is None:
         raise Hopeless(f"This Kith reads nothing from {message.system}.")
     caller = connections.caller(connection)
-    refused: list[str] = []
-    failed: list[Exception] = []
-    is_sanitized = False
+    read = Read(message_id=message.id, job_id=job.id)
+    outcomes: list[str | Exception | None] = []
     try:
         found = iter(system.read(message.headers, message.body, connection.config))
+        first = list(islice(found, 2))
+        if len(first) == 1 and not isinstance(first[0], Sanitized | Unreadable):
+            _check([await _apply(runner, Told(message.id, first[0], read), caller)])
+            return True
+        found = chain(first, found)
         while some := list(islice(found, system.facts_at_once)):
             told = [one for one in some if not isinstance(one, Sanitized)]
-            is_sanitized |= len(told) < len(some)
+            if len(told) < len(some):
+                read = msgspec.structs.replace(read, is_sanitized=True)
             applied = [_apply(runner, Told(message.id, one), caller) for one in told]
-            for outcome in await asyncio.gather(*applied):
-                if isinstance(outcome, str):
-                    refused.append(outcome)
-                elif outcome is not None:
-                    failed.append(outcome)
+            outcomes += await asyncio.gather(*applied)
     except Unreadable as problem:
         raise Hopeless(str(problem)) from None
-    if failed:
-        raise failed[0]
-    if refused:
-        raise Hopeless(" ".join(dict.fromkeys(refused)))
-    await runner.write(inbox.settle, Read(message_id=message.id, is_sanitized=is_sanitized), caller)
+    _check(outcomes)
+    await runner.write(inbox.settle, read, caller)
+    return True
 
 
 async def _apply(runner: Runner, told: Told, caller: Caller) -> str | Exception | None:
@@ -74,3 +75,11 @@ async def _apply(runner: Runner, told: Told, caller: Caller) -> str | Exception 
         about = {"tenant_id": caller.tenant_id, "connection_id": caller.connection_id}
         log.warning("data_request.waiting", code="privacy", **about)
     return None
+
+
+def _check(outcomes: Sequence[str | Exception | None]) -> None:
+    """Raises what failed, and Hopeless for what was refused."""
+    if failed := [one for one in outcomes if isinstance(one, Exception)]:
+        raise failed[0]
+    if refused := [one for one in outcomes if isinstance(one, str)]:
+        raise Hopeless(" ".join(dict.fromkeys(refused)))

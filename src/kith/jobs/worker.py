@@ -21,7 +21,8 @@ IDLE_S = 0.5
 """How often a worker looks whether another process has left it something."""
 log = structlog.get_logger("kith.jobs")
 
-Do = Callable[[Runner, Job], Awaitable[None]]
+Do = Callable[[Runner, Job], Awaitable[bool | None]]
+"""True: the job was settled in a transaction of what it did."""
 
 
 class Worker:
@@ -90,7 +91,7 @@ class Worker:
                 raise Hopeless(f"This Kith knows no job of the kind {job.kind}.")
             # A job that hangs would be somebody else's by then.
             async with asyncio.timeout(lease(self._lane).total_seconds()):
-                await do(self._runner, job)
+                is_settled = await do(self._runner, job)
         except GoOn as later:
             await self._runner.write(jobs.postpone, Postponed(job=job, until=later.at))
         except Hopeless as problem:
@@ -103,7 +104,8 @@ class Worker:
             log.exception("jobs.failed", code="jobs", kind=job.kind, job_id=job.id)
             await self._fail(Failed(job=job, problem=f"A bug: {type(bug).__name__}."))
         else:
-            await self._runner.write(jobs.settle, job)
+            if not is_settled:
+                await self._runner.write(jobs.settle, job)
 
     async def _fail(self, failed: Failed) -> None:
         given_up = await self._runner.write(jobs.fail, failed)
