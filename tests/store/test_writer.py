@@ -91,6 +91,37 @@ async def test_a_batch_commits_what_it_has_when_its_time_is_up(
     assert gate.commits == 5
 
 
+@pytest.mark.row("S3", "S4", "S5")
+async def test_who_reads_has_a_turn_between_the_writes_of_a_batch(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch stays one: nobody sees a part of it, and what comes meanwhile is in it too."""
+    monkeypatch.setattr(writer, "BATCH_S_MAX", 60)
+    monkeypatch.setattr(writer, "HOLD_S_MAX", -1)
+    gate = Gate(database.writing_connection)
+    gate.is_open.set()
+    seen: list[object] = []
+    late: list[asyncio.Task[str]] = []
+
+    async def work(tx: Tx, name: str) -> str:
+        seen.append("write")
+        return await add(tx, name)
+
+    async def read() -> None:
+        while "write" not in seen:
+            await asyncio.sleep(0)
+        late.append(asyncio.create_task(database.write(lambda tx: work(tx, "late"))))
+        seen.extend([await names(database) for _ in range(3)])
+
+    writes = (database.write(lambda tx, n=n: work(tx, f"n{n}")) for n in range(9))
+    _, *written = await asyncio.gather(read(), *writes)
+    assert written == [f"n{n}" for n in range(9)]
+    assert await late[0] == "late"
+    assert [one for one in seen if one != "write"] == [[], [], []]
+    assert gate.commits == 1
+    assert len(await names(database)) == 10
+
+
 @pytest.mark.row("S4")
 async def test_refusals_wait_for_the_commit_too(database: SQLite) -> None:
     gate = Gate(database.writing_connection)
@@ -278,6 +309,7 @@ async def test_connections_are_set_as_they_must_be(database: SQLite) -> None:
         assert connection.pragma("mmap_size") == 0
         assert connection.pragma("wal_autocheckpoint") == 0  # store/checkpoints.py does it
         assert connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) == 1
+    assert writing.pragma("temp_store") == 2  # in memory
     assert reading.pragma("query_only") == 1
     await asyncio.sleep(0)
     with pytest.raises(apsw.ReadOnlyError):

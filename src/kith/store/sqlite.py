@@ -204,8 +204,15 @@ def _open(path: str, flags: int, *, cache_mb: int) -> apsw.Connection:
     }
     if is_writer:
         # Erased bytes are overwritten with zeros (row T18.1); a REPLACE fires DELETE's triggers, or
-        # it would get round the audit log's.
-        wanted = {"journal_mode": "wal", "secure_delete": 1, "recursive_triggers": 1, **wanted}
+        # it would get round the audit log's. What savepoints keep to go back to stays in memory:
+        # else it goes through a file, for every batch anew.
+        wanted = {
+            "journal_mode": "wal",
+            "secure_delete": 1,
+            "recursive_triggers": 1,
+            "temp_store": 2,
+            **wanted,
+        }
     else:
         wanted = {**wanted, "query_only": 1}
     for name, value in {**wanted, "cache_size": -1024 * cache_mb}.items():

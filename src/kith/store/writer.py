@@ -1,7 +1,8 @@
 """The one writer: requests that wait together share one COMMIT (rows S3 to S8).
 
-Actions run one after another on the event loop, each in its own savepoint; BEGIN may wait and
-COMMIT does, so they run on a thread. Nothing is answered before the COMMIT, refusals included.
+Actions run one after another on the event loop, each in its own savepoint, reads in between; BEGIN
+may wait and COMMIT does, so they run on a thread. Nothing is answered before the COMMIT, refusals
+included.
 """
 
 import asyncio
@@ -22,7 +23,9 @@ T = TypeVar("T")
 
 BATCH_MAX = 256
 BATCH_S_MAX = 0.010
-"""How long a batch may hold the event loop before it commits what it has."""
+"""How much work goes into a batch before it commits what it has."""
+HOLD_S_MAX = 0.002
+"""How long a batch may hold the event loop: then whoever only reads has a turn."""
 QUEUE_MAX = 1_000
 QUEUE_WAIT_S_MAX = 10.0
 LOCK_WAIT_MS = 2_000
@@ -119,7 +122,7 @@ class Writer:
         self._working = None
 
     async def _write_batch(self) -> None:
-        batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+        batch: list[_Request] = []
         try:
             await self._write_together(batch)
         except Exception as error:  # a bug, yet the writer must go on
@@ -130,26 +133,34 @@ class Writer:
             request.settle()
 
     async def _write_together(self, batch: list[_Request]) -> None:
-        now = asyncio.get_running_loop().time()
-        for request in batch:
-            if request.deadline < now:
-                request.error = Unavailable()
-        is_open = not self.is_broken and await self._begin()
-        if is_open and self._run_all(batch):
+        if self.is_broken or not await self._begin():
+            batch += [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+            _fail(batch, Unavailable())
+        elif await self._run_all(batch):
             await self._commit(batch)
         else:
             _fail(batch, Unavailable())
 
-    def _run_all(self, batch: list[_Request]) -> bool:
-        """Run what the loop can spare the time for; the rest of the batch waits for the next."""
+    async def _run_all(self, batch: list[_Request]) -> bool:
+        """Run what waits, and what comes meanwhile, for as long as a batch may take.
+
+        Nobody else uses the connection while others have their turn: every savepoint is closed.
+        """
         clock = asyncio.get_running_loop().time
-        until = clock() + BATCH_S_MAX
-        for number, request in enumerate(batch, start=1):
-            if request.error is None and not self._run(request):
+        worked_s, began = 0.0, clock()
+        while self._queue and len(batch) < BATCH_MAX:
+            request = self._queue.popleft()
+            batch.append(request)
+            if request.deadline < began:
+                request.error = Unavailable()
+            elif not self._run(request):
                 return False
-            if clock() > until:
-                self._queue.extendleft(reversed(batch[number:]))
-                del batch[number:]
+            held_s = clock() - began
+            if worked_s + held_s > BATCH_S_MAX:
+                break
+            if held_s > HOLD_S_MAX:
+                await asyncio.sleep(0)
+                worked_s, began = worked_s + held_s, clock()
         return True
 
     async def _begin(self) -> bool:
