@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -81,6 +82,14 @@ async def test_no_answer_waits_for_a_checkpoint(
         await asyncio.wait_for(add(database, f"n{number:02}"), 5)
     assert len(await names(database)) == 20
     release.set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+async def test_whoever_answers_goes_before_a_checkpoint(database: SQLite) -> None:
+    own = os.nice(0)
+    there = await asyncio.wrap_future(database._checkpoints._thread.submit(os.nice, 0))
+    assert there == min(19, own + checkpoints.NICE)
+    assert os.nice(0) == own
 
 
 async def test_a_log_that_is_read_is_moved_later(

@@ -5,6 +5,8 @@ the writer's connection and the readers' never check a WAL in.
 """
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +26,7 @@ LOOK_BYTES = 2**20
 REST_S = 0.001
 WAIT_MS = 200
 """How long emptying the log may wait for those who read or write."""
+NICE = 10
 UNSYNCED = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
 log = structlog.get_logger("kith.store")
 
@@ -36,7 +39,9 @@ class Checkpoints:
         self._connection = connection
         self._path = path
         self._on_unsynced = on_unsynced
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kith-checkpoint")
+        self._thread = ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix="kith-checkpoint", initializer=_stand_back
+        )
         self._moving: asyncio.Task[None] | None = None
         self._wal_pages = 0
         self._has_failed = False
@@ -121,3 +126,9 @@ class Checkpoints:
                 self._has_failed = True
                 self._on_unsynced(error)
             return None
+
+
+def _stand_back() -> None:
+    """Of two threads that want a processor, the one that answers goes first."""
+    if sys.platform == "linux":  # elsewhere it would be said of the whole process
+        os.nice(NICE)
