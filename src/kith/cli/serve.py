@@ -1,6 +1,7 @@
 """`kith serve`: one server process, until SIGTERM or SIGINT."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -85,6 +86,7 @@ async def _serve(settings: Settings, around: Callable[[Any], Any], *, works: boo
             signal.signal(number, stop)
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
+        gc.freeze()  # what is there now stays: nothing to look through again and again
         log.info("server.started", url=f"http://{shown}:{port}", pid=os.getpid())
         await server.serve(sockets=[listener])
     log.info("server.stopped")
