@@ -55,9 +55,9 @@ _WITH_EMAIL = (
 )
 _SEARCH_NO_MORE = (
     "INSERT INTO contact_search_pending (tenant_id, id, old_key, is_erased)"
-    " SELECT c.tenant_id, c.id, c.search_key, 0 FROM json_each(:ids) j"
+    f" SELECT c.tenant_id, c.id, c.search_key, {contact_search.GONE} FROM json_each(:ids) j"
     " CROSS JOIN contacts c WHERE c.tenant_id = :tenant_id AND c.id = j.value"
-    " ON CONFLICT (tenant_id, id) DO NOTHING"
+    " ON CONFLICT (tenant_id, id) DO UPDATE SET is_erased = excluded.is_erased"
 )
 _REMOVE_ALL = {
     engine: "DELETE FROM contacts WHERE tenant_id = :tenant_id"

@@ -12,7 +12,7 @@ import structlog
 from kith.errors import CannotStart, Unavailable
 from kith.store import contact_search
 from kith.store.checkpoints import Checkpoints
-from kith.store.database import Engine, Row, Work
+from kith.store.database import Engine, Row, Tx, Work
 from kith.store.scanner import SCANS_AT_ONCE, Scanner
 from kith.store.writer import STORAGE_TROUBLE, Writer
 
@@ -96,7 +96,7 @@ class SQLite:
         self._writer = Writer(
             writer,
             SQLiteTx(writer),
-            before_commit=contact_search.refresh,
+            before_commit=contact_search.follow,
             after_answers=self._checkpoints.follow,
             on_broken=on_broken,
         )
@@ -160,9 +160,20 @@ class SQLite:
 
     async def tidy(self) -> None:
         if not self._writer.is_broken:
+            await self._end_waiting_for_the_index()
             async with self._writer.turn:
                 await self._checkpoints.empty()
             await self._checkpoints.sweep(self._writer.turn)
+
+    async def _end_waiting_for_the_index(self) -> None:
+        """What contacts were called before they changed is kept no longer than a minute."""
+
+        async def refresh(_: Tx) -> None:
+            contact_search.refresh(self.writing_connection)
+
+        with contextlib.suppress(Unavailable):  # then in a minute
+            if await self.read(lambda tx: tx.one("SELECT 1 FROM contact_search_pending LIMIT 1")):
+                await self.write(refresh)
 
     async def close(self) -> None:
         self._scanner.close()
