@@ -1,6 +1,6 @@
 """Messages of both directions: counted once, and brought as far as WhatsApp says they came."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -120,19 +120,24 @@ async def advance(
     if moved == message:
         return message
     if moved.counts and not moved.is_counted:
-        moved = await count(ctx, await _contact(ctx, moved), moved)
+        await count(ctx, await _contact(ctx, moved), moved.at)
+        moved = msgspec.structs.replace(moved, is_counted=True)
     await messages.set_delivery(tx, tenant_id=tenant_id, message=moved)
     await undelivered.draw(ctx, moved, told)
     return moved
 
 
-async def count(ctx: Context, known: Contact, message: Message) -> Message:
-    """Let the contact show one message more, of a new version; for every way in and out."""
-    contact = msgspec.structs.replace(known, updated_at=ctx.now, version=known.version + 1)
-    await contact_rows.count_message(
-        ctx.tx, tenant_id=ctx.tenant_id, contact=contact, message_at=message.at
+async def count(ctx: Context, known: Contact, at: datetime) -> Contact:
+    """Let the contact show one message more, of that time; for every way in and out."""
+    contact = msgspec.structs.replace(
+        known,
+        total_messages=known.total_messages + 1,
+        last_message_at=max(known.last_message_at or at, at),
+        updated_at=ctx.now,
+        version=known.version + 1,
     )
-    return msgspec.structs.replace(message, is_counted=True)
+    await contact_rows.count_message(ctx.tx, tenant_id=ctx.tenant_id, contact=contact)
+    return contact
 
 
 async def _reported(ctx: Context, fact: StatusReported) -> Message | None:

@@ -7,7 +7,6 @@ import msgspec
 from kith.actions import (
     blocks,
     consent,
-    contacts,
     media,
     messages,
     opt_ins,
@@ -127,8 +126,8 @@ async def _store(
         contact_row_id=known.row_id,
     )
     if message.counts:
-        message = await messages.count(ctx, known, message)
-        known = await contacts.of_id(ctx, known.id) or known
+        known = await messages.count(ctx, known, at)
+        message = msgspec.structs.replace(message, is_counted=True)
     row_id = await message_rows.add(
         tx, tenant_id=tenant_id, message=message, contact_row_id=known.row_id, contact_uuid=known.id
     )

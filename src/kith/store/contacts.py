@@ -1,7 +1,6 @@
 """Contacts as rows. `tags` and `metadata` are JSON text, kept as they are sent."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -241,15 +240,16 @@ async def set_consent(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
     )
 
 
-async def count_message(tx: Tx, *, tenant_id: int, contact: Contact, message_at: datetime) -> None:
-    """One message more, by a version that is `contact`'s."""
+async def count_message(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
+    """Write how many messages there are, and when the last was; the version must be a new one."""
+    assert contact.last_message_at is not None, "there is a message"
     await tx.run(
-        "UPDATE contacts SET total_messages = total_messages + 1, last_message_at ="
-        " CASE WHEN last_message_at > :message_at THEN last_message_at ELSE :message_at END,"
+        "UPDATE contacts SET total_messages = :total_messages, last_message_at = :last_message_at,"
         " updated_at = :at, version = :version WHERE tenant_id = :tenant_id AND id = :row_id",
         tenant_id=tenant_id,
         row_id=contact.row_id,
-        message_at=to_us(message_at),
+        total_messages=contact.total_messages,
+        last_message_at=to_us(contact.last_message_at),
         at=to_us(contact.updated_at),
         version=contact.version,
     )
