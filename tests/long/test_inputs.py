@@ -14,9 +14,24 @@ import pytest
 
 from kith.api import identity, parts, takes
 from kith.api.credentials import token_in
-from kith.domain import email, etags, idempotency, ids, json, metadata, phone, tags, times
+from kith.domain import (
+    csv_heads,
+    email,
+    etags,
+    idempotency,
+    ids,
+    json,
+    metadata,
+    phone,
+    tags,
+    times,
+)
 from kith.domain.contacts import parse_name
-from kith.errors import BadValue, Invalid, Malformed
+from kith.domain.csv_heads import Options
+from kith.domain.csv_reading import Decoder, Reader
+from kith.domain.import_rows import RowReader
+from kith.domain.phone import Region
+from kith.errors import BadValue, Invalid, Malformed, Refused
 
 INPUTS = int(os.environ.get("KITH_TEST_FUZZ_INPUTS", "40000"))
 SLOWEST_S_PER_64_KIB = 0.010
@@ -48,6 +63,18 @@ ETAG = '"0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61-3"'
 HEADER_PIECES = [
     ETAG.encode(), ETAG[:-1].encode() + b';history+tags"', b"W/", b"*", b",", b", ", b'"', b";",
     b'""', b" ", b"\t", b"\xff", b"\x00", b"order-1001", b"x" * 300, b"-", b"\xc3\xa9",
+]  # fmt: skip
+
+
+CSV_HEADERS = [
+    b"", b"phone\n", b"phone,name,email,tags,metadata,country\n", b"\xef\xbb\xbfphone;tags\r\n",
+    "Téléphone;Prénom;opted_in_at;consent;opted_out_at\n".encode("cp1252"), b"sep=|\nphone|x\n",
+    "phone\tname\n".encode("utf-16"), b"contact_id,phone,email\n", b"phone,phone,a,a,\n",
+]  # fmt: skip
+CSV_PIECES = [
+    b",", b";", b"\t", b"|", b"\n", b"\r", b"\r\n", b'"', b'""', b"'", b"' ", b"=1", b"\0", b"\xff",
+    b"\xc3", b"+14155550123", b"0612345678", b"a@example.com", b"vip;x", b'{"a":[1]}', b"[" * 40,
+    b"2026-05-07", b"05/07/2026 8:14", b"yes", "\u2003é".encode(), b"x" * 300, b"9" * 40,
 ]  # fmt: skip
 
 
@@ -114,7 +141,26 @@ def conditions(header: bytes) -> object:
     return etags.is_current(ETAG, listed), etags.is_known(ETAG, listed)
 
 
+def csv_input(random_: random.Random) -> bytes:
+    """A header, or none, and rows of anything, some of them cut anywhere."""
+    header = random_.choice(CSV_HEADERS)
+    return header + b"".join(random_.choices(CSV_PIECES, k=random_.randint(0, 40)))
+
+
+def read_csv(given: bytes) -> None:
+    """What an import goes through before it asks the database; a file may be none at all."""
+    with contextlib.suppress(Refused):
+        head = csv_heads.read(given, Options(region=Region("FR")), is_whole=True)
+        rows = RowReader(head.columns, head.header, Region("FR"))
+        text = Decoder(head.encoding).utf8(given, is_last=True)[head.offset :]
+        for record in Reader(head.delimiter, offset=head.offset, line=head.line).each(
+            text, is_last=True
+        ):
+            rows.read(record)
+
+
 CASES: dict[str, tuple[Callable[[random.Random], object], Callable[..., object]]] = {
+    "csv": (csv_input, read_csv),
     "json": (json_input, json.decode_object),
     "phone": (text_input, phone.parse),
     "email": (text_input, email.parse),
