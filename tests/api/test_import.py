@@ -145,9 +145,12 @@ def test_look_ups_do_not_wait_for_an_import(ana: Person) -> None:
                 assert other.get_contact(phone="+14155550123").status_code == 200
                 waits.append(time.perf_counter() - started)
 
+    began = time.perf_counter()
     assert counted(post(ana, pieces()))["created"] == 2_000
+    took_s = time.perf_counter() - began
     waits.sort()
-    assert waits[len(waits) // 2] < 0.25, waits
+    # On a busy machine both take longer; who waited for the rows would wait for most of that time.
+    assert waits[len(waits) // 2] * len(waits) < took_s / 3, (took_s, waits)
 
 
 HURRIED = (
