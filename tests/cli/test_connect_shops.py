@@ -1,5 +1,6 @@
 """`kith connect` with shops: what is needed to poll them is given, shown, changed and removed."""
 
+import time
 from typing import Any
 
 import pytest
@@ -69,6 +70,13 @@ async def test_a_poll_by_hand(bed: Bed, beside: Kith, ana: Person, vendor: Vendo
     shown = listed(beside, ana)
     assert shown["poll"]["done_at"] is not None
     assert (shown["poll"]["under_way"], shown["poll"]["problem"]) == (False, None)
+    await bed.change("DELETE FROM jobs WHERE subject = :id", id=made["connection"])
+    for _ in range(2):
+        assert beside("connect", "poll", made["connection"]).status == 0
+    [(due_at,)] = await bed.rows(
+        "SELECT due_at FROM jobs WHERE kind = 'poll_shop' AND subject = :id", id=made["connection"]
+    )
+    assert due_at / 1e6 > time.time() + 3_000  # a job that was lost is there again
     off = beside("connect", "change-shop", made["connection"], "--no-poll", "--json").json
     assert (off["poll"], "poll_url" in off["config"]) == (None, False)
     assert beside("connect", "poll", made["connection"]).status == 1

@@ -121,8 +121,9 @@ async def rotate(ctx: Context, given: Rotate) -> Connection:
         former_secrets=known.secrets,
         until=until,
     )
-    own = msgspec.structs.replace(ctx, tenant_id=connection.tenant_id)
-    await jobs.hasten(own, jobs.POLL_SHOP, connection.id)
+    if connection.is_polled:
+        own = msgspec.structs.replace(ctx, tenant_id=connection.tenant_id)
+        await jobs.hurry(own, jobs.POLL_SHOP, connection.id)
     return msgspec.structs.replace(connection, former_until=until)
 
 

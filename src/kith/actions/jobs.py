@@ -26,7 +26,7 @@ FETCH_MEDIA = "fetch_media"
 REMOVE_FILE = "remove_file"
 """Of this kind it is the SHA-256 of a file."""
 POLL_SHOP = "poll_shop"
-"""Of this kind it is the id of a connection with a shop; there is one while it is polled."""
+"""Of this kind it is the id of a connection with a shop; each plans the next."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +64,10 @@ async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None 
     )
 
 
-async def plan(ctx: Context, job: Job) -> None:
-    """Let a job that comes again do so in its time."""
-    tx, tenant_id, at = ctx.tx, job.tenant_id, ctx.now + jobs.EVERY[job.kind]
+async def plan(ctx: Context, job: Job, *, at: datetime | None = None) -> None:
+    """Let a job that comes again do so in its time, unless another is planned."""
+    tx, tenant_id = ctx.tx, job.tenant_id
+    at = at or ctx.now + jobs.EVERY[job.kind]
     await identities.take_turn(tx, tenant_id=tenant_id, of=f"{job.kind} {job.subject}")
     if not await job_rows.is_planned(tx, tenant_id=tenant_id, kind=job.kind, subject=job.subject):
         await add(
@@ -88,13 +89,6 @@ async def hurry(ctx: Context, kind: str, subject: str) -> None:
 async def drop(ctx: Context, job_id: int) -> None:
     """It was done, by whomever."""
     await job_rows.remove(ctx.tx, tenant_id=ctx.tenant_id, job_id=job_id)
-
-
-async def hasten(ctx: Context, kind: str, subject: str) -> bool:
-    """Let such a job be due now; False when there is none."""
-    return await job_rows.hasten(
-        ctx.tx, tenant_id=ctx.tenant_id, kind=kind, subject=subject, at=ctx.now
-    )
 
 
 async def delay(ctx: Context, job_id: int, due_at: datetime) -> None:

@@ -16,6 +16,7 @@ from kith.actions.inbox import Received
 from kith.actions.run import Context
 from kith.domain import shop_polls, targets
 from kith.domain.connections import Connection
+from kith.domain.jobs import Job
 from kith.domain.sealing import CannotUnseal
 from kith.domain.shop_polls import Asking, Page, Poll, PollFailed, Round
 from kith.errors import BadValue, Invalid, Refused, naming
@@ -56,6 +57,8 @@ class ChangeShop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_full`: somebody wants all customers looked through, now."""
+
     connection_id: str
     is_full: bool = False
 
@@ -74,6 +77,11 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     page: Page
 
 
+class Next(msgspec.Struct, frozen=True, kw_only=True):
+    job: Job
+    wait: timedelta
+
+
 class Missed(msgspec.Struct, frozen=True, kw_only=True):
     connection_id: str
     failed: PollFailed
@@ -88,7 +96,7 @@ async def connect(ctx: Context, given: ConnectShop) -> Connection:
         new, secrets={**new.secrets, **secrets}, config={**new.config, **config}
     )
     made = await connections.create(ctx, new)
-    await _plan(ctx, made)
+    await _hurry(ctx, made)
     return made
 
 
@@ -103,20 +111,16 @@ async def change(ctx: Context, given: ChangeShop) -> Connection:
         blank = dict.fromkeys(SECRETS[known.system], "")
         changed = await connections.set_up(ctx, known.id, secrets=blank, config=rest)
     else:
-        have = SECRETS[known.system] if is_polled(known) else ()
+        have = SECRETS[known.system] if known.is_polled else ()
         config, secrets = _read(known.system, given.reading, known.config, have=have)
         changed = await connections.set_up(ctx, known.id, secrets=secrets, config=rest | config)
     if not given.is_off and known.config.get("poll_url") == changed.config.get("poll_url"):
-        await _plan(ctx, changed)
+        await _hurry(ctx, changed)
         return changed
     # Of another shop nothing was read yet.
     await poll_rows.remove(ctx.tx, tenant_id=known.tenant_id, connection_uuid=known.id)
-    await _plan(ctx, changed)
+    await _hurry(ctx, changed)
     return changed
-
-
-def is_polled(connection: Connection) -> bool:
-    return "poll_url" in connection.config
 
 
 async def begin(ctx: Context, given: Begin) -> Polling | None:
@@ -125,7 +129,7 @@ async def begin(ctx: Context, given: Begin) -> Polling | None:
     Raises PollFailed when the secrets cannot be opened.
     """
     connection = await connections.by_id(ctx, given.connection_id)
-    if connection is None or not is_polled(connection):
+    if connection is None or not connection.is_polled:
         return None
     poll = await progress(ctx, connection.id)
     under_way = shop_polls.begun(poll, now=ctx.now, is_full=given.is_full)
@@ -135,13 +139,15 @@ async def begin(ctx: Context, given: Begin) -> Polling | None:
             poll, under_way=under_way, seen=0, news=0, gone=0, problem=problem
         )
         await poll_rows.keep(ctx.tx, tenant_id=ctx.tenant_id, poll=poll)
+    if given.is_full:
+        await plan(ctx, Next(job=_job(connection), wait=shop_polls.EVERY))
     return await _polling(ctx, connection, under_way)
 
 
 async def go_on(ctx: Context, connection_id: str) -> Polling | None:
     """What is next in the round that is under way; None when it is over. Raises PollFailed."""
     connection = await connections.by_id(ctx, connection_id)
-    if connection is None or not is_polled(connection):
+    if connection is None or not connection.is_polled:
         return None
     under_way = (await progress(ctx, connection.id)).under_way
     return await _polling(ctx, connection, under_way) if under_way is not None else None
@@ -178,7 +184,7 @@ async def progress(ctx: Context, connection_id: str) -> Poll:
 async def miss(ctx: Context, given: Missed) -> timedelta:
     """Note why the shop was not read; how long to wait."""
     connection = await connections.by_id(ctx, given.connection_id)
-    if connection is None or not is_polled(connection):
+    if connection is None or not connection.is_polled:
         return shop_polls.EVERY
     poll = await progress(ctx, connection.id)
     failures = poll.failures + 1
@@ -205,6 +211,13 @@ def _moved(ctx: Context, poll: Poll, given: Taken, *, news: int, gone: int) -> P
     return msgspec.structs.replace(
         poll, polled_to=present.began_at, full_at=full_at, done_at=ctx.now
     )
+
+
+async def plan(ctx: Context, given: Next) -> None:
+    """Let the shop be read again after a while, for as long as it is polled."""
+    connection = await connections.by_id(ctx, given.job.subject)
+    if connection is not None and connection.is_polled:
+        await jobs.plan(ctx, given.job, at=ctx.now + given.wait)
 
 
 async def _polling(ctx: Context, connection: Connection, under_way: Round) -> Polling:
@@ -242,12 +255,20 @@ async def _secrets(ctx: Context, connection: Connection) -> Mapping[str, str]:
     return opened.secrets[0]
 
 
-async def _plan(ctx: Context, connection: Connection) -> None:
-    """There is one job for a connection that is polled, and it is due now."""
-    own = msgspec.structs.replace(ctx, tenant_id=connection.tenant_id)
-    is_planned = await jobs.hasten(own, jobs.POLL_SHOP, connection.id)
-    if is_polled(connection) and not is_planned:
-        await jobs.add(own, jobs.POLL_SHOP, connection.id)
+async def _hurry(ctx: Context, connection: Connection) -> None:
+    if connection.is_polled:
+        own = msgspec.structs.replace(ctx, tenant_id=connection.tenant_id)
+        await jobs.hurry(own, jobs.POLL_SHOP, connection.id)
+
+
+def _job(connection: Connection) -> Job:
+    return Job(
+        id=0,
+        tenant_id=connection.tenant_id,
+        kind=jobs.POLL_SHOP,
+        subject=connection.id,
+        tries=0,
+    )
 
 
 _CONFIG = ("poll_url", "api_version")

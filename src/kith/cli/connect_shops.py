@@ -206,7 +206,7 @@ def polled_as_dict(one: Connection, poll: Poll | None) -> dict[str, object]:
     """As `as_dict`; of a shop with how it is polled, None when it is not."""
     if one.system not in shop_polls.SECRETS:
         return as_dict(one)
-    if not shop_polls.is_polled(one):
+    if not one.is_polled:
         return {**as_dict(one), "poll": None}
     poll = poll or Poll(connection_id=one.id)
     return {
@@ -227,7 +227,7 @@ def polled(one: Connection, poll: Poll | None) -> str | None:
     """When a shop was last polled, and what is wrong; None for what is no shop."""
     if one.system not in shop_polls.SECRETS:
         return None
-    if not shop_polls.is_polled(one):
+    if not one.is_polled:
         return "no"
     done = wire(poll.done_at) if poll and poll.done_at else "not yet"
     return f"{done}: {poll.problem}" if poll and poll.problem else done
@@ -250,7 +250,7 @@ Give the other system this address, with the public name of your server:
 def _make(new: NewConnection, reading: Reading, *, as_json: bool) -> None:
     made = run(lambda runner: _made(runner, ConnectShop(connection=new, reading=reading)))
     show(made, as_json=as_json)
-    if not as_json and shop_polls.is_polled(made):
+    if not as_json and made.is_polled:
         click.echo("\nThe shop is polled, now and then every hour.")
 
 
@@ -276,7 +276,7 @@ async def check(system: str, reading: Reading) -> None:
 
 async def _poll(runner: Runner, connection_id: str) -> dict[str, Any]:
     connection = await runner.read(connections.find, connection_id)
-    if not shop_polls.is_polled(connection):
+    if not connection.is_polled:
         raise Refused(
             "This connection is not polled; kith connect change-shop gives a shop's what is needed."
         )

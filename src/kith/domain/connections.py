@@ -32,6 +32,11 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         return PATH + self.id
 
     @property
+    def is_polled(self) -> bool:
+        """Whether it is a shop that is also read."""
+        return "poll_url" in self.config
+
+    @property
     def source(self) -> Source:
         """What the contacts say that it brings; those of WhatsApp came by nothing else."""
         return "api" if self.system == "whatsapp" else self.system

@@ -1,6 +1,6 @@
 """Reads shops that are polled: a round an hour, a few pages a turn, each stored with its place.
 
-There is one job for each connection, which is put off and never done: until nothing is polled.
+Each job plans the next: for as long as the connection is polled.
 """
 
 import asyncio
@@ -11,13 +11,12 @@ import structlog
 
 from kith.actions import connections, shop_polls
 from kith.actions.run import Runner
-from kith.actions.shop_polls import Begin, Missed, Polling, Taken
+from kith.actions.shop_polls import Begin, Missed, Next, Polling, Taken
 from kith.domain.jobs import Job
 from kith.domain.shop_polls import EVERY, Item, Page, Poll, PollFailed
 from kith.domain.tokens import Caller
 from kith.integrations.polls import SHOPS
 from kith.jobs.ask import Asker
-from kith.jobs.failures import GoOn
 
 TURN_S = 20.0
 """After so long others have their turn."""
@@ -29,16 +28,14 @@ class ShopPoll:
         self._asker = asker
 
     async def run(self, runner: Runner, job: Job) -> None:
-        """Raises GoOn for as long as the connection is polled."""
+        """Whatever becomes of it, the next one is planned, unless nothing is polled any more."""
         caller = connections.of_tenant(job.tenant_id)
         try:
             polling = await runner.write(shop_polls.begin, Begin(connection_id=job.subject), caller)
-            if polling is None:
-                return
-            wait = await self._turn(runner, polling, caller)
+            wait = await self._turn(runner, polling, caller) if polling is not None else EVERY
         except PollFailed as failed:
             wait = await self.miss(runner, job.subject, failed, caller)
-        raise GoOn(runner.now() + wait)
+        await runner.write(shop_polls.plan, Next(job=job, wait=wait), caller)
 
     async def _turn(self, runner: Runner, polling: Polling, caller: Caller) -> timedelta:
         """How long to wait after some pages. Raises PollFailed."""

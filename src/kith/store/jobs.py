@@ -46,22 +46,9 @@ async def is_planned(tx: Tx, *, tenant_id: int, kind: str, subject: str) -> bool
     return row is not None
 
 
-async def hasten(tx: Tx, *, tenant_id: int, kind: str, subject: str, at: datetime) -> bool:
-    """Let such a job be due by then; False when there is none."""
-    row = await tx.one(
-        "UPDATE jobs SET due_at = CASE WHEN due_at < :at THEN due_at ELSE :at END"
-        " WHERE tenant_id = :tenant_id AND kind = :kind AND subject = :subject"
-        " AND gave_up_at IS NULL RETURNING id",
-        tenant_id=tenant_id,
-        kind=kind,
-        subject=subject,
-        at=to_us(at),
-    )
-    return row is not None
-
-
 async def bring_forward(tx: Tx, *, tenant_id: int, kind: str, subject: str, at: datetime) -> bool:
-    """As `hasten`, of a job that nobody has taken yet: one that is under way may have looked."""
+    """Let such a job be due by then that nobody has taken yet: one that is under way may have
+    looked. False when there is none."""
     rows = await tx.all(
         "UPDATE jobs SET due_at = CASE WHEN due_at < :at THEN due_at ELSE :at END"
         " WHERE tenant_id = :tenant_id AND kind = :kind AND subject = :subject"
