@@ -290,7 +290,7 @@ async def state(bed: Bed, person: Person) -> dict[str, list[str]]:
     schema = (files("kith.store") / "schema.sql").read_text()
     tables = re.findall(r"^CREATE TABLE (\w+) \((?=[^;]*\btenant_id\b)", schema, re.MULTILINE)
     assert {"contacts", "audit_log", "idempotency_keys", "suppressions"} <= {*tables}
-    tables.remove("contact_search_pending")  # of SQLite, empty after each COMMIT
+    tables.remove("contact_search_pending")  # of SQLite, of what changed last
     tables.remove("unswept_erasures")  # of SQLite, empty after each sweep
 
     async def work(tx: Tx) -> dict[str, list[str]]:
