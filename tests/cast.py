@@ -124,6 +124,11 @@ class Bed:
         """Of all logical rows: equal before and after a refusal (oracle O2)."""
         return await self._digests.now() if self._digests else await self.read(digest)
 
+    async def forget_digests(self) -> None:
+        """They are compared no more; whoever wants a table alone waits for them."""
+        if self._digests:
+            await self._digests.end()
+
 
 def id_of(at: datetime, bits: int | None = None) -> str:
     """An id as the product makes them: a UUIDv7 of that millisecond, with 74 bits of your own."""

@@ -53,7 +53,11 @@ class Held(Protocol):
     async def read(self) -> str:
         """The digest of the moment."""
 
-    def let_go(self) -> None: ...
+    def let_go(self) -> None:
+        """Nobody compares the moment any more."""
+
+    async def end(self) -> None:
+        """Let go of the moment, and of what others may wait for."""
 
 
 class Digests:
@@ -78,6 +82,11 @@ class Digests:
             digest.text = await self._held.read()
         self._last = weakref.ref(digest, lambda _: self._held.let_go())
         return digest
+
+    async def end(self) -> None:
+        """Nobody compares what there was so far."""
+        self._last, self._others = None, []
+        await self._held.end()
 
 
 @asynccontextmanager
@@ -126,6 +135,9 @@ class _InSQLite:
             if self._held.in_transaction:
                 self._held.execute("ROLLBACK")
 
+    async def end(self) -> None:
+        self.let_go()
+
 
 class _InPostgres:
     """What a transaction sees follows from its snapshot, which names all that were not done."""
@@ -135,8 +147,7 @@ class _InPostgres:
         self._looking = looking
 
     async def hold(self) -> object:
-        if self._held.is_in_transaction():
-            await self._held.execute("ROLLBACK")
+        await self.end()
         await self._held.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         return await self._held.fetchval(_SNAPSHOT)
 
@@ -147,7 +158,12 @@ class _InPostgres:
         return await digest(PostgresTx(self._held))
 
     def let_go(self) -> None:
-        """Nothing waits for who only looks; the next one ends it."""
+        """Nearly nobody waits for who only looks; the next one ends it."""
+
+    async def end(self) -> None:
+        """Whoever only looks holds up a TRUNCATE all the same."""
+        if self._held.is_in_transaction():
+            await self._held.execute("ROLLBACK")
 
 
 _SNAPSHOT = "SELECT CAST(pg_current_snapshot() AS TEXT)"

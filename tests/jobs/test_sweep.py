@@ -10,13 +10,14 @@ from structlog.testing import capture_logs
 from kith import wiring
 from kith.actions import connections, inbox, workspaces
 from kith.actions.connections import NewConnection
-from kith.actions.inbox import Read, Received
+from kith.actions.inbox import Received
 from kith.actions.run import Context, Once, Runner, utc_now
 from kith.domain.idempotency import Kept
 from kith.domain.tokens import Caller
 from kith.errors import Unavailable
 from kith.jobs.sweep import Sweep
 from kith.settings import Settings
+from kith.store import inbox as inbox_rows
 from kith.store.inbox import FORGOTTEN_AT_ONCE_MAX
 
 READ = FORGOTTEN_AT_ONCE_MAX + 3
@@ -50,7 +51,7 @@ async def fill(runner: Runner, name: str) -> None:
 
     async def read(ctx: Context, ids: list[str]) -> None:
         for message_id in ids:
-            await inbox.settle(ctx, Read(message_id=message_id))
+            await inbox_rows.settle(ctx.tx, tenant_id=ctx.tenant_id, uuid=message_id)
 
     await runner.write(came_in, [str(number) for number in range(READ + 1)], caller)
     rows = await runner.database.read(

@@ -187,6 +187,7 @@ class Calls:
             "locale": lambda: "fr",
             "evidence": lambda: {marked.sent: marked.sent},
             "note": lambda: self._one_of(texts),
+            "reason": lambda: self._one_of(["blocked", "identity_changed"]),
             "as_of": lambda: self._one_of(["1999-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]),
             "occurred_at": lambda: self._one_of(["1999-01-01T00:00:00Z", "2020-01-01T00:00:00Z"]),
             "wa_id": lambda: self._one_of(marked.phones)[1:],

@@ -48,7 +48,9 @@ def block(workspace: str | None, user: str | None, as_json: bool, **given: str |
 @for_user
 @as_json
 def unblock(workspace: str | None, user: str | None, as_json: bool, **given: str | None) -> None:
-    """Take a block away: an operator's, or one that WhatsApp gave cause for.
+    """Take a block away.
+
+    An operator's, or one that WhatsApp gave cause for.
 
     With `identity_changed` you say that the number is still theirs, with `country_restricted` that
     WhatsApp lets you write to their country again.
