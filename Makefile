@@ -5,7 +5,8 @@ PORT ?= 8000
 BIN := .venv/bin
 UV := $(BIN)/uv
 LOCKED := .venv/.locked
-PYTEST := $(BIN)/pytest -n 2
+# On two cores: a third of the time a test waits for a server or a disk.
+PYTEST := $(BIN)/pytest -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-postgres check format bench profile schema lock audit \
