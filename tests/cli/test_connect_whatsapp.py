@@ -52,6 +52,7 @@ def test_it_prints_the_path(acme: Kith, tmp_path: Path) -> None:
         ({"business_account_id": "x"}, "business account id must be an id of WhatsApp's"),
         ({"graph_url": "ftp://example.com"}, "graph url must be an address"),
         ({"app_secret": " "}, "app secret must hold"),
+        ({"access_token": "s\u00e9cret"}, "access token must hold up to"),
     ],
 )
 def test_what_it_refuses(acme: Kith, changed: dict[str, str], problem: str) -> None:

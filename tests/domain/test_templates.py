@@ -126,6 +126,12 @@ def test_a_code_for_signing_in_stands_in_body_and_button():
     }  # fmt: skip
 
 
+def test_a_button_that_cannot_be_filled_is_named():
+    buttons = {"type": "BUTTONS", "buttons": [{"type": "MPM", "text": "View items"}]}
+    with pytest.raises(CannotFill, match="MPM"):
+        fillings.fill(read(template("x", body("Hi"), buttons)), {})
+
+
 @pytest.mark.parametrize("kind", ["CAROUSEL", "LIMITED_TIME_OFFER"])
 def test_a_part_that_cannot_be_filled_is_named(kind):
     with pytest.raises(CannotFill, match=kind):

@@ -298,7 +298,6 @@ FACTS: dict[str, list[Any]] = {
     "template_status": [TemplatesChanged()],
     "template_rejected": [TemplatesChanged()],
     "template_category": [TemplatesChanged()],
-    "template_quality": [TemplatesChanged()],
     "template_components": [TemplatesChanged()],
     "of_another_field": [],
     "of_another_account": [],

@@ -244,6 +244,52 @@ async def test_all_webhooks_of_a_day_are_lost(
     assert people(mallory) == expected
 
 
+async def test_a_no_counts_however_often_it_was_said(
+    bed: Bed, ana: Person, woo: WooCommerce
+) -> None:
+    """A plugin that keeps consent changes nothing else of the customer, not even its date."""
+    shop = await PolledShop.at(bed, ana, woo, consent_key="agreed")
+    state = {}
+    for turn, word in enumerate(("no", "yes", "no")):
+        ticked = [{"id": 1, "key": "agreed", "value": word}]
+        woo.happen("customer.updated", buyer(25, 1, event="updated", meta_data=ticked))
+        await shop.poll()
+        given = {"external_id": name_of(woo, 25)}
+        state[turn] = ana.post("get-consent", given).json()["consent"][0]["state"]
+    assert state == {0: "withdrawn", 1: "granted", 2: "withdrawn"}
+
+
+async def test_who_is_gone_is_found_a_hundred_at_a_time(
+    bed: Bed, ana: Person, woo: WooCommerce
+) -> None:
+    shop = await PolledShop.at(bed, ana, woo)
+    for number in range(1, 71):
+        woo.happen(*some(woo, number, 1))
+    await shop.poll()
+    woo.happen("customer.deleted", {"id": 60})
+    woo.requests.clear()
+    assert (await shop.poll()).gone == 1
+    asked = [request for request in woo.requests if "include" in request.query]
+    after = [request for request in woo.requests if request.path.endswith("/60")]
+    assert (len(asked), len(after)) == (1, 1)
+    assert not [one for one in woo.requests if one.path.endswith(tuple(map(str, range(70, 80))))]
+
+
+async def test_a_slow_shop_is_asked_after_a_few_at_a_time(
+    bed: Bed, ana: Person, woo: WooCommerce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page ends before the job's time is over, and the next goes on behind it."""
+    monkeypatch.setattr("kith.jobs.poll_shop.TURN_S", -1.0)
+    shop = await PolledShop.at(bed, ana, woo)
+    numbers = range(11, 15)
+    for number in numbers:
+        woo.happen(*some(woo, number, 1))
+    await shop.poll()
+    for number in numbers:
+        woo.happen("customer.deleted", {"id": number})
+    assert (await shop.poll()).gone == len(numbers)
+
+
 async def test_a_worker_polls_by_itself(bed: Bed, ana: Person, vendor: Vendor) -> None:
     """As soon as there is what it needs, and then in its time."""
     vendor.happen(*some(vendor, 25, 1))

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kith import wiring
-from kith.actions import connections, inbox, workspaces
+from kith.actions import connections, inbox, retention, workspaces
 from kith.actions.connections import NewConnection
 from kith.actions.inbox import Received
 from kith.actions.run import Context, Once, Runner, utc_now
@@ -98,3 +98,23 @@ async def test_a_database_that_is_away_is_asked_again_later(
     with capture_logs() as logged:
         await Sweep(runner).once()
     assert [line["event"] for line in logged] == ["kept.not_swept"]
+
+
+async def test_a_workspace_that_cannot_be_swept_keeps_no_other_waiting(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in NAMES:
+        await fill(runner, name)
+    sweep = retention.sweep
+
+    async def fails(ctx: Context, given: None) -> bool:
+        if ctx.tenant_id == 1:
+            raise ValueError("a bug")
+        return await sweep(ctx, given)
+
+    monkeypatch.setattr(retention, "sweep", fails)
+    runner.now = lambda: utc_now() + timedelta(days=11)
+    with capture_logs() as logged:
+        await Sweep(runner).once()
+    assert [(line["event"], line["tenant_id"]) for line in logged] == [("kept.not_swept", 1)]
+    assert await count(runner, "idempotency_keys") == 1

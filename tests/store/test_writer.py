@@ -122,6 +122,26 @@ async def test_who_reads_has_a_turn_between_the_writes_of_a_batch(
     assert len(await names(database)) == 10
 
 
+@pytest.mark.row("S8")
+async def test_a_disk_that_fails_between_the_writes_of_a_batch_ends_it(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint finds out, on the loop; a COMMIT would sync the same file again."""
+    monkeypatch.setattr(writer, "HOLD_S_MAX", -1)
+    gate = Gate(database.writing_connection)
+    gate.is_open.set()
+
+    async def work(tx: Tx, number: int) -> str:
+        if number == 0:
+            asyncio.get_running_loop().call_soon(database._broken, apsw.IOError("fsync"))
+        return await add(tx, f"n{number}")
+
+    writes = (database.write(lambda tx, n=n: work(tx, n)) for n in range(3))
+    answers = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(one) for one in answers] == [Unavailable] * 3
+    assert gate.commits == 0
+
+
 @pytest.mark.row("S4")
 async def test_refusals_wait_for_the_commit_too(database: SQLite) -> None:
     gate = Gate(database.writing_connection)

@@ -120,7 +120,7 @@ async def test_a_run_that_can_do_nothing_ends_and_the_next_comes_in_its_time(
     assert bool(graph.requests) is (trouble == "refused")
 
 
-CHANGES = ["template_status", "template_category", "template_components", "template_quality"]
+CHANGES = ["template_status", "template_category", "template_components"]
 
 
 @pytest.mark.parametrize("name", CHANGES)

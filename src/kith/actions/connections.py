@@ -209,8 +209,9 @@ def secret(name: str, value: str) -> str:
     """A secret as it may be kept. Raises Invalid."""
     with naming(name):
         given = value.strip()
-        if not given or len(given) > SECRET_CHARACTERS_MAX or not given.isprintable():
-            raise BadValue(f"must hold up to {SECRET_CHARACTERS_MAX} printable characters.")
+        is_plain = given.isascii() and given.isprintable()  # it may go into a header
+        if not given or len(given) > SECRET_CHARACTERS_MAX or not is_plain:
+            raise BadValue(f"must hold up to {SECRET_CHARACTERS_MAX} printable ASCII characters.")
         return given
 
 

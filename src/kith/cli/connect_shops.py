@@ -9,6 +9,7 @@ import click
 from kith.actions import connections, inbox, shop_polls
 from kith.actions.connections import NewConnection
 from kith.actions.inbox import Waiting
+from kith.actions.jobs import READ_INBOUND
 from kith.actions.run import Runner
 from kith.actions.shop_polls import Begin, ChangeShop, ConnectShop, Polling, Reading
 from kith.cli.acting import in_workspace
@@ -293,7 +294,7 @@ async def _round(
 ) -> dict[str, Any]:
     """Page by page to the end, whoever else reads the shop at the same time."""
     begin = Begin(connection_id=connection.id, is_full=True)
-    unread = 0
+    unread: set[str] = set()
     try:
         polling = await runner.write(shop_polls.begin, begin, caller)
         while polling is not None:
@@ -304,7 +305,7 @@ async def _round(
                     raise
                 await asyncio.sleep(max(1.0, failed.retry_after_s))
                 continue
-            unread += await _written(runner, connection, caller)
+            await _write(runner, connection, caller, unread)
             _tell(polling, poll)
             await asyncio.sleep(min(page.wait_s, WAIT_S_MAX))
             polling = await runner.read(shop_polls.go_on, connection.id, caller)
@@ -314,38 +315,34 @@ async def _round(
     finally:
         if sys.stderr.isatty():
             click.echo(err=True)
-    unread += await _written(runner, connection, caller)
+    await _write(runner, connection, caller, unread)
     last = await runner.read(shop_polls.progress, connection.id, caller)
     return {
         "connection": connection.id,
         "seen": last.seen,
         "news": last.news,
         "gone": last.gone,
-        "unread": unread,
+        "unread": len(unread),
         "problem": last.problem,
     }
 
 
-async def _written(runner: Runner, connection: Connection, caller: Caller) -> int:
-    """Read what waits, as a worker would, which finds it done; how many could not be."""
+async def _write(runner: Runner, connection: Connection, caller: Caller, unread: set[str]) -> None:
+    """Read what waits, as a worker would, which finds it done; what cannot be joins `unread`."""
     free = asyncio.Semaphore(READ_AT_ONCE)
 
-    async def is_read(message: str) -> bool:
-        job = Job(
-            id=0, tenant_id=connection.tenant_id, kind="read_inbound", subject=message, tries=1
-        )
+    async def read(message: str) -> None:
+        job = Job(id=0, tenant_id=connection.tenant_id, kind=READ_INBOUND, subject=message, tries=1)
         async with free:
             try:
                 await read_inbound.run(runner, job)
-            except Hopeless:
-                return False
-        return True
+            except Hopeless:  # it waits for the worker, which will say why
+                unread.add(message)
 
-    unread, waiting = 0, Waiting(connection_id=connection.id)
+    waiting = Waiting(connection_id=connection.id)
     while found := await runner.read(inbox.list_waiting, waiting, caller):
-        unread += (await asyncio.gather(*map(is_read, found))).count(False)
+        await asyncio.gather(*(read(one) for one in found if one not in unread))
         waiting = Waiting(connection_id=connection.id, after=found[-1])
-    return unread
 
 
 def _tell(polling: Polling, poll: Poll) -> None:

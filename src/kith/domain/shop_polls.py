@@ -109,16 +109,21 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """Something of a shop, in the words of a webhook. It has one effect, however often read."""
+    """Something of a shop, in the words of a webhook. It has one effect, however often read.
+
+    `told_at` tells two times apart at which a shop may say the same again, and mean it.
+    """
 
     headers: Mapping[str, str]
     body: bytes
     is_gone: bool = False
+    told_at: str = ""
 
     @property
     def event_key(self) -> str:
         told = "\n".join(f"{name}: {self.headers[name]}" for name in sorted(self.headers))
-        return "poll " + hashlib.sha256(told.encode() + b"\n\n" + self.body).hexdigest()
+        told = f"{told}\n{self.told_at}\n"
+        return "poll " + hashlib.sha256(told.encode() + self.body).hexdigest()
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,9 @@ HeaderType = Literal["TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 _WAITS = {"PENDING", "IN_APPEAL"}
-_UNFILLABLE = {"LIMITED_TIME_OFFER", "PRODUCT", "GIF"}
+_UNFILLABLE = {"LIMITED_TIME_OFFER"}
+_UNFILLABLE_BUTTONS = {"MPM"}
+"""Of several products, which the message would have to list."""
 
 
 class Button(msgspec.Struct, frozen=True):
@@ -139,6 +141,8 @@ def parts_of(components: Sequence[Any]) -> Parts:
                 found["unfillable"] = shape or kind
         elif kind == "BUTTONS" and isinstance(buttons := one.get("buttons"), list):
             found["buttons"] = tuple(_read_button(b) for b in buttons if isinstance(b, dict))
+            if wrong := {button.type for button in found["buttons"]} & _UNFILLABLE_BUTTONS:
+                found["unfillable"] = min(wrong)
         elif kind == "CAROUSEL":
             found |= _carousel(one.get("cards"))
         elif kind in _UNFILLABLE:

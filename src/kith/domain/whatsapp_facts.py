@@ -99,7 +99,7 @@ class AccountRestricted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplatesChanged(msgspec.Struct, frozen=True):
-    """WhatsApp approved, refused, paused, rated or changed a template of the account."""
+    """WhatsApp approved, refused, paused or changed a template of the account."""
 
 
 Kind = Literal["wa_id", "bsuid", "parent_bsuid"]

@@ -12,7 +12,7 @@ from kith.integrations.woocommerce import polling as woocommerce
 class Polled(msgspec.Struct, frozen=True, kw_only=True):
     """How a shop is asked, and what it answered.
 
-    `read` raises `domain.shop_polls.PollFailed`. `ask_after` and `is_gone` settle what `read`
+    `read` raises `domain.shop_polls.PollFailed`. `ask_after` and `gone` settle what `read`
     doubts: None where it never does.
     """
 

@@ -28,9 +28,12 @@ class Sweep:
 
     async def once(self) -> None:
         await self._files()
+        last = 0
         try:
-            await self._workspaces()
-        except Exception as problem:  # the database is away, or a bug: the next hour comes
+            while some := await self._runner.read(retention.workspaces, last):
+                for last in some:
+                    await self._workspace(last)
+        except Exception as problem:  # the database is away: the next hour comes
             log.warning("kept.not_swept", code="jobs", reason=type(problem).__name__)
 
     async def _files(self) -> None:
@@ -44,10 +47,11 @@ class Sweep:
             if swept:
                 log.info("files.swept", code="storage", count=swept)
 
-    async def _workspaces(self) -> None:
-        last = 0
-        while some := await self._runner.read(retention.workspaces, last):
-            for last in some:
-                of_tenant = connections.of_tenant(last)
-                while await self._runner.write(retention.sweep, None, of_tenant):
-                    pass
+    async def _workspace(self, tenant_id: int) -> None:
+        """Where one fails, the others are swept all the same."""
+        try:
+            while await self._runner.write(retention.sweep, None, connections.of_tenant(tenant_id)):
+                pass
+        except Exception as problem:
+            reason = type(problem).__name__
+            log.warning("kept.not_swept", code="jobs", reason=reason, tenant_id=tenant_id)

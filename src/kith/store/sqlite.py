@@ -166,7 +166,7 @@ class SQLite:
             await self._checkpoints.sweep(self._writer.turn)
 
     async def _end_waiting_for_the_index(self) -> None:
-        """What contacts were called before they changed is kept no longer than a minute."""
+        """What contacts were called before they changed is kept for a minute, while one serves."""
 
         async def refresh(_: Tx) -> None:
             contact_search.refresh(self.writing_connection)

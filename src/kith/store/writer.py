@@ -161,7 +161,7 @@ class Writer:
             if held_s > HOLD_S_MAX:
                 await asyncio.sleep(0)
                 worked_s, began = worked_s + held_s, clock()
-        return True
+        return not self.is_broken  # the disk may have failed while others had their turn
 
     async def _begin(self) -> bool:
         try:

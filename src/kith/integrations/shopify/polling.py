@@ -105,7 +105,10 @@ def read(asking: Asking, answer: Answer) -> Page:
     wait_s = _wait_s(body)
     if stage == "gone":
         return _gone(asking, shop.lower(), data.get("nodes"), wait_s)
-    return _listed(stage, shop.lower(), fields(data.get(stage)), wait_s)
+    page = _listed(stage, shop.lower(), fields(data.get(stage)), wait_s)
+    if page.place is not None and page.place == asking.round.place:  # it would never end
+        raise _unreadable()
+    return page
 
 
 def _listed(stage: str, shop: str, listed: Mapping[str, Any], wait_s: float) -> Page:
@@ -245,7 +248,8 @@ def _wait_s(body: Mapping[str, Any]) -> float:
     status = fields(cost.get("throttleStatus"))
     wanted, rate = _number(cost.get("requestedQueryCost")), _number(status.get("restoreRate"))
     available = _number(status.get("currentlyAvailable"))
-    return (wanted - available) / rate if wanted > available and rate > 0 else 0.0
+    wait_s = (wanted - available) / rate if wanted > available and rate > 0 else 0.0
+    return min(wait_s, shop_polls.RETRY_AFTER_S_MAX)
 
 
 def _number(value: object) -> float:

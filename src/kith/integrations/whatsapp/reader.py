@@ -312,7 +312,6 @@ _READERS: dict[str, dict[str, Reader]] = {
     "calls": {"calls": _call},
     "account_update": {"": _account},
     "message_template_status_update": {"": _templates},
-    "message_template_quality_update": {"": _templates},
     "message_template_components_update": {"": _templates},
     "template_category_update": {"": _templates},
 }

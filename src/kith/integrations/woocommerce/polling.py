@@ -12,7 +12,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from kith.domain import json, shop_polls
 from kith.domain.inbox import Unreadable
 from kith.domain.shop_polls import BY_POLL, Answer, Ask, Asking, Item, Page, PollFailed
+from kith.domain.times import wire
 from kith.integrations.reading import answered, fields, time
+from kith.integrations.woocommerce.reader import consent_said
 
 KEY = "consumer key"
 A_PAGE = 50
@@ -32,6 +34,7 @@ def ask(asking: Asking) -> Ask:
         ids = [_digits(name) for name, _ in _of_this_shop(asking)]
         # No customer has the id 0; without ids, everybody would be asked for.
         asked |= {"include": ",".join(ids) or "0", "role": "all", "_fields": "id"}
+        asked["per_page"] = shop_polls.GONE_AT_ONCE
         return _ask(asking, "customers", asked)
     asked |= {"offset": given.place or "0", "_fields": ",".join((*_fields(given.stage), "billing"))}
     if asking.config.get("consent_key"):
@@ -103,8 +106,12 @@ def _listed(answer: Answer) -> list[Mapping[str, Any]]:
 
 
 def _item(asking: Asking, told: Mapping[str, Any]) -> Item:
-    """Nothing but what is read of it: the rest changes often, and tells nothing."""
-    stage = asking.round.stage
+    """Nothing but what is read of it: the rest changes often, and tells nothing.
+
+    Who says no, then yes, then no again may change nothing else, not even the date: a no counts in
+    every round.
+    """
+    stage, told_at = asking.round.stage, ""
     body = {name: told.get(name) for name in _fields(stage)}
     billing = fields(told.get("billing"))
     body["billing"] = {name: billing.get(name) for name in _BILLING}
@@ -116,9 +123,11 @@ def _item(asking: Asking, told: Mapping[str, Any]) -> Item:
             for one in map(fields, listed)
             if one.get("key") == key
         ]
+        if any(consent_said(one["value"]) == "withdrawn" for one in body["meta_data"]):
+            told_at = wire(asking.round.began_at)
     topic = "order.updated" if stage == "orders" else "customer.updated"
     headers = {**_headers(asking), "x-wc-webhook-topic": topic}
-    return Item(headers=headers, body=json.encode(body))
+    return Item(headers=headers, body=json.encode(body), told_at=told_at)
 
 
 def _doubted(asking: Asking, found: set[str]) -> Page:

@@ -138,9 +138,14 @@ def _consent_state(delivery: _Delivery) -> State | None:
     given = delivery.body.get("meta_data")
     for one in given if isinstance(given, list) else ():
         if fields(one).get("key") == delivery.consent_key:
-            word = str(one.get("value")).strip().lower()
-            return "granted" if word in _YES else "withdrawn" if word in _NO else None
+            return consent_said(one.get("value"))
     return None
+
+
+def consent_said(value: object) -> State | None:
+    """What a form's field says; None for what is neither a yes nor a no."""
+    word = str(value).strip().lower()
+    return "granted" if word in _YES else "withdrawn" if word in _NO else None
 
 
 def _consent(
