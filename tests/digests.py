@@ -21,6 +21,8 @@ from kith.store.sqlite import SQLiteTx
 
 NOT_STATE = {"tokens.last_used_at"}
 """Counters that a refused call may change (rule R2)."""
+FOLLOWS = ("unswept_erasures", "contact_search")
+"""Tables that follow the others by themselves, within a minute."""
 
 
 class Digest:
@@ -197,6 +199,6 @@ async def tables_of(tx: Tx) -> dict[str, list[str]]:
     )
     tables: dict[str, list[str]] = {}
     for table, column in rows:
-        if table != "unswept_erasures":  # goes by itself, within a minute
+        if not table.startswith(FOLLOWS):
             tables.setdefault(table, []).append(column)
     return tables

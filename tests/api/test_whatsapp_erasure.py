@@ -23,7 +23,9 @@ async def meta(bed: Bed, ana: Person) -> Meta:
 
 def writer(number: int) -> Writer:
     wa_id = f"1415559{number:04}"
-    return Writer(phone=f"+{wa_id}", wa_id=wa_id, name=f"Nobody {number}", user_id=f"US.9{number}")
+    return Writer(
+        phone=f"+{wa_id}", wa_id=wa_id, name=f"Nobody {number}", user_id=f"US.writer{number}"
+    )
 
 
 async def whole(bed: Bed) -> str:

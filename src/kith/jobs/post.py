@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from kith.domain import targets
 from kith.errors import BadValue
+from kith.jobs.calling import Calls
 from kith.jobs.guard import Blocked, Guard
 
 TIMEOUT_S = 10.0
@@ -32,21 +31,18 @@ class Posted(msgspec.Struct, frozen=True):
 
 
 class Poster:
-    """One client for all, but for each its own connection: two names may lead to one address."""
+    """One for the process."""
 
     def __init__(self, guard: Guard) -> None:
-        self._guard = guard
-        self._client: Any = None
-        self._making = asyncio.Lock()
+        self._calls = Calls(guard, timeout_s=TIMEOUT_S, connect_s=TIMEOUT_S)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Posted:
         """Within 10 s, redirects never followed; whatever goes wrong is a result."""
-        client = self._client or await self._made()
         import httpx2
 
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                return await self._post(client, url, body, headers)
+                return await self._post(url, body, headers)
         except (Blocked, BadValue):
             return Posted(None, "blocked")
         except (TimeoutError, httpx2.TimeoutException):
@@ -56,27 +52,10 @@ class Poster:
         except httpx2.HTTPError:
             return Posted(None, "bad_answer")
 
-    async def _post(self, client: Any, url: str, body: bytes, headers: Mapping[str, str]) -> Posted:
-        target = targets.read(url)
-        address = await self._guard.address(target)
-        host = f"[{address}]" if ":" in address else address
-        # What was checked is what is connected to; the certificate must be the name's all the same.
-        async with client.stream(
-            "POST",
-            f"{target.scheme}://{host}:{target.port}{target.rest}",
-            content=body,
-            headers={**headers, "host": target.named, "connection": "close"},
-            extensions={"sni_hostname": target.host},
-        ) as answer:
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Posted:
+        async with self._calls.call("POST", url, headers, body) as answer:
             await _read(answer)
             return Posted(answer.status_code)
-
-    async def _made(self) -> Any:
-        """Not at the start, and not on the event loop: it takes long, and few processes need it."""
-        async with self._making:
-            if self._client is None:
-                self._client = await asyncio.to_thread(_client)
-        return self._client
 
 
 async def _read(answer: Any) -> None:
@@ -89,15 +68,3 @@ async def _read(answer: Any) -> None:
                 size += len(chunk)
                 if size >= REPLY_BYTES_MAX:
                     return
-
-
-def _client() -> Any:
-    import httpx2
-
-    return httpx2.AsyncClient(
-        verify=ssl.create_default_context(),
-        trust_env=False,
-        follow_redirects=False,
-        timeout=TIMEOUT_S,
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
-    )
