@@ -78,6 +78,7 @@ async def test_a_poll_by_hand(bed: Bed, beside: Kith, ana: Person, vendor: Vendo
     said = beside("connect", "poll", made["connection"])
     assert (said.status, said.err) == (0, "")
     assert "0 had news, 0 are customers no more" in said.out
+    await is_planned(bed, made["connection"])  # the server's worker reads the shop, too
     shown = listed(beside, ana)
     assert shown["poll"]["done_at"] is not None
     assert (shown["poll"]["under_way"], shown["poll"]["problem"]) == (False, None)
@@ -109,6 +110,7 @@ async def test_secrets_are_rotated_and_go(
     assert beside("connect", "rotate", made["connection"], option, new, "--json").status == 0
     assert beside("connect", "poll", made["connection"]).status == 0
     assert listed(beside, ana)["poll"]["problem"] is None
+    await is_planned(bed, made["connection"])
     assert beside("connect", "remove", made["connection"]).status == 0
     assert await bed.rows(
         "SELECT secrets FROM connections WHERE uuid = :id", id=made["connection"]
