@@ -118,12 +118,9 @@ def _item(asking: Asking, told: Mapping[str, Any]) -> Item:
     if key := asking.config.get("consent_key"):
         given = told.get("meta_data")
         listed = given if isinstance(given, list) else []
-        body["meta_data"] = [
-            {"key": key, "value": one.get("value")}
-            for one in map(fields, listed)
-            if one.get("key") == key
-        ]
-        if any(consent_said(one["value"]) == "withdrawn" for one in body["meta_data"]):
+        said = [one.get("value") for one in map(fields, listed) if one.get("key") == key]
+        body["meta_data"] = [{"key": key, "value": value} for value in said]
+        if "withdrawn" in map(consent_said, said):
             told_at = wire(asking.round.began_at)
     topic = "order.updated" if stage == "orders" else "customer.updated"
     headers = {**_headers(asking), "x-wc-webhook-topic": topic}
