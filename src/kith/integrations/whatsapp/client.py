@@ -6,14 +6,16 @@ password from the environment, and knows of each failure whether anything can ha
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx2
 import msgspec
 
 from kith.domain import graph, json
 from kith.domain.graph import Account, Refusal
 from kith.errors import AppError
+
+if TYPE_CHECKING:  # it takes long to load, and no start has to wait for it
+    import httpx2
 
 CALL_S_MAX = 20.0
 CONNECT_S_MAX = 5.0
@@ -76,19 +78,19 @@ class Graph:
     """One for the process: it keeps connections open."""
 
     def __init__(self) -> None:
-        self._http = httpx2.AsyncClient(
-            follow_redirects=False,
-            trust_env=False,
-            timeout=httpx2.Timeout(CALL_S_MAX, connect=CONNECT_S_MAX),
-            limits=httpx2.Limits(
-                max_connections=CONNECTIONS_MAX,
-                max_keepalive_connections=CONNECTIONS_MAX,
-                keepalive_expiry=KEPT_OPEN_S,
-            ),
-        )
+        self._http: httpx2.AsyncClient | None = None
+        self._making = asyncio.Lock()
 
     async def close(self) -> None:
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.aclose()
+
+    async def _client(self) -> "httpx2.AsyncClient":
+        """Made when it is first needed, and not on the event loop."""
+        async with self._making:
+            if self._http is None:
+                self._http = await asyncio.to_thread(_made)
+        return self._http
 
     async def send(
         self, account: Account, message: Mapping[str, Any], *, within_s: float | None = None
@@ -155,8 +157,11 @@ class Graph:
 
         Raises GraphFailed.
         """
+        http = await self._client()
+        import httpx2
+
         try:
-            async with self._http.stream(
+            async with http.stream(
                 "GET", url, headers={"Authorization": f"Bearer {account.token}"}
             ) as response:
                 if response.status_code != 200:
@@ -186,10 +191,13 @@ class Graph:
         headers = {"Authorization": f"Bearer {account.token}", "Accept": "application/json"}
         if content is not None:
             headers["Content-Type"] = "application/json"
+        http = await self._client()
+        import httpx2
+
         try:
             async with (
                 asyncio.timeout(min(CALL_S_MAX, within_s or CALL_S_MAX)),
-                self._http.stream(
+                http.stream(
                     method,
                     f"{account.graph_url.rstrip('/')}/{graph.VERSION}/{path}",
                     params=params,
@@ -206,7 +214,22 @@ class Graph:
         return reply
 
 
-async def _read(response: httpx2.Response) -> _Reply:
+def _made() -> "httpx2.AsyncClient":
+    import httpx2
+
+    return httpx2.AsyncClient(
+        follow_redirects=False,
+        trust_env=False,
+        timeout=httpx2.Timeout(CALL_S_MAX, connect=CONNECT_S_MAX),
+        limits=httpx2.Limits(
+            max_connections=CONNECTIONS_MAX,
+            max_keepalive_connections=CONNECTIONS_MAX,
+            keepalive_expiry=KEPT_OPEN_S,
+        ),
+    )
+
+
+async def _read(response: "httpx2.Response") -> _Reply:
     raw = bytearray()
     async for piece in response.aiter_bytes():
         raw += piece
