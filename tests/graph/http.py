@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 BODY_BYTES_MAX = 4 * 1_048_576
@@ -125,3 +125,20 @@ async def _send(writer: asyncio.StreamWriter, reply: Reply) -> bool:
     writer.write("\r\n".join([*head, "", ""]).encode() + sent)
     await writer.drain()
     return reply.then != "cut"
+
+
+class Listening:
+    """A vendor's server: it answers while the `with` lasts."""
+
+    _listener: Listener
+
+    def __enter__(self) -> Self:
+        self._listener.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    @property
+    def url(self) -> str:
+        return self._listener.url

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from tests.graph.http import Listener, Reply, Request, as_json
+from tests.graph.http import Listener, Listening, Reply, Request, as_json
 from tests.graph.rules import STATUS, VERSIONS, MetaError, Person, checked
 from tests.graph.samples import TEMPLATES
 
@@ -59,7 +59,7 @@ class Media:
 
 
 @dataclass
-class Graph:
+class Graph(Listening):
     """`kith connect whatsapp` is given its url, token and ids. Every person not among `people`
     is on WhatsApp under the number that was dialled."""
 
@@ -83,17 +83,6 @@ class Graph:
         self._wamids = count(1)
         self._lock = threading.Lock()
         self._listener = Listener(self._answer)
-
-    def __enter__(self) -> "Graph":
-        self._listener.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.close()
-
-    @property
-    def url(self) -> str:
-        return self._listener.url
 
     def go_away(self) -> None:
         """Refuse every connection until `come_back`."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
 
-from tests.graph.http import Listener, Reply, Request, as_json
+from tests.graph.http import Listener, Listening, Reply, Request, as_json
 
 TOKEN = "shpat_0123456789abcdef0123456789abcdef"
 DOMAIN = "snowdevil.myshopify.example"
@@ -96,7 +96,7 @@ _SCHEMAS: dict[bool, GraphQLSchema] = {
 _REFUSED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 
 
-class Shopify:
+class Shopify(Listening):
     """`faults` are what the next calls are answered with, each once; None lets one pass.
     `on_call` is called before each is answered. `points` are left of the bucket, if they count."""
 
@@ -114,17 +114,6 @@ class Shopify:
         self.points: float | None = None
         self._lock = threading.Lock()
         self._listener = Listener(self._answer)
-
-    def __enter__(self) -> "Shopify":
-        self._listener.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.close()
-
-    @property
-    def url(self) -> str:
-        return self._listener.url
 
     @property
     def reading(self) -> dict[str, str]:

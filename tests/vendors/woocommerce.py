@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from tests.graph.http import Listener, Reply, Request, as_json
+from tests.graph.http import Listener, Listening, Reply, Request, as_json
 
 KEY = "ck_0123456789abcdef0123456789abcdef01234567"
 SECRET = "cs_0123456789abcdef0123456789abcdef01234567"
@@ -29,7 +29,7 @@ class _WordPressError(Exception):
         )
 
 
-class WooCommerce:
+class WooCommerce(Listening):
     """`faults` are what the next calls are answered with, each once; None lets one pass.
     `on_call` is called before each is answered. `hidden` are customers whom no list shows."""
 
@@ -46,17 +46,6 @@ class WooCommerce:
         self.on_call: Callable[[int], None] | None = None
         self._lock = threading.Lock()
         self._listener = Listener(self._answer)
-
-    def __enter__(self) -> "WooCommerce":
-        self._listener.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.close()
-
-    @property
-    def url(self) -> str:
-        return self._listener.url
 
     @property
     def reading(self) -> dict[str, str]:
