@@ -416,6 +416,12 @@ def test_a_type_that_is_no_name_is_unsupported(kind: Any) -> None:
     assert fact.type == "unsupported"
 
 
+@pytest.mark.parametrize("kind", [[None], {}, 7, None, "user_waved"])
+def test_what_else_the_system_says_tells_nothing(kind: Any) -> None:
+    """Of whatever type its own kind is."""
+    assert read(altered("text", type="system", system={"body": "!", "type": kind})) == []
+
+
 def nodes(value: Any) -> list[Any]:
     """Every object and list in a document."""
     found = [value] if isinstance(value, dict | list) else []

@@ -184,7 +184,7 @@ def _call(one: Object, change: _Change) -> Any:
 def _system(one: Object) -> IdentityChanged | None:
     """A new number or a new business-scoped id; all else that the system says changes nothing."""
     system = fields(one.get("system"))
-    kind = system.get("type")
+    kind = str(system.get("type"))
     new = [system.get(name) for name in ("wa_id", "new_wa_id", "user_id", "parent_user_id")]
     old = [
         *(system.get(name) for name in ("previous_user_id", "previous_parent_user_id")),
