@@ -10,8 +10,8 @@ PYTEST := $(BIN)/pytest -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-postgres check format bench profile schema lock audit \
-	fuzz-schema fuzz-inputs model refusals tenants idempotency kills imports sends deliveries opt-ins \
-	soak clean
+	fuzz-schema fuzz-inputs properties model refusals tenants idempotency kills imports sends \
+	deliveries opt-ins soak clean
 
 help:  ## List the commands.
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -73,6 +73,9 @@ fuzz-schema: setup  ## Long: 100,000 requests made from the OpenAPI document.
 fuzz-inputs: setup  ## Long: 1,000,000 inputs for everything that parses.
 	KITH_TEST_FUZZ_INPUTS=1000000 $(PYTEST) tests/long/test_inputs.py
 
+properties: setup  ## Long: 10,000 new examples for every property that has no number of its own.
+	KITH_TEST_EXAMPLES=10000 $(PYTEST) $$(grep -rl '@given' tests)
+
 model: setup  ## Long: 10,000 sequences of calls, compared with a plain model.
 	KITH_TEST_MODEL_RUNS=10000 $(PYTEST) tests/long/test_model.py
 
@@ -100,7 +103,7 @@ deliveries: setup  ## Long: 100,000 webhooks forged, and as many repeated in any
 opt-ins: setup  ## Long: 100,000 posts to a form on a web page, within their limits.
 	KITH_TEST_WIDGET_POSTS=100000 $(PYTEST) tests/api/test_widget.py -k flood
 
-soak: fuzz-schema fuzz-inputs model refusals tenants idempotency kills imports sends deliveries opt-ins  ## Every long run, one after another.
+soak: fuzz-schema fuzz-inputs properties model refusals tenants idempotency kills imports sends deliveries opt-ins  ## Every long run, one after another.
 
 clean:  ## Remove .venv and caches; never a database.
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

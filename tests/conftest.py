@@ -1,6 +1,7 @@
 """The test bed: both engines, a real server on each, and the cast."""
 
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -23,9 +24,16 @@ SECRET_KEY = "the-key-of-the-tests"
 RECEIVERS = "127.0.0.1/32"
 """Where the tests receive what Kith sends; all else that is inside stays closed."""
 
-# A busy machine must not fail a property; what failed once is printed so that it can be replayed.
+# A busy machine must not fail a property. A change is judged by the same examples each time;
+# `make properties` looks for new ones, and prints what failed so that it can be replayed.
+EXAMPLES = int(os.environ.get("KITH_TEST_EXAMPLES", "0"))
 settings.register_profile(
-    "kith", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "kith",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=not EXAMPLES,
+    max_examples=EXAMPLES or 100,
 )
 settings.load_profile("kith")
 

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kith.actions.facts import APPLY
@@ -65,7 +65,6 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 
 @pytest.mark.row("F23")
-@settings(max_examples=200)
 @given(st.sampled_from(CASES), st.randoms(use_true_random=False), JUNK)
 def test_any_value_may_be_junk(case: Any, chance: random.Random, junk: Any) -> None:
     system, name, topic = case
@@ -79,7 +78,6 @@ def test_any_value_may_be_junk(case: Any, chance: random.Random, junk: Any) -> N
 
 
 @pytest.mark.row("F23")
-@settings(max_examples=100)
 @given(st.sampled_from(CASES), st.binary(max_size=40), st.randoms(use_true_random=False))
 def test_any_bytes_may_be_junk(case: Any, junk: bytes, chance: random.Random) -> None:
     system, name, topic = case
