@@ -4,7 +4,6 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import altcha
@@ -13,7 +12,6 @@ import httpx
 from kith.actions import connections, widgets
 from kith.actions.widgets import NewWidget
 from kith.domain.connections import Connection
-from kith.domain.times import to_us
 from tests.cast import Bed, Person
 
 ORIGIN = "https://shop.example"
@@ -106,12 +104,8 @@ async def new_page(bed: Bed, person: Person, **given: Any) -> Page:
 async def none_waits(bed: Bed, page: Page, *, within_s: float = 10.0) -> None:
     """Until everything that was asked for is filed."""
     until = time.monotonic() + within_s
-    sql = (
-        "SELECT COUNT(*) FROM jobs WHERE tenant_id = :tenant_id AND kind = 'file_opt_in'"
-        " AND due_at < :soon"
-    )
-    soon = to_us(bed.runner.now() + timedelta(days=1))  # then they are forgotten
-    while (await bed.rows(sql, tenant_id=page.connection.tenant_id, soon=soon))[0][0]:
+    sql = "SELECT COUNT(*) FROM jobs WHERE tenant_id = :tenant_id AND kind = 'file_opt_in'"
+    while (await bed.rows(sql, tenant_id=page.connection.tenant_id))[0][0]:
         assert time.monotonic() < until, "jobs are left"
         time.sleep(0.02)
 

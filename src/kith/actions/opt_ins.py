@@ -22,7 +22,7 @@ from kith.store import business_numbers, identities, tenants
 from kith.store import opt_ins as opt_in_rows
 
 FILE = "file_opt_in"
-"""Of this kind of job the subject is the id of an opt-in: it is filed, and later forgotten."""
+"""Of this kind of job the subject is the id of an opt-in: it is filed."""
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -157,14 +157,6 @@ async def waiting(ctx: Context, known: Contact) -> list[OptIn]:
     """What somebody asked for with a number of the contact's, and nobody confirmed yet."""
     phones = await _phones(ctx, known)
     return await opt_in_rows.of_phones(ctx.tx, tenant_id=ctx.tenant_id, phones=phones)
-
-
-async def forget_old(ctx: Context, _: None) -> bool:
-    """What was typed so long ago that nothing can come of it any more; whether there may be more
-    of it."""
-    than = ctx.now - opt_ins.KEPT
-    forgotten = await opt_in_rows.forget_older(ctx.tx, tenant_id=ctx.tenant_id, than=than)
-    return forgotten == opt_in_rows.FORGOTTEN_AT_ONCE_MAX
 
 
 async def forget(ctx: Context, known: Contact) -> None:

@@ -92,10 +92,6 @@ class OptIn(msgspec.Struct, frozen=True, kw_only=True):
     def expires_at(self) -> datetime:
         return self.asked_at + CODE_COUNTS
 
-    @property
-    def forgotten_at(self) -> datetime:
-        return self.asked_at + KEPT
-
 
 def terms_of(connection: Connection) -> Terms:
     return msgspec.convert(connection.config, Terms)

@@ -1,23 +1,17 @@
 """Files what somebody typed on a web page, after they were answered: so the answer, and the time it
-takes, are the same whether the number is known or not. Days later the same job forgets it."""
+takes, are the same whether the number is known or not."""
 
 from kith.actions import connections, opt_ins
 from kith.actions.run import Runner
 from kith.domain.jobs import Job
-from kith.jobs.failures import GoOn
 
 
 async def run(runner: Runner, job: Job) -> None:
-    """Raises GoOn when it is filed, or when more is to be forgotten."""
+    """Nothing, when it or its connection is gone."""
     of_tenant = connections.of_tenant(job.tenant_id)
     opt_in = await runner.read(opt_ins.get, job.subject, of_tenant)
     if opt_in is None:
         return
-    if runner.now() >= opt_in.forgotten_at:
-        if await runner.write(opt_ins.forget_old, None, of_tenant):
-            raise GoOn(runner.now())
-        return
     connection = await runner.read(connections.by_id, opt_in.connection_id, of_tenant)
     if connection is not None:
         await runner.write(opt_ins.file, opt_in.id, connections.caller(connection))
-    raise GoOn(opt_in.forgotten_at)
