@@ -46,6 +46,8 @@ def test_a_list_of_commands_has_room_for_the_whole_summary(path: tuple[str, ...]
     summary = COMMANDS[path].get_short_help_str(WIDTH - longest - 6)
     assert summary
     assert not summary.endswith("...")
+    if len(path) == 1:
+        assert summary == main.SUMMARIES[path[0]]
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -8,24 +8,45 @@ import click
 from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, EXIT_USAGE, log_as_text, sentence
 from kith.errors import AppError, CannotStart
 
-COMMANDS = (
-    "serve", "work", "init", "demo", "contact", "import", "export", "connect", "inbox", "requests",
-    "audit", "templates", "workspace", "token", "user", "migrate", "check",
-)  # fmt: skip
+SUMMARIES = {
+    "serve": "Serve the API, its reference page, and what comes in.",
+    "work": "Read what came in and send what goes out, beside a server.",
+    "init": "Make a workspace, its first user and a token.",
+    "demo": "Make a demo workspace full of invented contacts.",
+    "contact": "Look up, write, search, merge, export and erase people.",
+    "import": "Bring contacts in from a CSV file.",
+    "export": "Write every contact of a workspace as CSV.",
+    "connect": "Let other systems write to a workspace.",
+    "inbox": "Show what came in and could not be read.",
+    "requests": "Answer customers of shops who ask what is held on them.",
+    "audit": "Show who changed which contact, when and what, newest first.",
+    "templates": "Know the templates that Meta has approved.",
+    "workspace": "Show and change what holds in a workspace.",
+    "token": "Make, list and revoke the tokens of programs.",
+    "user": "Add, list and shut out the people of a workspace.",
+    "migrate": "Bring the database's schema up to date.",
+    "check": "Show the settings and check the database.",
+}
+"""Of every command, in the order in which they are listed: what its own help begins with."""
 
 
 class Commands(click.Group):
-    """Each command is imported when it is called: the server starts without the others."""
+    """Each command is imported when it is called: the server starts without the others, and the
+    list of them needs none."""
 
     def list_commands(self, _: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(SUMMARIES)
 
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
+        if name not in SUMMARIES:
             return None
         name = "import_" if name == "import" else name  # a word of Python's own
         command: click.Command = getattr(import_module(f"kith.cli.{name}"), name)
         return command
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([*SUMMARIES.items()])
 
 
 @click.group(
