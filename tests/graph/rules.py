@@ -1,12 +1,16 @@
 """What Meta refuses, as its documents tell: shapes, tokens, templates, windows."""
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 TEXT_CHARACTERS_MAX = 4_096
 PARAMETER_CHARACTERS_MAX = 1_024
+MOST_CHARACTERS = {"coupon_code": 20, "section": 24, "product": 100, "code": 15}
+PRODUCTS_MAX, SECTIONS_MAX = 30, 10
+CALL_MINUTES = range(1, 43_201)
 CALLBACK_CHARACTERS_MAX = 512
 VERSIONS = range(20, 27)
 
@@ -159,6 +163,9 @@ def _check_components(given: Any, template: Mapping[str, Any]) -> None:
         if key not in takes or key in seen:
             raise MetaError(132000, f"No parameters belong to {key}")
         seen.add(key)
+        if key == "button voice_call":
+            _check_call(one.get("parameters"))
+            continue
         _check_parameters(one.get("parameters"), takes[key], key)
     if missing := wanted.keys() - seen:
         raise MetaError(132000, f"Number of parameters does not match: {min(missing)}")
@@ -179,6 +186,18 @@ def _check_cards(
         if one["card_index"] != index or isinstance(one["card_index"], bool):
             raise MetaError(132012, f"card_index must be {index}")
         _check_components(one["components"], {**template, "components": card["components"]})
+    if len(set(_catalogs(given))) > 1:
+        raise MetaError(131009, "Every card must be of one catalog")
+
+
+def _catalogs(cards: list[dict[str, Any]]) -> list[str]:
+    return [
+        parameter["product"]["catalog_id"]
+        for card in cards
+        for part in card["components"]
+        for parameter in part["parameters"]
+        if parameter["type"] == "product"
+    ]
 
 
 def wanted_components(template: Mapping[str, Any]) -> dict[str, list[tuple[str, str | None]]]:
@@ -196,6 +215,8 @@ def wanted_components(template: Mapping[str, Any]) -> dict[str, list[tuple[str, 
             wanted["header"] = [(part["format"].lower(), None)]
         elif part["type"] == "BODY":
             wanted["body"] = texts(part["text"])
+        elif part["type"] == "LIMITED_TIME_OFFER" and part["limited_time_offer"]["has_expiration"]:
+            wanted["limited_time_offer"] = [("limited_time_offer", None)]
         for index, button in enumerate(part.get("buttons", [])):
             key = f"button {button['type'].lower()} {index}"
             if button["type"] == "URL" and _names(button["url"]):
@@ -203,18 +224,26 @@ def wanted_components(template: Mapping[str, Any]) -> dict[str, list[tuple[str, 
             elif button["type"] == "COPY_CODE":
                 wanted[key] = [("coupon_code", None)]
             elif button["type"] == "OTP":
-                wanted[f"button url {index}"] = [("text", None)]
+                wanted[f"button url {index}"] = [("code", None)]
+            elif button["type"] in ("MPM", "FLOW"):
+                wanted[key] = [("action", None)]
     return {key: kinds for key, kinds in wanted.items() if kinds}
 
 
 def _payloads(template: Mapping[str, Any]) -> dict[str, list[tuple[str, str | None]]]:
     """What a part may be given."""
-    return {
-        f"button quick_reply {index}": [("payload", None)]
-        for part in template["components"]
-        for index, button in enumerate(part.get("buttons", []))
-        if button["type"] == "QUICK_REPLY"
+    may: dict[str, list[tuple[str, str | None]]] = {
+        "tap_target_configuration": [("tap_target_configuration", None)]
     }
+    for part in template["components"]:
+        for index, button in enumerate(part.get("buttons", [])):
+            if button["type"] == "QUICK_REPLY":
+                may[f"button quick_reply {index}"] = [("payload", None)]
+            elif button["type"] == "CATALOG":
+                may[f"button catalog {index}"] = [("action", None)]
+            elif button["type"] == "VOICE_CALL":
+                may["button voice_call"] = []
+    return may
 
 
 def _names(text: str) -> list[str]:
@@ -225,9 +254,17 @@ def _key(one: Any) -> str:
     if not isinstance(one, dict) or not isinstance(one.get("type"), str):
         raise MetaError(100, "Invalid parameter: components")
     if one["type"].lower() != "button":
+        if one.keys() != {"type", "parameters"}:
+            raise MetaError(100, f"Unexpected key on {one['type']}")
         return str(one["type"].lower())
+    if isinstance(one.get("sub_type"), str) and one["sub_type"].lower() == "voice_call":
+        if one.keys() != {"type", "sub_type", "parameters"}:
+            raise MetaError(100, "A button to call has no place")
+        return "button voice_call"
     if not isinstance(one.get("index"), str | int) or not isinstance(one.get("sub_type"), str):
         raise MetaError(131008, "Required parameter is missing: sub_type and index of a button")
+    if one.keys() != {"type", "sub_type", "index", "parameters"}:
+        raise MetaError(100, "Unexpected key on a button")
     return f"button {one['sub_type'].lower()} {one['index']}"
 
 
@@ -235,23 +272,104 @@ def _check_parameters(given: Any, wanted: list[tuple[str, str | None]], where: s
     if not isinstance(given, list) or len(given) != len(wanted):
         raise MetaError(132000, f"{where}: number of parameters does not match {len(wanted)}")
     for parameter, (kind, name) in zip(given, wanted, strict=True):
-        if not isinstance(parameter, dict) or parameter.get("type") != kind:
-            raise MetaError(132012, f"{where}: parameter must be of the type {kind}")
+        shown = "text" if kind == "code" else kind
+        if not isinstance(parameter, dict) or parameter.get("type") != shown:
+            raise MetaError(132012, f"{where}: parameter must be of the type {shown}")
         if parameter.get("parameter_name") != name:
             raise MetaError(132012, f"{where}: parameter_name must be {name}")
-        _check_value(parameter.get(kind), kind, where)
+        if parameter.keys() - {"type", shown, "parameter_name"}:
+            raise MetaError(100, f"{where}: unexpected key")
+        _check_value(parameter.get(shown), kind, where)
 
 
 def _check_value(value: Any, kind: str, where: str) -> None:
-    if kind in ("text", "coupon_code", "payload"):
-        if not isinstance(value, str) or not value.strip():
-            raise MetaError(131008, f"{where}: parameter of type {kind} is missing text value")
-        if len(value) > PARAMETER_CHARACTERS_MAX:
-            raise MetaError(132005, f"{where}: translated text too long")
-        if _UNFIT.search(value):
-            raise MetaError(132018, f"{where}: no new lines, tabs or more than 4 spaces")
+    if kind in ("text", "code", "coupon_code", "payload"):
+        _check_said(value, MOST_CHARACTERS.get(kind, PARAMETER_CHARACTERS_MAX), where)
     elif kind == "location":
         if not isinstance(value, dict) or not {"latitude", "longitude"} <= value.keys():
             raise MetaError(132012, f"{where}: a location has latitude and longitude")
+    elif kind == "product":
+        if not isinstance(value, dict) or value.keys() != {"product_retailer_id", "catalog_id"}:
+            raise MetaError(132012, f"{where}: a product has its id and that of its catalog")
+        for one in value.values():
+            _check_said(one, MOST_CHARACTERS["product"], where)
+    elif kind == "limited_time_offer":
+        _check_offer(value)
+    elif kind == "action":
+        _check_action(value, where.split()[1])
+    elif kind == "tap_target_configuration":
+        if not isinstance(value, list) or [one.keys() for one in value] != [{"url", "title"}]:
+            raise MetaError(132012, f"{where}: one address with its title")
     elif not isinstance(value, dict) or len({"link", "id"} & value.keys()) != 1:
         raise MetaError(132012, f"{where}: {kind} has a link or an id")
+
+
+def _check_said(value: Any, characters_max: int, where: str) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise MetaError(131008, f"{where}: parameter is missing text value")
+    if len(value) > characters_max:
+        raise MetaError(132005, f"{where}: translated text too long")
+    if _UNFIT.search(value):
+        raise MetaError(132018, f"{where}: no new lines, tabs or more than 4 spaces")
+
+
+def _check_offer(value: Any) -> None:
+    """Milliseconds, not seconds, of a time that is still to come."""
+    if not isinstance(value, dict) or value.keys() != {"expiration_time_ms"}:
+        raise MetaError(132012, "limited_time_offer has an expiration_time_ms")
+    ends_ms = value["expiration_time_ms"]
+    if not isinstance(ends_ms, int) or isinstance(ends_ms, bool) or ends_ms < time.time() * 1_000:
+        raise MetaError(131009, "expiration_time_ms must be in the future")
+
+
+def _check_action(value: Any, button: str) -> None:
+    if not isinstance(value, dict):
+        raise MetaError(132012, f"{button}: action must be an object")
+    if button == "flow":
+        if value.keys() - {"flow_token", "flow_action_data"}:
+            raise MetaError(132012, "flow: unexpected key of action")
+        _check_said(value.get("flow_token"), PARAMETER_CHARACTERS_MAX, "flow_token")
+        if not isinstance(value.get("flow_action_data", {}), dict):
+            raise MetaError(132012, "flow: flow_action_data must be an object")
+        return
+    wanted = {"thumbnail_product_retailer_id"} | ({"sections"} if button == "mpm" else set())
+    if value.keys() != wanted:
+        raise MetaError(132012, f"{button}: action must hold {sorted(wanted)}")
+    _check_said(value["thumbnail_product_retailer_id"], MOST_CHARACTERS["product"], button)
+    if button == "mpm":
+        _check_sections(value["sections"])
+
+
+def _check_sections(sections: Any) -> None:
+    if not isinstance(sections, list) or not 1 <= len(sections) <= SECTIONS_MAX:
+        raise MetaError(131009, "mpm: from 1 to 10 sections")
+    count = 0
+    for one in sections:
+        if not isinstance(one, dict) or one.keys() - {"title"} != {"product_items"}:
+            raise MetaError(132012, "mpm: a section has a title and product_items")
+        if "title" in one or len(sections) > 1:
+            _check_said(one.get("title"), MOST_CHARACTERS["section"], "mpm")
+        if not isinstance(one["product_items"], list) or not one["product_items"]:
+            raise MetaError(131009, "mpm: a section has products")
+        for item in one["product_items"]:
+            if not isinstance(item, dict) or item.keys() != {"product_retailer_id"}:
+                raise MetaError(132012, "mpm: a product has its id")
+            _check_said(item["product_retailer_id"], MOST_CHARACTERS["product"], "mpm")
+        count += len(one["product_items"])
+    if count > PRODUCTS_MAX:
+        raise MetaError(131009, "mpm: at most 30 products")
+
+
+def _check_call(given: Any) -> None:
+    """For how long the button calls, and what its calls are told with: each once, or not at all."""
+    if not isinstance(given, list) or not given:
+        raise MetaError(132000, "voice_call: parameters, or no component")
+    kinds = [one.get("type") if isinstance(one, dict) else None for one in given]
+    if not set(kinds) <= {"ttl_minutes", "payload"} or len(set(kinds)) != len(kinds):
+        raise MetaError(132012, "voice_call: takes ttl_minutes and payload")
+    for one in given:
+        value = one.get(one["type"])
+        if one["type"] == "payload":
+            _check_said(value, CALLBACK_CHARACTERS_MAX, "voice_call")
+        elif not isinstance(value, int) or isinstance(value, bool) or value not in CALL_MINUTES:
+            raise MetaError(131009, "voice_call: ttl_minutes from 1 to 43200")

@@ -15,7 +15,8 @@ from kith.actions.run import Context
 from kith.actions.sending_numbers import Judged, Number
 from kith.domain import fillings, sending
 from kith.domain.contacts import Contact
-from kith.domain.fillings import CannotFill, Missing, Variables
+from kith.domain.filling_values import Variables
+from kith.domain.fillings import CannotFill, Missing
 from kith.domain.graph import Account
 from kith.domain.messages import Delivery, Error, Message, StatusTold
 from kith.domain.reachability import Kind
@@ -116,7 +117,7 @@ async def begin_template(ctx: Context, given: SendTemplate) -> Begun:
     }
     if not usable:
         raise Refused("Template has no approved translation")
-    filled = {account_id: _filled(found, given) for account_id, found in usable.items()}
+    filled = {account_id: _filled(ctx, found, given) for account_id, found in usable.items()}
     known = await recipients.saved(ctx, given)
     able = [one for one in numbers if one.account_id in usable]
     kinds = {sending.kind_of(one.category) for one in usable.values()}
@@ -245,6 +246,8 @@ async def _decide_again(ctx: Context, message: Message, given: Again) -> Begun:
     if not judged[0].verdict.allowed:
         denial = sending.denied(judged[0].verdict.reason, kind)
         return await _give_up(ctx, message, given, denial)
+    if (denied := sending.outdated(message, ctx.now)) is not None:
+        return await _give_up(ctx, message, given, denied)
     try:
         sender = await sending_numbers.sender(ctx, numbers[0])
     except Refused as problem:
@@ -294,10 +297,10 @@ async def _judged(ctx: Context, known: Contact, numbers: list[Number], kind: Kin
     return sending_numbers.judged(ctx, facts, numbers, kind)
 
 
-def _filled(found: Translation, given: SendTemplate) -> msgspec.Raw:
+def _filled(ctx: Context, found: Translation, given: SendTemplate) -> msgspec.Raw:
     try:
         with naming("variables"):
-            components = fillings.fill(found, given.variables)
+            components = fillings.fill(found, given.variables, now=ctx.now)
     except Missing as missing:
         raise MissingVariables(
             details={"expected_placeholders": missing.expected, "missing": missing.missing}

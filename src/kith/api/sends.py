@@ -115,8 +115,13 @@ SEND_TEMPLATE = Shape(
                 " `2` and so on. Beside those of the body: `header_url` (the https address of an"
                 " image, a video or a document), `header_filename`, `header_latitude`,"
                 " `header_longitude`, `header_name`, `header_address`, `coupon_code`,"
-                " `button_0_payload`; what belongs to a card of a carousel begins with its place,"
-                " from 0: `card_0_header_url`, `card_0_1`, `card_1_button_0_payload`."
+                " `offer_expires_at` (when an offer ends), `catalog_id` and `product_retailer_id`,"
+                " `section_0_product_retailer_ids` (with commas between) and `section_0_title`,"
+                " `thumbnail_product_retailer_id`, `button_0_payload`, `button_0_ttl_minutes`,"
+                " `button_0_flow_token`, `button_0_flow_action_data` (JSON as text),"
+                " `tap_target_url` and `tap_target_title`; what belongs to a card of a carousel"
+                " begins with its place, from 0: `card_0_header_url`, `card_0_1`,"
+                " `card_1_button_0_payload`."
                 " The dropdown `template-variables` lists what is needed.",
                 "examples": [{"1": "Romain", "2": "ORD-1042", "3": "https://acme.com/t/1"}],
             },

@@ -9,8 +9,16 @@ from kith.api.fields import Field, Shape
 from kith.api.parts import nullable
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Id, Time
-from kith.domain import fillings, ids
-from kith.domain.templates import STATUSES, Button, Category, HeaderType, Status, Template
+from kith.domain import ids
+from kith.domain.templates import (
+    STATUSES,
+    Button,
+    Category,
+    HeaderType,
+    Status,
+    Template,
+    placeholders,
+)
 from kith.domain.times import wire
 from kith.errors import BadValue
 
@@ -105,7 +113,7 @@ class TemplateAnswer(msgspec.Struct, frozen=True):
     header_content: Annotated[
         str | None,
         Meta(
-            description="The text of a text header; null for media, whose address `header_url` of"
+            description="The text of a text header; null for media, a place or a product, which"
             " each message gives.",
             examples=["Order update"],
         ),
@@ -151,7 +159,7 @@ def shown(one: Template) -> TemplateAnswer:
         parts.header_text,
         parts.footer,
         [_button(button) for button in parts.buttons],
-        fillings.placeholders(parts.body),
+        placeholders(parts.body),
         wire(one.created_at),
     )
 

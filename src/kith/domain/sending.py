@@ -1,12 +1,12 @@
 """Messages that leave: what Meta is told, when not, and in which words that is refused."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from kith.domain import consent_words, graph, json
+from kith.domain import consent_words, fillings, graph, json
 from kith.domain.graph import CODES
 from kith.domain.messages import Error, Message
 from kith.domain.reachability import Kind, Reachability, Reason, Verdict
@@ -112,6 +112,13 @@ def unfit(category: str | None, address: str | None) -> Denial | None:
     if category == "AUTHENTICATION" and not (address or "").startswith("+"):
         return rejected(Error(131062))
     return None
+
+
+def outdated(message: Message, now: datetime) -> Denial | None:
+    """Why a message that waited is sent no more: the offer that it makes has ended."""
+    content: dict[str, Any] = json.decode_object(bytes(message.content))
+    ends_at = fillings.offer_ends_at(content.get("components") or [])
+    return Denial(text="Its offer has ended") if ends_at is not None and ends_at <= now else None
 
 
 def told(message: Message) -> Denial | None:

@@ -3,6 +3,7 @@
 A template is known by its name; each of its translations has a state and parts of its own.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -11,13 +12,13 @@ import msgspec
 
 Status = Literal["APPROVED", "PENDING", "REJECTED"]
 Category = Literal["UTILITY", "MARKETING", "AUTHENTICATION"]
-HeaderType = Literal["TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION"]
+HeaderType = Literal["TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION", "PRODUCT"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 _WAITS = {"PENDING", "IN_APPEAL"}
-_UNFILLABLE = {"LIMITED_TIME_OFFER"}
-_UNFILLABLE_BUTTONS = {"MPM"}
-"""Of several products, which the message would have to list."""
+PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]{1,64})\s*\}\}")
+_UNFILLABLE_BUTTONS = {"ORDER_DETAILS"}
+"""Of a payment: an order with prices, taxes and accounts, and what becomes of it comes back."""
 
 
 class Button(msgspec.Struct, frozen=True):
@@ -30,13 +31,14 @@ class Button(msgspec.Struct, frozen=True):
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a translation, or a card of it, is made of. `unfillable` names a part that Kith cannot
-    fill."""
+    """What a translation, or a card of it, is made of. `offer_ends`: an offer counts down to a time
+    that each message says. `unfillable` names a part that Kith cannot fill."""
 
     body: str
     header_type: HeaderType | None = None
     header_text: str | None = None
     footer: str | None = None
+    offer_ends: bool = False
     buttons: tuple[Button, ...] = ()
     cards: "tuple[Parts, ...]" = ()
     unfillable: str | None = None
@@ -123,6 +125,11 @@ def read(listed: Mapping[str, Any], *, account_id: str) -> Told | None:
     return Told(name=name, translation=translation, components=components)
 
 
+def placeholders(said: str) -> list[str]:
+    """Their names, each once, in the order in which they appear."""
+    return list(dict.fromkeys(PLACEHOLDER.findall(said)))
+
+
 def parts_of(components: Sequence[Any]) -> Parts:
     """Of a list of components as Meta writes them."""
     found: dict[str, Any] = {"body": ""}
@@ -145,8 +152,8 @@ def parts_of(components: Sequence[Any]) -> Parts:
                 found["unfillable"] = min(wrong)
         elif kind == "CAROUSEL":
             found |= _carousel(one.get("cards"))
-        elif kind in _UNFILLABLE:
-            found["unfillable"] = kind
+        elif kind == "LIMITED_TIME_OFFER" and isinstance(offer := one.get(kind.lower()), dict):
+            found["offer_ends"] = offer.get("has_expiration") is True
     return Parts(**found)
 
 
