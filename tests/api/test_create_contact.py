@@ -218,6 +218,7 @@ async def test_limits(bed: Bed, ana: Person, field: str, fits: object, too_much:
     ("field", "first", "then"),
     [
         ("metadata", {"a": "x" * 40_000}, {"b": "x" * 40_000}),
+        ("metadata", dict.fromkeys(map(str, range(1_000))), {"one": "more"}),
         ("tags", ",".join(f"a{n}" for n in range(1_000)), "one-more"),
     ],
 )

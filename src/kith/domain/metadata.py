@@ -24,15 +24,20 @@ def merged(present: Metadata, given: Metadata) -> Metadata:
 
 
 def at_most(value: Metadata) -> Metadata:
+    _count(value)
     if len(json.encode(value)) > BYTES_MAX:
         raise BadValue(f"may not be greater than {BYTES_MAX} bytes of JSON.")
     return value
 
 
 def _checked_object(value: dict[str, object]) -> Metadata:
+    _count(value)
+    return {text.prose(key): _checked(item) for key, item in value.items()}
+
+
+def _count(value: dict[str, object]) -> None:
     if len(value) > KEYS_MAX:
         raise BadValue(f"may not hold more than {KEYS_MAX} keys in one object.")
-    return {text.prose(key): _checked(item) for key, item in value.items()}
 
 
 def _checked(value: object) -> object:
