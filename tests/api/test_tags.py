@@ -254,7 +254,11 @@ async def test_a_contact_carries_at_most_1000(bed: Bed, ana: Person) -> None:
     ana.create_contact(phone=PHONE, tags=[f"t{number}" for number in range(999)])
     assert len(add(ana, phone=PHONE, tag="the last").json()["tags"]) == 1_000
     before = await bed.digest()
-    assert_invalid(add(ana, phone=PHONE, tag="one more"), "tag")
+    refused = add(ana, phone=PHONE, tag="one more")
+    assert_invalid(refused, "tag")
+    assert refused.json()["errors"]["tag"] == [
+        "The contact carries 1000 tags already; remove one first."
+    ]
     assert add(ana, phone=PHONE, tag="the last").status_code == 200
     assert await bed.digest() == before
     remove(ana, phone=PHONE, tag="t0")

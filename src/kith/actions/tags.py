@@ -7,7 +7,7 @@ from kith.actions.run import Context
 from kith.domain import json, tags
 from kith.domain.contacts import Contact, TagContact
 from kith.domain.tags import Tag
-from kith.errors import naming
+from kith.errors import Invalid
 from kith.store import tags as tag_rows
 
 
@@ -24,8 +24,10 @@ async def add(ctx: Context, given: TagContact) -> Tagged:
     present = contacts.tags_of(known)
     if given.tag in present:
         return Tagged(known, given.tag)
-    with naming("tag"):
-        names = tags.at_most((given.tag, *present))
+    if len(present) >= tags.PER_CONTACT_MAX:
+        problem = f"The contact carries {tags.PER_CONTACT_MAX} tags already; remove one first."
+        raise Invalid({"tag": [problem]})
+    names = (given.tag, *present)
     wanted = msgspec.structs.replace(known, tags=msgspec.Raw(json.encode(names)))
     changed = await contacts.write(ctx, "contact.tagged", known, wanted)
     await contacts.tag_anew(ctx, known, (given.tag,))
