@@ -36,6 +36,7 @@ class Reach:
         *,
         phone: str | None = None,
         unavailable_since: int | None = None,
+        phones_only_since: int | None = None,
         marketing_paused_until: int | None = None,
     ) -> None:
         await self._insert(
@@ -43,6 +44,7 @@ class Reach:
             number_id=number_id,
             phone=phone,
             unavailable_since=unavailable_since,
+            phones_only_since=phones_only_since,
             marketing_paused_until=marketing_paused_until,
             created_at=1,
         )

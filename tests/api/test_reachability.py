@@ -101,6 +101,14 @@ async def a_bsuid_alone(reach: Reach, contact_id: str) -> None:
     await reach.identity(contact_id, "bsuid", "US.13491208655302741918")
 
 
+async def a_bsuid_where_phones_count(reach: Reach, contact_id: str) -> None:
+    await reach.number(NUMBER, phones_only_since=1)
+    await reach.without_phone(contact_id)
+    await reach.identity(contact_id, "bsuid", "US.13491208655302741918")
+    await reach.consent(contact_id, "granted")
+    await reach.conversation(contact_id, NUMBER, last_inbound_at=ago(HOUR_S))
+
+
 async def a_username_alone(reach: Reach, contact_id: str) -> None:
     await only_an_email(reach, contact_id)
     await reach.identity(contact_id, "username", "romain")
@@ -164,6 +172,7 @@ SITUATIONS: list[tuple[Facts, tuple[str, ...]]] = [
     (a_username_alone, ("no_address",) * 3),
     (a_wa_id_alone, OK),
     (a_bsuid_alone, OK),
+    (a_bsuid_where_phones_count, ("phone_needed",) * 3),
     (blocked_by("blocked"), ("blocked",) * 3),
     (locked_number, ("number_unavailable",) * 3),
     (blocked_by("country_restricted"), ("country_restricted",) * 3),
@@ -391,15 +400,18 @@ class World:
         await self.reach.margin(margin_s)
         for number_id in self.random.sample("123456789", self.random.randrange(4)):
             is_unavailable, paused_until = self._odds(0.2), self._time(-10, 10)
+            is_phones_only = self._odds(0.3)
             await self.reach.number(
                 number_id,
                 phone=f"+1415555010{number_id}",
                 unavailable_since=is_unavailable or None,
+                phones_only_since=is_phones_only or None,
                 marketing_paused_until=to_us(paused_until) if paused_until else None,
             )
             self.numbers[number_id] = NumberState(
                 number_id=number_id,
                 is_unavailable=is_unavailable,
+                is_phones_only=is_phones_only,
                 marketing_paused_until=paused_until,
             )
         for n in range(PEOPLE):
@@ -453,6 +465,7 @@ class World:
         return NumberState(
             number_id=number_id,
             is_unavailable=number.is_unavailable,
+            is_phones_only=number.is_phones_only,
             marketing_paused_until=number.marketing_paused_until,
             last_inbound_at=times["last_inbound_at"],
             meta_refused_at=times["refused_at"],

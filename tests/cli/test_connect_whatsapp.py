@@ -70,6 +70,27 @@ def test_a_number_has_one_connection(acme: Kith) -> None:
     assert acme("connect", "whatsapp", *options()).status == 0
 
 
+def test_numbers_write_to_phones_only_or_to_ids_as_well(acme: Kith) -> None:
+    made = acme(
+        "connect", "whatsapp", *options(), "--phone-number-id", "106540352242923", "--json"
+    ).json["connection"]  # fmt: skip
+    numbers = ["106540352242922", "106540352242923"]
+    for option, phones_only in (("--phones-only", True), ("--write-to-ids", False)):
+        changed = acme("connect", "change-whatsapp", made, option, "--json").json
+        assert changed == {
+            "connection": made, "phone_number_ids": numbers, "phones_only": phones_only,
+        }  # fmt: skip
+    one = ("--phone-number-id", numbers[1])
+    told = acme("connect", "change-whatsapp", made, "--phones-only", *one)
+    assert told.out == f"{numbers[1]}: writes to phones only from now on.\n"
+    assert acme("connect", "change-whatsapp", made).status == 2, "one of both must be said"
+    wrong = acme("connect", "change-whatsapp", made, "--phones-only", "--phone-number-id", "4711")
+    assert (wrong.status, "one of the connection's: 1065403522" in wrong.err) == (1, True)
+    other = acme("connect", "zapier", "--json").json["connection"]
+    refused = acme("connect", "change-whatsapp", other, "--phones-only")
+    assert (refused.status, "not with WhatsApp" in refused.err) == (1, True)
+
+
 def test_secrets_are_rotated_one_by_one(acme: Kith) -> None:
     made = acme("connect", "whatsapp", *options(), "--json").json["connection"]
     assert acme("connect", "rotate", made, "--access-token", "the-next").status == 0

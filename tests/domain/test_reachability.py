@@ -84,6 +84,11 @@ SITUATIONS = [
     ("Meta locked the business's account.",
         {"is_unavailable": True},
         "number_unavailable", "number_unavailable", "number_unavailable"),
+    ("She is known by her BSUID alone, and the number writes to phones only.",
+        {"has_phone_or_wa_id": False, "has_bsuid": True, "is_phones_only": True},
+        "phone_needed", "phone_needed", "phone_needed"),
+    ("She has a phone, and the number writes to phones only.",
+        {"has_bsuid": True, "is_phones_only": True}, "ok", "ok", "ok"),
     ("Meta lets the business not write to her country.",
         {"is_country_restricted": True},
         "country_restricted", "country_restricted", "country_restricted"),
@@ -166,6 +171,11 @@ CAUSES: list[Cause] = [
     ("no_address", {"has_phone_or_wa_id": False, "has_bsuid": False}, KINDS),
     ("blocked", {"is_blocked": True}, KINDS),
     ("number_unavailable", {"is_unavailable": True}, KINDS),
+    (
+        "phone_needed",
+        {"has_phone_or_wa_id": False, "has_bsuid": True, "is_phones_only": True},
+        KINDS,
+    ),
     ("country_restricted", {"is_country_restricted": True}, KINDS),
     ("not_on_whatsapp", {"is_not_on_whatsapp": True}, KINDS),
     ("opted_out", {"utility": "withdrawn"}, ("utility",)),
@@ -195,7 +205,11 @@ def test_the_causes_stand_in_the_documented_order() -> None:
         (first[0], second[0]) for first, second in PAIRS
     }
     # Someone who withdrew consent to utility may still be unknown or pending for marketing.
-    assert exclusive == {("consent_pending", "consent_unknown"), ("window_closed", "never_wrote")}
+    assert exclusive == {
+        ("no_address", "phone_needed"),
+        ("consent_pending", "consent_unknown"),
+        ("window_closed", "never_wrote"),
+    }
 
 
 @pytest.mark.parametrize(("reason", "facts", "kinds"), CAUSES)
@@ -318,6 +332,7 @@ NUMBERS = st.builds(
     NumberState,
     number_id=st.sampled_from("abcdef"),
     is_unavailable=st.booleans(),
+    is_phones_only=st.booleans(),
     last_inbound_at=st.none() | MOMENTS,
     meta_refused_at=st.none() | MOMENTS,
     frequency_capped_until=st.none() | MOMENTS,
@@ -338,6 +353,7 @@ def by_the_table(
         "no_address": (not standing.has_phone_or_wa_id and not standing.has_bsuid, KINDS),
         "blocked": (standing.is_blocked, KINDS),
         "number_unavailable": (number.is_unavailable, KINDS),
+        "phone_needed": (number.is_phones_only and not standing.has_phone_or_wa_id, KINDS),
         "country_restricted": (standing.is_country_restricted, KINDS),
         "not_on_whatsapp": (standing.is_not_on_whatsapp, KINDS),
         "opted_out": (

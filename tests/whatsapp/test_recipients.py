@@ -6,11 +6,15 @@ from uuid import uuid4
 
 import pytest
 
+from kith.actions import sends, whatsapp_connections
+from kith.actions.connections import of_tenant
+from kith.actions.sends import Again
+from kith.actions.whatsapp_connections import ChangeWhatsApp
 from tests.api.refusals import assert_invalid
 from tests.cast import Bed, Person
-from tests.graph import Graph, webhooks
+from tests.graph import Fault, Graph, webhooks
 from tests.graph import Person as Somebody
-from tests.meta import Meta, batch, change
+from tests.meta import SECOND_NUMBER_ID, Meta, batch, change
 from tests.whatsapp.sending import PHONE, agree, rows, writes
 
 BSUID, OTHER_BSUID = "US.13491208655302741918", "US.99"
@@ -116,6 +120,51 @@ async def test_a_code_to_sign_in_with_needs_a_phone(
     assert [row[:2] for row in await rows(bed, ana)] == [("failed", 131062)]
     by_phone = {**given, "bsuid": None, "phone": PHONE}
     assert ana.post("send-template-message", by_phone).status_code == 200
+
+
+async def test_a_number_may_write_to_phones_only(
+    bed: Bed, ana: Person, graph: Graph, meta: Meta, ada: str, ids: dict[str, str]
+) -> None:
+    async def switch(*number_ids: str, phones_only: bool) -> None:
+        given = ChangeWhatsApp(
+            connection_id=meta.connection.id, number_ids=number_ids, phones_only=phones_only
+        )
+        await bed.runner.write(whatsapp_connections.change, given)
+
+    template = {"bsuid": BSUID, "template_id": ids["hello_world"]}
+    await switch(phones_only=True)
+    for action, given in (
+        ("send-text-message", {"bsuid": BSUID, **HELLO}), ("send-template-message", template),
+    ):  # fmt: skip
+        answer = ana.post(action, given)
+        assert (answer.status_code, answer.json()["error_code"]) == (422, 131062)
+    assert graph.attempts == [], "Meta need not be asked"
+    told = ana.post("get-reachability", {"contact_id": ada}).json()
+    assert {told[kind]["reason"] for kind in ("free_form", "utility", "marketing")} == {
+        "phone_needed"
+    }
+    by_phone = {**template, "bsuid": None, "phone": PHONE}
+    assert ana.post("send-template-message", by_phone).status_code == 200
+    await switch(SECOND_NUMBER_ID, phones_only=False)
+    assert ana.post("send-template-message", template).status_code == 200, "by the number that may"
+    assert graph.requests[-1].path.split("/")[2] == SECOND_NUMBER_ID
+    await switch(phones_only=False)
+    assert ana.post("send-text-message", {"bsuid": BSUID, **HELLO}).status_code == 200
+
+
+async def test_what_waits_is_decided_anew_for_phones_only(
+    bed: Bed, ana: Person, graph: Graph, meta: Meta, ada: str
+) -> None:
+    graph.faults = [Fault(code=131056, retry_after_s=900)]
+    sent = ana.post("send-text-message", {"bsuid": BSUID, **HELLO}).json()
+    assert sent["status"] == "queued"
+    given = ChangeWhatsApp(connection_id=meta.connection.id, phones_only=True)
+    await bed.runner.write(whatsapp_connections.change, given)
+    caller = of_tenant(meta.connection.tenant_id)
+    begun = await bed.runner.write(sends.take_up, Again(message_id=sent["id"]), caller)
+    assert begun is not None
+    assert begun.sender is None
+    assert (await rows(bed, ana))[-1][:2] == ("failed", 131062)
 
 
 async def test_a_name_that_was_given_up_is_written_to_no_more(

@@ -32,6 +32,40 @@ class ConnectWhatsApp(msgspec.Struct, frozen=True, kw_only=True):
     workspace: str | None = None
 
 
+class ChangeWhatsApp(msgspec.Struct, frozen=True, kw_only=True):
+    """`number_ids`: of the connection's; blank are all of them."""
+
+    connection_id: str
+    number_ids: tuple[str, ...] = ()
+    phones_only: bool
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    connection: Connection
+    number_ids: list[str]
+
+
+async def change(ctx: Context, given: ChangeWhatsApp) -> Changed:
+    """Whether numbers write to phones only. Raises NotFound, Invalid; Refused when it is another
+    system's."""
+    connection = await connections.find(ctx, given.connection_id)
+    if connection.system != "whatsapp":
+        raise Refused(f"This is a connection with {connection.system}, not with WhatsApp.")
+    own: list[str] = list(connection.config["phone_number_ids"])
+    with naming("phone_number_id"):
+        wanted = _ids(given.number_ids) if given.number_ids else own
+        if not set(wanted) <= set(own):
+            raise BadValue(f"must be one of the connection's: {', '.join(own)}.")
+    for number_id in wanted:
+        await business_numbers.write_to_phones_only(
+            ctx.tx,
+            tenant_id=connection.tenant_id,
+            number_id=number_id,
+            since=ctx.now if given.phones_only else None,
+        )
+    return Changed(connection=connection, number_ids=wanted)
+
+
 async def connect(ctx: Context, given: ConnectWhatsApp) -> Connection:
     """Raises Invalid, NotFound for the workspace; Refused when a number has a connection."""
     with naming("phone_number_id"):

@@ -8,7 +8,7 @@ import click
 
 from kith.actions import connections, whatsapp_connections
 from kith.actions.connections import NewConnection, Rotate
-from kith.actions.whatsapp_connections import ConnectWhatsApp
+from kith.actions.whatsapp_connections import ChangeWhatsApp, ConnectWhatsApp
 from kith.cli.acting import in_workspace
 from kith.cli.common import (
     as_json,
@@ -97,6 +97,45 @@ def whatsapp(as_json: bool, **given: Any) -> None:
     """
     made = write(whatsapp_connections.connect, ConnectWhatsApp(**given))
     show(made, as_json=as_json)
+
+
+@connect.command("change-whatsapp")
+@click.argument("connection_id", metavar="ID")
+@click.option(
+    "--phones-only/--write-to-ids",
+    required=True,
+    help="Whether people without a known phone are written to by WhatsApp's id of them.",
+)
+@click.option(
+    "--phone-number-id",
+    "number_ids",
+    multiple=True,
+    metavar="ID",
+    help="Of one of its numbers; may be given several times.  [default: all]",
+)
+@as_json
+def change_whatsapp(as_json: bool, **given: Any) -> None:
+    """Let a WhatsApp connection write to phones only, or to WhatsApp's ids of people as well.
+
+    Meta gives the latter to one account after the other; a new connection does both.
+
+    \b
+    Example:
+      kith connect change-whatsapp 0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61 --phones-only
+    """
+    wanted = ChangeWhatsApp(**given)
+    changed = write(whatsapp_connections.change, wanted)
+    if as_json:
+        print_json(
+            {
+                "connection": changed.connection.id,
+                "phone_number_ids": changed.number_ids,
+                "phones_only": wanted.phones_only,
+            }
+        )
+    else:
+        whom = "phones only" if wanted.phones_only else "phones and WhatsApp's ids of people"
+        click.echo(f"{', '.join(changed.number_ids)}: writes to {whom} from now on.")
 
 
 @connect.command()

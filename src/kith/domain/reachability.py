@@ -20,6 +20,7 @@ Reason = Literal[
     "no_address",
     "blocked",
     "number_unavailable",
+    "phone_needed",
     "country_restricted",
     "not_on_whatsapp",
     "opted_out",
@@ -43,6 +44,7 @@ MEANINGS: dict[Reason, str] = {
     "no_address": "Kith knows neither a phone nor a WhatsApp id of the contact.",
     "blocked": "An operator has blocked the contact.",
     "number_unavailable": "WhatsApp lets this business number send nothing at present.",
+    "phone_needed": "This business number writes to phones only, and none of the contact is known.",
     "country_restricted": "WhatsApp does not let this business write to the contact's country.",
     "not_on_whatsapp": "WhatsApp could deliver to no spelling of the number, twice, a day apart.",
     "opted_out": "The contact has withdrawn consent to this kind of message.",
@@ -93,6 +95,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class NumberState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One business number, and what passed between it and the contact; by default nothing did.
 
+    `is_phones_only`: it does not write to business-scoped ids, as the operator says.
     `is_unavailable`: 131031, 131042, 131045, 133010, 368 or a restricted account.
     `last_inbound_at`: WhatsApp's time of the contact's last message or call, never its arrival.
     `meta_refused_at`: 131047. `frequency_capped_until`: 131049. `experiment_until`: 130472.
@@ -101,6 +104,7 @@ class NumberState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     number_id: str
     is_unavailable: bool = False
+    is_phones_only: bool = False
     last_inbound_at: datetime | None = None
     meta_refused_at: datetime | None = None
     frequency_capped_until: datetime | None = None
@@ -239,6 +243,8 @@ def _blocking_all(standing: Standing, number: NumberState) -> Reason | None:
         return "blocked"
     if number.is_unavailable:
         return "number_unavailable"
+    if number.is_phones_only and not standing.has_phone_or_wa_id:
+        return "phone_needed"
     if standing.is_country_restricted:
         return "country_restricted"
     if standing.is_not_on_whatsapp:

@@ -23,6 +23,7 @@ UNREACHED = Error(131016, CODES[131016].title, "Meta could not be reached.")
 
 _OF_CODE: dict[Reason, int] = {
     "number_unavailable": 131031,
+    "phone_needed": 131062,
     "country_restricted": 130497,
     "not_on_whatsapp": 131026,
     "meta_stopped": 131050,

@@ -125,6 +125,19 @@ async def pause_marketing(tx: Tx, *, tenant_id: int, number_id: str, until: date
     )
 
 
+async def write_to_phones_only(
+    tx: Tx, *, tenant_id: int, number_id: str, since: datetime | None
+) -> None:
+    """None: to WhatsApp's ids of people as well."""
+    await tx.run(
+        "UPDATE business_numbers SET phones_only_since = :since"
+        " WHERE tenant_id = :tenant_id AND number_id = :number_id",
+        tenant_id=tenant_id,
+        number_id=number_id,
+        since=to_us(since) if since is not None else None,
+    )
+
+
 async def last_heard(tx: Tx, *, tenant_id: int, contact_row_id: int) -> datetime | None:
     """When the contact last wrote, to whichever number."""
     row: Row | None = await tx.one(

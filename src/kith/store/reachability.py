@@ -27,7 +27,7 @@ NUMBERS_MAX = 100
 """Business numbers of a workspace that are judged, the lowest ids."""
 
 _NUMBER = (
-    "n.number_id, n.phone, n.unavailable_since, n.marketing_paused_until,"
+    "n.number_id, n.phone, n.unavailable_since, n.phones_only_since, n.marketing_paused_until,"
     " v.last_inbound_at, v.refused_at, v.capped_until, v.experiment_until"
 )
 # A row for each business number, or one without. The workspace's own row goes by :workspace, which
@@ -241,12 +241,13 @@ async def people_by_email(
 async def numbers_of(tx: Tx, *, tenant_id: int) -> dict[str, NumberState]:
     """The workspace's business numbers by id, lowest first, as to somebody who never wrote."""
     rows = await tx.all(
-        "SELECT n.number_id, n.unavailable_since, n.marketing_paused_until FROM business_numbers n"
+        "SELECT n.number_id, n.unavailable_since, n.phones_only_since, n.marketing_paused_until"
+        " FROM business_numbers n"
         " WHERE n.tenant_id = :tenant_id ORDER BY n.number_id LIMIT :numbers_max",
         tenant_id=tenant_id,
         numbers_max=NUMBERS_MAX,
     )
-    return {row[0]: _number(row[0], row[1] is not None, _time(row[2])) for row in rows}
+    return {row[0]: _number(*row) for row in rows}
 
 
 async def margin_of(tx: Tx, *, tenant_id: int) -> Margin:
@@ -297,9 +298,7 @@ async def conversations(
     found: dict[int, dict[str, NumberState]] = defaultdict(dict)
     for row_id, number_id, *passed in rows:
         if (number := numbers.get(number_id)) is not None:
-            found[row_id][number_id] = _number(
-                number_id, number.is_unavailable, number.marketing_paused_until, *passed
-            )
+            found[row_id][number_id] = _spoken(number, *passed)
     return found
 
 
@@ -308,7 +307,7 @@ def _facts(rows: Sequence[Row]) -> Facts:
     numbers, phones = [], {}
     for row in rows:
         if (number_id := row[8]) is not None:
-            numbers.append(_number(number_id, row[10] is not None, _time(row[11]), *row[12:]))
+            numbers.append(_spoken(_number(number_id, *row[10:13]), *row[13:]))
             phones[number_id] = row[9]
     standing = _standing(
         phone is not None,
@@ -344,21 +343,35 @@ def _standing(
 
 def _number(
     number_id: str,
-    is_unavailable: bool,
-    marketing_paused_until: datetime | None,
-    last_inbound_at: int | None = None,
-    refused_at: int | None = None,
-    capped_until: int | None = None,
-    experiment_until: int | None = None,
+    unavailable_since: int | None,
+    phones_only_since: int | None,
+    marketing_paused_until: int | None,
 ) -> NumberState:
     return NumberState(
         number_id=number_id,
-        is_unavailable=is_unavailable,
+        is_unavailable=unavailable_since is not None,
+        is_phones_only=phones_only_since is not None,
+        marketing_paused_until=_time(marketing_paused_until),
+    )
+
+
+def _spoken(
+    number: NumberState,
+    last_inbound_at: int | None,
+    refused_at: int | None,
+    capped_until: int | None,
+    experiment_until: int | None,
+) -> NumberState:
+    """With what passed between it and a contact."""
+    return NumberState(
+        number_id=number.number_id,
+        is_unavailable=number.is_unavailable,
+        is_phones_only=number.is_phones_only,
         last_inbound_at=None if last_inbound_at is None else from_us(last_inbound_at),
         meta_refused_at=None if refused_at is None else from_us(refused_at),
         frequency_capped_until=None if capped_until is None else from_us(capped_until),
         experiment_until=None if experiment_until is None else from_us(experiment_until),
-        marketing_paused_until=marketing_paused_until,
+        marketing_paused_until=number.marketing_paused_until,
     )
 
 

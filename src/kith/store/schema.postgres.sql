@@ -20,7 +20,8 @@ CREATE TABLE business_numbers (
     unavailable_since bigint,
     created_at bigint NOT NULL,
     last_sent_at bigint,
-    marketing_paused_until bigint
+    marketing_paused_until bigint,
+    phones_only_since bigint
 );
 
 CREATE TABLE connections (
