@@ -246,6 +246,16 @@ async def test_asking_again_does_not_end_a_grant(
     assert put(ana, state="pending")["consent"]["state"] == "withdrawn"
 
 
+@pytest.mark.row("T10.2")
+def test_asking_after_an_opt_out_forgets_no_grant(ana: Person, romain: dict[str, Any]) -> None:
+    put(ana, occurred_at="2026-01-01T00:00:00Z")
+    put(ana, state="withdrawn", occurred_at="2026-02-01T00:00:00Z")
+    told = put(ana, state="pending", occurred_at="2026-03-01T00:00:00Z")
+    assert told["record"] is not None
+    assert times(ana) == ("2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00")
+    assert times(ana) == (told["opted_in_at"], told["opted_out_at"])
+
+
 # Times
 
 

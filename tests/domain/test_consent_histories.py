@@ -74,8 +74,7 @@ def told_by_the_letter(rows: Sequence[Record]) -> State | None:
             )
         )
     ]
-    asked = [at for at, act in acts if act in PENDING]
-    if asked and (not allowed or max(asked) >= max(allowed)):
+    if not allowed and any(act in PENDING for _, act in acts):
         return "pending"
     return "granted" if allowed else None
 
@@ -85,6 +84,18 @@ def told_by_the_letter(rows: Sequence[Record]) -> State | None:
 @given(HISTORY)
 def test_by_the_letter(rows: list[Record]) -> None:
     assert state(rows) == told_by_the_letter(rows)
+
+
+@pytest.mark.row("T10.2")
+@many
+@given(HISTORY)
+def test_asking_takes_nothing_away(rows: list[Record]) -> None:
+    """All that is shown is as if nobody had been asked, but where nothing else is known."""
+    never_asked = [one for one in rows if one.state != "pending"]
+    assert consent.projection(rows) == consent.projection(never_asked)
+    assert consent.withdrawals(rows) == consent.withdrawals(never_asked)
+    was_asked = len(never_asked) < len(rows)
+    assert state(rows) == (state(never_asked) or ("pending" if was_asked else None))
 
 
 @many
@@ -172,4 +183,8 @@ def test_a_merge_keeps_the_strictest(
     assert len({one.id for one in after}) == len(after)
     assert merge(after, [], 9) == []
     later = row(act, 10)
-    assert state([*after, later]) == strictest(state([*ours, later]), state([*theirs, later]))
+    if act in PENDING:  # asks the one that they are, and ends no grant of the other
+        expected = state(after) or "pending"
+    else:
+        expected = strictest(state([*ours, later]), state([*theirs, later]))
+    assert state([*after, later]) == expected

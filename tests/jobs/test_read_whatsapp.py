@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -294,6 +295,17 @@ async def test_a_late_start_does_not_undo_a_later_stop(meta: Meta, ana: Person) 
     assert ana.get_contact(phone=ROMAIN.phone).json()["opted_out_at"] is not None
 
 
+async def test_a_message_of_the_day_after_tomorrow_counts_as_it_comes(
+    meta: Meta, ana: Person
+) -> None:
+    """Kith takes no time for itself that is yet to come: the window is as long as of any other."""
+    await meta.told(webhooks.text(ROMAIN, "Hi", at=time.time() + 2 * 86_400))
+    told = ana.post("get-reachability", {"phone": ROMAIN.phone}).json()["free_form"]
+    assert (told["allowed"], told["reason"]) == (True, "ok")
+    left = datetime.fromisoformat(told["until"]) - datetime.now(UTC)
+    assert timedelta(hours=23, minutes=57) < left <= timedelta(hours=23, minutes=58)
+
+
 async def test_a_button_and_the_workspaces_own_words(bed: Bed, meta: Meta, ana: Person) -> None:
     from kith.actions import words
     from kith.actions.words import SetWords
@@ -307,17 +319,24 @@ async def test_a_button_and_the_workspaces_own_words(bed: Bed, meta: Meta, ana: 
 
 
 async def test_a_stop_at_meta_is_lifted_there_only(meta: Meta, ana: Person) -> None:
+    """The grant of before counts again, though they were asked meanwhile."""
     ana.create_contact(phone=ROMAIN.phone)
-    ana.post("set-consent", {
-        "phone": ROMAIN.phone, "channel": "whatsapp", "purpose": "marketing", "state": "granted",
-        "source": "api", "method": "checkbox", "occurred_at": "2026-01-01T00:00:00+00:00",
-    })  # fmt: skip
+
+    def told(state: str, at: str) -> None:
+        answer = ana.post("set-consent", {
+            "phone": ROMAIN.phone, "channel": "whatsapp", "purpose": "marketing", "state": state,
+            "source": "api", "method": "checkbox", "occurred_at": at,
+        })  # fmt: skip
+        assert answer.json()["record"] is not None
 
     def reason() -> str:
         told = ana.post("get-reachability", {"phone": ROMAIN.phone}).json()
         return str(told["marketing"]["reason"])
 
+    told("granted", "2026-01-01T00:00:00+00:00")
     await meta.told(json.loads(payload("stop")), json.loads(payload("stop")))
+    assert reason() == "meta_stopped"
+    told("pending", "2026-05-07T08:14:40+00:00")
     assert reason() == "meta_stopped"
     resumed = json.loads(payload("resume"))
     [preference] = resumed["entry"][0]["changes"][0]["value"]["user_preferences"]
@@ -326,7 +345,7 @@ async def test_a_stop_at_meta_is_lifted_there_only(meta: Meta, ana: Person) -> N
     await meta.told(resumed)
     assert reason() == "ok"
     rows = ana.post("list-consent", {"phone": ROMAIN.phone}).json()["records"]
-    assert [row["source"] for row in rows] == ["meta", "meta", "api"]
+    assert [row["source"] for row in rows] == ["meta", "api", "meta", "api"]
 
 
 async def test_the_code_of_a_web_page_is_confirmed_by_its_sender(

@@ -94,7 +94,9 @@ def standing(rows: Iterable[Row]) -> tuple[Row | None, Row | None]:
     stop = said = None
     for row in sorted(rows, key=lambda r: (r["at"], STRICTNESS[r["state"]], r["known"], r["id"])):
         if row["state"] == "pending":
-            said = row
+            is_of_a_merge = row["contact"] != row["origin"]
+            if said is None or said["state"] == "pending" or is_of_a_merge:
+                said = row
         elif row["state"] == "withdrawn":
             stop = row
         elif row["source"] == "operator" and row["note"]:
@@ -260,16 +262,12 @@ class People:
         named = {name: given[name] for name in ("state", "source", "method")}
         row = self._row(kept["id"], at=at, note=given.get("note"), **named)
         old = self.of_ledger(kept["id"])
-        over, then = in_force(old), in_force([*old, row])
+        over = in_force(old)
         lifts = row["state"] == "granted" and over is not None and over["state"] == "withdrawn"
         if lifts and row["source"] == "operator" and not row["note"]:
             raise Refusal(422, {"message": INVALID, "errors": {"note": [WHY]}})
-        is_kept = not (
-            over is not None
-            and over["state"] == "granted"
-            and then is not None
-            and then["state"] == "pending"
-        )
+        is_granted = over is not None and over["state"] == "granted" and over["at"] <= at
+        is_kept = not (is_granted and row["state"] == "pending")
         if is_kept:
             self._record(kept, [row])
         now = in_force(self.of_ledger(kept["id"]))

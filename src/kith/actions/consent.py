@@ -57,7 +57,7 @@ class ExportProof(ContactKey, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """`record` is the row that was written; None when it would have ended a grant by asking."""
+    """`record` is the row that was written; None when it asks for what is granted already."""
 
     contact: Contact
     in_force: InForce
@@ -111,7 +111,7 @@ async def tell(ctx: Context, known: Contact, given: SetConsent) -> Told:
     beside = consent.about(rows, channel=row.channel, purpose=row.purpose)
     with naming("note"):
         consent.check(row, over=consent.in_force(beside))
-    if consent.ends_a_grant(row, beside):
+    if consent.asks_again(row, beside):
         return Told(known, _about(rows, row), None)
     if len(rows) >= RECORDS_MAX and row.state != "withdrawn":
         raise Refused(

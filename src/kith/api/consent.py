@@ -221,7 +221,7 @@ class ConsentSetAnswer(msgspec.Struct, frozen=True):
     consent: ConsentAnswer
     record: Annotated[
         ConsentRecordAnswer | None,
-        Meta(description="Null where asking again would have ended a grant."),
+        Meta(description="Null where they were asked for what they have granted already."),
     ]
 
 

@@ -163,14 +163,14 @@ def all_in_force(rows: Iterable[Record], as_of: datetime | None = None) -> list[
     return found
 
 
-def ends_a_grant(asking: Record, rows: Sequence[Record]) -> bool:
-    """Whether a row that is merely pending would end what was granted.
+def asks_again(asking: Record, rows: Sequence[Record]) -> bool:
+    """Whether it asks somebody for what they have granted by then: nothing follows from that.
 
-    It must not: a stranger who types a number asks too. `rows` are of its channel and purpose.
+    `rows` are of its channel and purpose.
     """
-    now, then = in_force(rows), in_force([*rows, asking])
-    was_granted = now is not None and now.state == "granted"
-    return was_granted and then is not None and then.state == "pending"
+    now = in_force(rows)
+    is_granted = now is not None and now.state == "granted" and _order(now) < _order(asking)
+    return is_granted and asking.state == "pending"
 
 
 def withdrawals(rows: Iterable[Record]) -> list[Withdrawal]:
@@ -255,7 +255,7 @@ def projection(rows: Iterable[Record]) -> tuple[datetime | None, datetime | None
     """`opted_in_at` and `opted_out_at`, of all rows of a contact: WhatsApp marketing counts.
 
     Opted in leaves no `opted_out_at`, pending leaves neither. Opted out keeps the `opted_in_at`
-    of before: never a later one, of a grant that did not lift the stop.
+    of before, whoever asks meanwhile: never a later one, of a grant that did not lift the stop.
     """
     now = _standing(about(rows, channel="whatsapp", purpose="marketing"))
     stop, said = now.stop or now.meta_stop, now.said
@@ -312,13 +312,17 @@ def all_merged(
 
 
 def _standing(rows: Iterable[Record]) -> _Standing:
-    """A grant counts while nothing is withdrawn; a resume lifts Meta's stop and grants nothing."""
+    """A grant counts while nothing is withdrawn; a resume lifts Meta's stop and grants nothing.
+
+    Asking ends no grant, not even one that a stop covers: a stranger who types a number asks too.
+    """
     stop: Record | None = None
     meta_stop: Record | None = None
     said: Record | None = None
     for row in sorted(rows, key=_order):
         if row.state == "pending":
-            said = row
+            if said is None or said.state == "pending" or _is_of_a_merge(row):
+                said = row
         elif row.source == "meta":
             meta_stop = row if row.state == "withdrawn" else None
         elif row.state == "withdrawn":
@@ -333,6 +337,11 @@ def _standing(rows: Iterable[Record]) -> _Standing:
 def _order(row: Record) -> tuple[datetime, int, datetime, str]:
     """The stricter of two at the same moment comes last: it wins."""
     return acted_at(row), _STRICTNESS[row.state], row.recorded_at, row.id
+
+
+def _is_of_a_merge(row: Record) -> bool:
+    """Whether a merge has said it again, as the stricter of two: that ends a grant, on purpose."""
+    return row.origin_contact_id != row.contact_id
 
 
 def _lifts(grant: Record) -> bool:
