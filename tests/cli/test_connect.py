@@ -1,4 +1,4 @@
-"""`kith connect zapier`: what it prints for programs, and what to enter for people."""
+"""`kith connect`: what it prints for programs, what to enter for people, and blank secrets."""
 
 import pytest
 
@@ -44,3 +44,19 @@ def test_it_has_no_secret_to_rotate(acme: Kith) -> None:
     refused = acme("connect", "rotate", made["connection"], "--secret", "x")
     assert refused.status != 0
     assert "is nothing that a connection with zapier has" in refused.err
+
+
+@pytest.mark.row("T2.2")
+@pytest.mark.parametrize("system", ["shopify", "woocommerce"])
+@pytest.mark.parametrize("blank", ["", " ", "\t\n"])
+def test_a_blank_secret_is_refused(acme: Kith, system: str, blank: str) -> None:
+    """As an unset variable of a shell gives it: nothing could be verified by it."""
+    acme = Kith(**acme.settings | {"secret_key": "of-the-tests"})
+    refused = acme("connect", system, "--secret", blank)
+    assert (refused.status, refused.out) == (1, "")
+    assert "The secret must not be blank." in refused.err
+    assert acme("connect", "list", "--json").json == []
+    made = acme("connect", system, "--secret", "the-first", "--json").json
+    refused = acme("connect", "rotate", made["connection"], "--secret", blank)
+    assert refused.status == 1
+    assert "The secret must not be blank." in refused.err

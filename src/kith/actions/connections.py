@@ -60,7 +60,7 @@ async def create(ctx: Context, given: NewConnection) -> Connection:
         system=given.system,
         name=name or given.system,
         config=await _config(ctx, workspace.row_id, given),
-        secrets=_sealed(ctx, uuid, given.secrets),
+        secrets=_sealed(ctx, uuid, _checked(given.secrets)),
         at=ctx.now,
     )
     return (await _found(ctx, uuid)).connection
@@ -117,7 +117,7 @@ async def rotate(ctx: Context, given: Rotate) -> Connection:
         ctx.tx,
         tenant_id=connection.tenant_id,
         uuid=connection.id,
-        secrets=_sealed(ctx, connection.id, {**present, **given.secrets}),
+        secrets=_sealed(ctx, connection.id, {**present, **_checked(given.secrets)}),
         former_secrets=known.secrets,
         until=until,
     )
@@ -213,6 +213,17 @@ def secret(name: str, value: str) -> str:
         if not given or len(given) > SECRET_CHARACTERS_MAX or not is_plain:
             raise BadValue(f"must hold up to {SECRET_CHARACTERS_MAX} printable ASCII characters.")
         return given
+
+
+def _checked(secrets: Secrets) -> Secrets:
+    """None is blank: nothing would be verified by it, and all that comes in be refused."""
+    checked: dict[str, str] = {}
+    for name, value in secrets.items():
+        with naming(name):
+            checked[name] = text.line(value, characters_max=SECRET_CHARACTERS_MAX)
+            if not checked[name]:
+                raise BadValue("must not be blank.")
+    return checked
 
 
 async def _found(ctx: Context, connection_id: str) -> Sealed:
