@@ -42,7 +42,8 @@ def imported(kith: Kith, *arguments: str) -> dict[str, Any]:
     assert dry.status == 0, dry.err
     *rows, told = map(json.loads, dry.out.splitlines())
     done = kith("import", *arguments, "--json").json
-    assert told["counts"] == done["counts"]
+    for what in ("counts", "state", "offset"):
+        assert told[what] == done[what]
     names = {"created": "create", "updated": "update", "unchanged": "unchanged"}
     names |= {"skipped": "skip", "conflicts": "conflict"}
     outcomes = [row["outcome"] for row in rows]
@@ -427,6 +428,22 @@ def test_undo_keeps_every_opt_out_and_retracts_grants(acme: Kith, file: Path) ->
     # Who was made opted out is remembered, as after an erasure.
     imported(acme, write(file, CONSENT, "+14155550126,2026-05-10,form,"))
     assert get(acme, phone="+14155550126")["opted_out_at"] == "2026-05-08T00:00:00+00:00"
+
+
+@pytest.mark.row("T10.2")
+def test_undo_retracts_grants_also_of_whom_it_leaves(acme: Kith, file: Path) -> None:
+    """That somebody wrote or was tagged since is no consent."""
+    path = write(file, CONSENT, *(f"+1415555012{last},2026-05-07,form," for last in "345"))
+    done = imported(acme, path)
+    acme("contact", "update", "--phone", "+14155550123", "--name", "Romain")
+    imported(acme, write(file.with_name("out.csv"), CONSENT, "+14155550124,,,2026-05-09"))
+    undone = acme("import", "undo", done["id"], "--json").json["undone"]
+    left = {"changed_since": 1, "opted_out_since": 1}
+    assert undone == {"removed": 1, "restored": 0, "consent_retracted": 2, "left": left}
+    shown = {last: get(acme, phone=f"+1415555012{last}") for last in "34"}
+    assert [(one["opted_in_at"], one["opted_out_at"]) for one in shown.values()] == [
+        (None, None), (None, "2026-05-09T00:00:00+00:00"),
+    ]  # fmt: skip
 
 
 def test_the_terminal_says_what_happens(acme: Kith, file: Path) -> None:

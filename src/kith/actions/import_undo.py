@@ -74,8 +74,8 @@ def _plus(one: Undone, other: Undone) -> Undone:
     )
 
 
-def _left(why: str) -> Undone:
-    return Undone(left={why: 1})
+def _left(why: str, *, consent_retracted: int = 0) -> Undone:
+    return Undone(consent_retracted=consent_retracted, left={why: 1})
 
 
 async def _take_back(ctx: Context, one: Import, entries: Sequence[Entry]) -> list[Undone]:
@@ -103,9 +103,10 @@ async def _take_back(ctx: Context, one: Import, entries: Sequence[Entry]) -> lis
             continue
         history = await _history(ctx, one, uuid, HISTORY_MAX + 1)
         if len(history) > HISTORY_MAX:
-            done.append(_left("changed_too_often"))
+            retracted = await _retract(ctx, one, there[uuid])
+            done.append(_left("changed_too_often", consent_retracted=retracted))
         elif history[0].what == "contact.created":
-            done.append(await _unmake(ctx, there[uuid], history))
+            done.append(await _unmake(ctx, one, there[uuid], history))
         else:
             done.append(await _restore(ctx, one, there[uuid], history))
     return done
@@ -162,10 +163,12 @@ async def _remove(ctx: Context, made: Sequence[Contact]) -> Undone:
     return Undone(removed=len(made))
 
 
-async def _unmake(ctx: Context, known: Contact, history: Sequence[Entry]) -> Undone:
+async def _unmake(ctx: Context, one: Import, known: Contact, history: Sequence[Entry]) -> Undone:
     """Take away whom the import made, unless others changed them; opt-outs are kept as a hash."""
     if known.version != len(history) or known.total_messages:
-        return _left("opted_out_since" if known.opted_out_at is not None else "changed_since")
+        retracted = await _retract(ctx, one, known)
+        why = "opted_out_since" if known.opted_out_at is not None else "changed_since"
+        return _left(why, consent_retracted=retracted)
     if known.opted_out_at is None:
         return await _remove(ctx, [known])
     await personal_data.erase(ctx, ContactKey(contact_id=known.id))
