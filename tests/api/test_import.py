@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +16,10 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from kith.actions import imports as imports_
+from kith.actions.connections import of_tenant
+from kith.actions.imports import ShowImport
+from kith.domain.times import to_us
 from tests.api.raw import RawConnection
 from tests.api.refusals import FORBIDDEN
 from tests.cast import Bed, Person
@@ -53,6 +58,7 @@ def test_a_file_comes_in(ana: Person) -> None:
     assert done["columns"] == {"phone": "phone", "name": "name", "email": "email", "tags": "tags"}
     [refusal] = done["refusals"]
     assert (refusal["line"], refusal["code"], refusal["field"]) == (5, "phone", "phone")
+    assert refusal["mend"] == "Write the number with its country code, such as +14155550123."
     found = ana.get_contact(phone="+14152000002").json()
     assert (found["name"], found["source"], found["tags"]) == ("Person 2", "csv_import", ["a", "b"])
     assert counted(post(ana, body)) == {"rows": 4, "unchanged": 3, "skipped": 1}
@@ -127,6 +133,18 @@ async def test_a_file_that_is_cut_off_goes_on(bed: Bed, ana: Person, mallory: Pe
     assert done.json()["id"] == import_id
     assert await imports(bed, ana) == [(import_id, "done", len(body))]
     assert post(ana, body, import_id=import_id).status_code == 422
+
+    # A process that was killed could not say that it was cut off.
+    for minutes, seen in ((4, "running"), (6, "interrupted")):
+        await bed.change(
+            "UPDATE imports SET state = 'running', updated_at = :at WHERE uuid = :uuid",
+            at=to_us(bed.runner.now() - timedelta(minutes=minutes)),
+            uuid=import_id,
+        )
+        shown = await bed.runner.read(
+            imports_.show, ShowImport(import_id=import_id), of_tenant(ana.workspace.row_id)
+        )
+        assert shown.one.state == seen
 
 
 @pytest.mark.row("F25", "G15")

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kith.domain import csv_cells, csv_heads, phone, tags
+from kith.domain import csv_cells, csv_heads, import_mends, phone, tags
 from kith.domain.csv_heads import Options
 from kith.domain.csv_reading import Reader
 from kith.domain.import_rows import RowReader
-from kith.domain.imports import Facts, Refusal
+from kith.domain.imports import FAULTS, LEFT_OUT, Facts, Refusal
 from kith.domain.phone import Typed
 from kith.errors import BadValue
 
@@ -37,6 +37,8 @@ def row(header: str, cells: str, region: str | None = None):
     [
         ("+33 6 12 34 56 78", "+33612345678"),
         ("'+33612345678", "+33612345678"),
+        ('="+33612345678"', "+33612345678"),
+        ('"=""0612345678"""', Typed("0612345678")),
         ("tel:+33-6-12-34-56-78", "+33612345678"),
         ("06 12 34 56 78", Typed("0612345678")),
         ("0033612345678", Typed("0033612345678")),
@@ -49,6 +51,29 @@ def row(header: str, cells: str, region: str | None = None):
 def test_phones(written, number):
     found = row("phone;email", f"{written};a@example.com")
     assert found.phone == number
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ('"Jean\nPaul"', "Jean Paul"),
+        ('" Jean \r\n\tPaul\n"', "Jean Paul"),
+        ('="Jean"', "Jean"),
+        ('\'="Jean"', '="Jean"'),
+        ('="Jean', '="Jean'),
+    ],
+)
+def test_names_as_sheets_have_them(written, name):
+    assert row("phone,name", f"+33612345678,{written}").name == name
+
+
+@pytest.mark.parametrize(
+    "code",
+    [*FAULTS, *LEFT_OUT, "phone", "email", "name", "tags", "metadata", "contact_id", "country",
+     "conflict"],
+)  # fmt: skip
+def test_every_reason_has_a_mend(code):
+    assert import_mends.hint(code).endswith(".")
 
 
 def test_the_country_of_the_row_counts_before_that_of_the_file():

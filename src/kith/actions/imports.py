@@ -1,6 +1,7 @@
 """Importing a file: rows come in batches, each one transaction with how far the file was read."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -26,6 +27,8 @@ from kith.store.imagined import Imagined
 WINDOW_MIN = 16
 """As many rows at least are looked up together, also where a file names one person all the time."""
 REPEATS_MAX = 100
+SILENT_FOR = timedelta(minutes=5)
+"""Whoever reads a file moves on in seconds; after this nobody does, and could not say so."""
 
 
 class ImportNotFound(NotFound):
@@ -233,7 +236,7 @@ async def list_page(ctx: Context, given: ListImports) -> Page:
         before_uuid=given.cursor or audit.NEWEST,
         rows_max=given.limit + 1,
     )
-    page = found[: given.limit]
+    page = [_as_seen(ctx, one) for one in found[: given.limit]]
     return Page(page, page[-1].id if len(found) > len(page) else None)
 
 
@@ -248,7 +251,14 @@ async def show(ctx: Context, given: ShowImport) -> Shown:
         rows_max=given.limit + 1,
     )
     page = found[: given.limit]
-    return Shown(one, page, page[-1].line if len(found) > len(page) else None)
+    return Shown(_as_seen(ctx, one), page, page[-1].line if len(found) > len(page) else None)
+
+
+def _as_seen(ctx: Context, one: Import) -> Import:
+    """A process that was killed leaves its import `running`."""
+    if one.state == "running" and ctx.now - one.updated_at > SILENT_FOR:
+        return msgspec.structs.replace(one, state="interrupted")
+    return one
 
 
 async def _move(ctx: Context, batch: Batch, taken: Taken) -> None:

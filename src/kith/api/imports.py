@@ -11,7 +11,7 @@ from kith.api.fields import Field, Shape
 from kith.api.parts import nullable
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Id, Time
-from kith.domain import csv_heads, csv_reading, ids, phone, text
+from kith.domain import csv_heads, csv_reading, ids, import_mends, phone, text
 from kith.domain.csv_heads import Head, Options
 from kith.domain.csv_reading import Encoding
 from kith.domain.imports import Counts, Import, Outcome, Refusal, State, Undone
@@ -183,6 +183,10 @@ class RefusalAnswer(msgspec.Struct, frozen=True):
             ]
         ),
     ]
+    mend: Annotated[
+        str | None,
+        Meta(examples=["Write the number with its country code, such as +14155550123."]),
+    ]
 
 
 class RowAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -274,7 +278,8 @@ def counts(given: Counts) -> CountsAnswer:
 
 
 def refusal(one: Refusal) -> RefusalAnswer:
-    return RefusalAnswer(one.line, one.offset, one.code, one.field, one.text)
+    mend = import_mends.hint(one.code) or None
+    return RefusalAnswer(one.line, one.offset, one.code, one.field, one.text, mend)
 
 
 def told(one: Told) -> RowAnswer:

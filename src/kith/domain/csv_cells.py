@@ -6,6 +6,7 @@ from collections.abc import Iterable
 _STARTS = "=+-@\t\r\0\uff1d\uff0b\uff0d\uff20"
 """What begins a formula, also in full width."""
 _HARMLESS = re.compile(r"\+[0-9]{7,15}|-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
+_AS_TEXT = re.compile(r'''="((?:[^"]|"")*)"''')
 _MUST_BE_QUOTED = re.compile(r'[",;\t|\r\n]|\A\s|\s\Z')
 _NAME = re.compile(
     r"""[,; \t\r\n\u00a0\u3000]*+"""
@@ -31,8 +32,12 @@ def is_shown(cell: str) -> bool:
 
 
 def meant(cell: str) -> str:
-    """What stood there before it was shown."""
-    return cell[1:] if cell.startswith("'") and is_shown(cell) else cell
+    """What stood there before it was shown: by us, or as `="0612"`, which others write so that a
+    spreadsheet keeps the digits as they are."""
+    if cell.startswith("'"):
+        return cell[1:] if is_shown(cell) else cell
+    as_text = _AS_TEXT.fullmatch(cell)
+    return as_text[1].replace('""', '"') if as_text else cell
 
 
 def line(cells: Iterable[str]) -> str:

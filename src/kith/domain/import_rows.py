@@ -30,6 +30,9 @@ T = TypeVar("T")
 CACHED_CHARACTERS_MAX = 256
 """Longer lists of tags are read each time, not kept."""
 _QUOTES = re.compile(r"\A['\s]+")
+_MARKED = ("'", "=")
+"""What begins a cell that was made safe from spreadsheets."""
+_BREAKS = re.compile(r"[ \t]*[\t\r\n]\s*")
 
 
 class _Unreadable(Exception):
@@ -81,7 +84,7 @@ class RowReader:
 
     def _facts(self, record: Record, cells: list[str]) -> Facts | None:
         for at, cell in enumerate(cells):
-            if cell[:1] == "'":
+            if cell[:1] in _MARKED:
                 cells[at] = csv_cells.meant(cell)
         number: Phone | Typed | None = None
         region = self._region
@@ -107,7 +110,7 @@ class RowReader:
             number,
             region,
             _read("contact_id", ids.parse, contact_id) if contact_id else None,
-            _read("name", contacts.parse_name, name) or None if name else None,
+            _read("name", _name, name) or None if name else None,
             _address(address) if address else None,
             self._tags_of(cells) if self._tags else (),
             self._more(cells, more) if self._extras or self._metadata or more else {},
@@ -194,6 +197,14 @@ def _read(field: str, parse: Callable[[Any], T], value: object) -> T:
         return parse(value)
     except BadValue as problem:
         raise _Unreadable(field, field, sentence(field, problem)) from None
+
+
+def _name(written: str) -> str | None:
+    """A line break within a cell is a space in a name."""
+    try:
+        return contacts.parse_name(written)
+    except BadValue:
+        return contacts.parse_name(_BREAKS.sub(" ", written))
 
 
 def _phone(written: str) -> Phone | Typed | None:

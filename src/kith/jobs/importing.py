@@ -228,7 +228,13 @@ class _Running:
         return taken
 
     async def _end(self, *, is_done: bool) -> None:
-        if self._imagined is not None or self._one is None:
+        if self._one is None:
+            return
+        if self._imagined is not None:
+            if is_done:
+                self._one = msgspec.structs.replace(
+                    self._one, state="done", offset=self._offset, finished_at=self._runner.now()
+                )
             return
         digest = self._sum.whole() if self._sum is not None and is_done else None
         given = End(import_id=self._one.id, is_done=is_done, digest=digest)
