@@ -35,11 +35,15 @@ async def opened(
     settings: Settings,
     *,
     writer_cache_mb: int = 32,
+    is_bulk: bool = False,
     on_broken: Callable[[], None] | None = None,
 ) -> AsyncIterator[Runner]:
     """The database, brought up to date, behind a runner: what commands need."""
     database = await connect(
-        settings.database_url, writer_cache_mb=writer_cache_mb, on_broken=on_broken
+        settings.database_url,
+        writer_cache_mb=writer_cache_mb,
+        is_bulk=is_bulk,
+        on_broken=on_broken,
     )
     try:
         await migrate.apply_all(database, utc_now())

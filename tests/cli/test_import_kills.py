@@ -40,7 +40,9 @@ from kith.cli.main import main
 from kith.jobs import importing
 from kith.store import sqlite, writer
 b = {batch}
-importing.ALONE = importing.Pace(rows_first=b, rows_max=b, batch_s=60, piece_bytes=100_000)
+importing.ALONE = importing.Pace(
+    rows_first=b, rows_max=b, batch_s=60, piece_bytes=100_000, reads_ahead=True
+)
 finish = writer.Writer._finish
 def run(edge, at):
     commits = [0]

@@ -72,6 +72,54 @@ async def test_a_log_that_was_moved_begins_anew(
     assert_sound(database.path)
 
 
+@pytest.mark.row("L11")
+async def test_where_much_is_written_the_log_is_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends all the same."""
+    monkeypatch.setattr(checkpoints, "WAL_PAGES", 10)
+    monkeypatch.setattr(checkpoints, "BULK_WAL_PAGES", 200)
+    database = SQLite(str(tmp_path / "kith.db"), is_bulk=True)
+    await migrate.apply_all(database, utc_now())
+    await database.tidy()
+    pages = []
+    for number in range(600):
+        await add(database, f"n{number:04}")
+        pages.append(database._checkpoints._wal_pages)
+    assert 200 <= max(pages) < 1_000, "600 commits take some pages each"
+    assert pages != sorted(pages), "it began anew"
+    assert len(await names(database)) == 600
+    assert_sound(database.path)
+    await database.close()
+
+
+async def test_what_came_during_a_move_is_moved_beside_writes_too(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is little, or has grown long, or was tried often: then writes wait for it."""
+    monkeypatch.setattr(checkpoints, "WAL_PAGES", 100)
+    moving = database._checkpoints
+
+    async def writes_wait(*steps: tuple[int, int]) -> list[bool]:
+        """At so many pages of the log, of which so many are moved by the move that ends then."""
+        waited = []
+        for pages, moved in steps:
+            is_over = asyncio.get_running_loop().create_future()
+            is_over.set_result(moved)
+            if moving._moving is not None:
+                moving._moving = is_over  # type: ignore[assignment]  # a move that is over
+            moving._wal_pages = pages
+            await moving.follow()
+            waited.append(moving._moving is None)
+        return waited
+
+    assert await writes_wait((99, 0)) == [True], "there is nothing to wait for"
+    assert await writes_wait((100, 0), (120, 100)) == [False, True]
+    assert await writes_wait((100, 0), (160, 100), (180, 160)) == [False, False, True]
+    assert await writes_wait((100, 0), (200, 100)) == [False, True]
+    assert await writes_wait((100, 0), *[(150, 0)] * 3) == [False, False, False, True]
+
+
 async def test_no_answer_waits_for_a_checkpoint(
     database: SQLite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

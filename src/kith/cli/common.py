@@ -33,12 +33,17 @@ def settings_of() -> settings.Settings:
     return settings.read(os.environ)
 
 
-def run(work: Callable[[Runner], Awaitable[T]], *, writer_cache_mb: int = 32) -> T:
+def run(
+    work: Callable[[Runner], Awaitable[T]], *, writer_cache_mb: int = 32, is_bulk: bool = False
+) -> T:
     """Open the database of the settings, do the work, close it."""
 
     async def main() -> T:
         async with wiring.opened(
-            settings_of(), writer_cache_mb=writer_cache_mb, on_broken=_leave_at_once
+            settings_of(),
+            writer_cache_mb=writer_cache_mb,
+            is_bulk=is_bulk,
+            on_broken=_leave_at_once,
         ) as runner:
             return await work(runner)
 

@@ -45,7 +45,9 @@ def demo(contacts: int, whatsapp: bool, as_json: bool) -> None:
 
         demo_whatsapp.show(settings)
         return
-    opened = run(lambda runner: _fill(runner, contacts), writer_cache_mb=WRITER_CACHE_MB)
+    opened = run(
+        lambda runner: _fill(runner, contacts), writer_cache_mb=WRITER_CACHE_MB, is_bulk=True
+    )
     if as_json:
         print_json(opened)
         return

@@ -18,7 +18,6 @@ from kith.domain.imports import Import
 from kith.domain.times import wire
 from kith.errors import naming
 
-WRITER_CACHE_MB = 32
 PAGE = 500
 
 
@@ -87,7 +86,7 @@ def file(
         acting=Acting(workspace=workspace, user=user),
         options=running.options(**how),
     )
-    run(lambda runner: running.run(runner, given), writer_cache_mb=WRITER_CACHE_MB)
+    run(lambda runner: running.run(runner, given), is_bulk=True)
 
 
 @import_.command("list")
@@ -160,7 +159,7 @@ def undo(import_id: str, workspace: str | None, user: str | None, as_json: bool)
     """
     acting = Acting(workspace=workspace, user=user)
     named = Named(import_id=_id(import_id))
-    done = run(lambda runner: _undo(runner, acting, named), writer_cache_mb=WRITER_CACHE_MB)
+    done = run(lambda runner: _undo(runner, acting, named), is_bulk=True)
     assert done.undone is not None
     if as_json:
         print_json(shapes.imported(done))

@@ -1,6 +1,7 @@
 """An import at the terminal: how far it is, what became of the rows, and the file of those left."""
 
 import contextlib
+import gc
 import hashlib
 import sys
 import time
@@ -26,6 +27,8 @@ from kith.jobs import importing
 from kith.jobs.importing import Progress, Wanted
 
 PAGE = 500
+OBJECTS_MAX = 100_000
+"""As many more may be there before garbage is looked for: a batch of rows holds fewer."""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +60,8 @@ def options(
 
 async def run(runner: Runner, given: Given) -> None:
     """Import the file and say what became of it."""
+    gc.freeze()  # what is there stays, and of rows nothing is left that refers to itself
+    gc.set_threshold(OBJECTS_MAX)
     caller = await runner.read(workspaces.caller, given.acting)
     file = _File(given.path)
     if given.rejects.exists() and given.rejects.samefile(given.path):

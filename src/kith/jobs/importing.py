@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Sequence
 from itertools import islice
 
 import msgspec
@@ -33,7 +33,8 @@ Pieces = AsyncIterator[bytes]
 class Pace(msgspec.Struct, frozen=True):
     """How many rows one transaction takes: as many as it does in `batch_s`, within limits.
 
-    `rest` is how long others get between two, as a share of what one took.
+    `rest` is how long others get between two, as a share of what one took. `reads_ahead`: all of
+    the file is there, and the rows of the next are read while the disk confirms one.
     """
 
     rows_first: int
@@ -41,9 +42,10 @@ class Pace(msgspec.Struct, frozen=True):
     batch_s: float
     rest: float = 0.0
     piece_bytes: int = PIECE_BYTES
+    reads_ahead: bool = False
 
 
-ALONE = Pace(rows_first=1_000, rows_max=5_000, batch_s=0.25)
+ALONE = Pace(rows_first=1_000, rows_max=4_000, batch_s=0.25, reads_ahead=True)
 BESIDE_REQUESTS: dict[Engine, Pace] = {
     "sqlite": Pace(rows_first=20, rows_max=200, batch_s=0.006, rest=0.5, piece_bytes=16_384),
     # There a batch waits for the database, and others go on meanwhile.
@@ -138,35 +140,38 @@ class _Running:
         self._imagined = Imagined() if wanted.is_dry_run else None
         self._one: Import | None = None
         self._counts = Counts()
-        self._offset = head.offset
+        self._offset = self._read_to = head.offset
+        self._is_worked = asyncio.Event()
         self._sum = _Sum() if wanted.digest is None and not wanted.is_dry_run else None
 
     async def take_all(self, source: _Source) -> AsyncIterator[Progress]:
         one = await self._begin()
-        self._counts, self._offset = one.counts, one.offset
+        self._counts = one.counts
+        self._offset = self._read_to = one.offset
         yield self._progress(None)
-        decoder = Decoder(self._head.encoding)
-        reader = Reader(self._head.delimiter, offset=one.offset, line=one.line)
-        passed = 0
-        async for piece, is_last in source.each(self._pace.piece_bytes):
-            text = decoder.utf8(piece, is_last=is_last)
-            if self._sum is not None:
-                self._sum.add(text)
-            skipped = min(len(text), max(0, one.offset - passed))
-            passed += len(text)
-            if skipped and passed >= one.offset:
-                self._check_same(one)  # the last of what is not to be read again has come
-            if passed < one.offset and not is_last:
-                if self._sum is not None:
-                    self._sum.until(passed)
-                continue
-            for batch in self._batches(reader.each(text[skipped:], is_last=is_last)):
-                yield self._progress(await self._take(batch))
-            await asyncio.sleep(0)  # also where it held no row: others wait
-        if passed < one.offset:
-            raise Refused("The file is shorter than what was read of it before.")
+        async for taken in self._taken(self._batches(source, one)):
+            yield self._progress(taken)
         await self._end(is_done=True)
         yield self._progress(None)
+
+    async def _taken(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Taken]:
+        """What became of each batch. One may be read while the disk confirms the one before."""
+        taking: asyncio.Task[Taken] | None = None
+        try:
+            async for batch in batches:
+                if not self._pace.reads_ahead:
+                    yield await self._take(batch)
+                    continue
+                if taking is not None:
+                    yield await taking
+                self._is_worked.clear()
+                taking = asyncio.create_task(self._take(batch))
+                await self._is_worked.wait()
+            if taking is not None:
+                yield await taking
+        finally:
+            if taking is not None:
+                await asyncio.wait((taking,))
 
     async def _begin(self) -> Import:
         wanted, head = self._wanted, self._head
@@ -198,34 +203,74 @@ class _Running:
         if self._sum.until(one.offset) != one.read_digest:
             raise Refused("The file does not begin like the one of this import.")
 
-    def _batches(self, records: Iterator[Record]) -> Iterator[Batch]:
+    async def _batches(self, source: _Source, one: Import) -> AsyncIterator[Batch]:
         """Rows are read when their batch is due: others wait no longer than that."""
-        assert self._one is not None
-        while some := list(islice(records, self._rows_now)):
-            last = some[-1]
-            rows = [row for record in some if (row := self._rows.read(record)) is not None]
-            if not rows:
+        decoder = Decoder(self._head.encoding)
+        reader = Reader(self._head.delimiter, offset=one.offset, line=one.line)
+        passed = 0
+        some: list[Record] = []
+        async for piece, is_last in source.each(self._pace.piece_bytes):
+            text = decoder.utf8(piece, is_last=is_last)
+            if self._sum is not None:
+                self._sum.add(text)
+            skipped = min(len(text), max(0, one.offset - passed))
+            passed += len(text)
+            if skipped and passed >= one.offset:
+                self._check_same(one)  # the last of what is not to be read again has come
+            if passed < one.offset and not is_last:
+                if self._sum is not None:
+                    self._sum.until(passed)
                 continue
-            next_offset = last.offset + last.size
-            yield Batch(
-                one=self._one,
-                rows=rows,
-                offset=self._offset,
-                next_offset=next_offset,
-                next_line=last.line + last.lines,
-                read_digest=self._sum.until(next_offset) if self._sum is not None else None,
-                imagined=self._imagined,
-            )
+            records = reader.each(text[skipped:], is_last=is_last)
+            while some_more := list(islice(records, max(1, self._rows_now - len(some)))):
+                some += some_more
+                if len(some) >= self._rows_now or not self._pace.reads_ahead:
+                    batch = self._batch(one, some)
+                    some, some_more = [], []  # not to be kept while others take what they held
+                    if batch:
+                        yield batch
+            await asyncio.sleep(0)  # also where it held no row: others wait
+        if passed < one.offset:
+            raise Refused("The file is shorter than what was read of it before.")
+        if some and (batch := self._batch(one, some)):
+            yield batch
+
+    def _batch(self, one: Import, records: Sequence[Record]) -> Batch | None:
+        """None where all of them are blank."""
+        rows = [row for record in records if (row := self._rows.read(record)) is not None]
+        if not rows:
+            return None
+        last = records[-1]
+        offset, self._read_to = self._read_to, last.offset + last.size
+        return Batch(
+            one=one,
+            rows=rows,
+            offset=offset,
+            next_offset=self._read_to,
+            next_line=last.line + last.lines,
+            read_digest=self._sum.until(self._read_to) if self._sum is not None else None,
+            imagined=self._imagined,
+        )
 
     async def _take(self, batch: Batch) -> Taken:
-        do = self._runner.write if self._imagined is None else self._runner.scan
-        taken, took_s = await do(_timed, batch, self._caller)
+        try:
+            if self._imagined is None:
+                taken, took_s = await self._runner.write(self._work, batch, self._caller)
+            else:
+                taken, took_s = await self._runner.scan(_timed, batch, self._caller)
+        finally:
+            self._is_worked.set()
         self._counts = self._counts.plus(taken.counts)
         self._offset = batch.next_offset
         fitting = int(len(batch.rows) * self._pace.batch_s / max(took_s, 1e-6))
         self._rows_now = max(1, min(self._pace.rows_max, 2 * self._rows_now, fitting))
         await asyncio.sleep(took_s * self._pace.rest)
         return taken
+
+    async def _work(self, ctx: Context, batch: Batch) -> tuple[Taken, float]:
+        done = await _timed(ctx, batch)
+        self._is_worked.set()  # what is left to do is the disk's
+        return done
 
     async def _end(self, *, is_done: bool) -> None:
         if self._one is None:

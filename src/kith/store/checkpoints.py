@@ -21,6 +21,10 @@ T = TypeVar("T")
 
 WAL_PAGES = 4_000
 """From this size on the log is moved: 16 MB."""
+BULK_WAL_PAGES = 16_000
+"""As long where much is written: what changes again and again is moved once."""
+MOVES_MAX = 3
+"""As often the log is moved while others write, at most; then they wait for what is left."""
 LOOK_BYTES = 2**20
 """How much of the file a sweep looks at before it rests, for the threads that answer."""
 REST_S = 0.001
@@ -33,16 +37,26 @@ log = structlog.get_logger("kith.store")
 
 class Checkpoints:
     def __init__(
-        self, connection: apsw.Connection, path: Path, *, on_unsynced: Callable[[Exception], None]
+        self,
+        connection: apsw.Connection,
+        path: Path,
+        *,
+        is_bulk: bool = False,
+        on_unsynced: Callable[[Exception], None],
     ) -> None:
         """`on_unsynced` is told on the event loop that the disk failed (row S8)."""
         self._connection = connection
         self._path = path
         self._on_unsynced = on_unsynced
         self._thread = ThreadPoolExecutor(
-            max_workers=1, thread_name_prefix="kith-checkpoint", initializer=_stand_back
+            max_workers=1,
+            thread_name_prefix="kith-checkpoint",
+            initializer=None if is_bulk else _stand_back,
         )
-        self._moving: asyncio.Task[None] | None = None
+        self._is_bulk = is_bulk
+        self._moving: asyncio.Task[int] | None = None
+        self._moves = 0
+        """How often in a row, with `_moving`."""
         self._wal_pages = 0
         self._has_failed = False
         connection.set_busy_timeout(WAIT_MS)
@@ -58,13 +72,22 @@ class Checkpoints:
         SQLite begins the log anew once all of it has been moved. Most is moved while others write;
         the little that they add meanwhile is moved when they wait.
         """
-        if self._wal_pages < WAL_PAGES or (self._moving is not None and not self._moving.done()):
-            return
+        pages_max = BULK_WAL_PAGES if self._is_bulk else WAL_PAGES
         if self._moving is None:
-            self._moving = asyncio.get_running_loop().create_task(self._move())
-        else:
-            self._moving = None
-            await self._move()
+            if self._wal_pages >= pages_max:
+                self._begin_to_move()
+        elif self._moving.done():
+            left = self._wal_pages - self._moving.result()
+            may_grow = self._moves < MOVES_MAX and self._wal_pages < 2 * pages_max
+            if may_grow and left > pages_max // 4:
+                self._begin_to_move()
+            else:
+                self._moving, self._moves = None, 0
+                await self._move()
+
+    def _begin_to_move(self) -> None:
+        self._moves += 1
+        self._moving = asyncio.get_running_loop().create_task(self._move())
 
     async def empty(self) -> None:
         """Move all of the log and cut it to nothing; nobody writes meanwhile (rows T18.1, L11)."""
@@ -108,8 +131,11 @@ class Checkpoints:
         self._move_all()  # what it committed itself
         return is_done
 
-    async def _move(self) -> None:
-        await self._guarded(self._connection.wal_checkpoint, None, apsw.SQLITE_CHECKPOINT_PASSIVE)
+    async def _move(self) -> int:
+        """How many pages of the log are in the file now."""
+        move = self._connection.wal_checkpoint
+        found = await self._guarded(move, None, apsw.SQLITE_CHECKPOINT_PASSIVE)
+        return found[1] if found else 0
 
     async def _guarded(self, work: Callable[..., T], *given: object) -> T | None:
         """Run on the thread; None when the file is in use or the disk has failed."""

@@ -71,12 +71,13 @@ async def connect(
     *,
     cache_mb: int = 16,
     writer_cache_mb: int = 32,
+    is_bulk: bool = False,
     on_broken: Callable[[], None] | None = None,
 ) -> Database:
     """Open `sqlite:///path` or `postgresql://...`; raises CannotStart.
 
     `cache_mb` is what SQLite may keep of the file in memory for reads, `writer_cache_mb` for
-    writes; PostgreSQL has its own.
+    writes; PostgreSQL has its own. `is_bulk`: much is written, and nobody here is answered.
     `on_broken` is called once when only a restart can tell what is on disk.
     """
     # Imported here so that one engine never pays for the other.
@@ -87,6 +88,7 @@ async def connect(
             url.removeprefix("sqlite:///"),
             cache_mb=cache_mb,
             writer_cache_mb=writer_cache_mb,
+            is_bulk=is_bulk,
             on_broken=on_broken,
         )
     if url.startswith(("postgresql://", "postgres://")):

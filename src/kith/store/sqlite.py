@@ -79,6 +79,7 @@ class SQLite:
         *,
         cache_mb: int = 16,
         writer_cache_mb: int = 32,
+        is_bulk: bool = False,
         on_broken: Callable[[], None] | None = None,
     ) -> None:
         require_safe_version(apsw.sqlite_lib_version())
@@ -91,7 +92,9 @@ class SQLite:
         except apsw.Error as error:
             raise CannotStart(f"The database {path} cannot be opened: {error}") from error
         self.writing_connection = writer
-        self._checkpoints = Checkpoints(moving, self.path, on_unsynced=self._broken)
+        self._checkpoints = Checkpoints(
+            moving, self.path, is_bulk=is_bulk, on_unsynced=self._broken
+        )
         writer.set_wal_hook(self._checkpoints.committed)
         self._writer = Writer(
             writer,

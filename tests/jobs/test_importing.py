@@ -1,0 +1,109 @@
+"""Batches of a file that is there: over its pieces, and read while the disk confirms others."""
+
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kith import wiring
+from kith.actions import workspaces
+from kith.actions.workspaces import Acting, NewWorkspace
+from kith.domain.csv_heads import Options
+from kith.domain.import_rows import RowReader
+from kith.errors import Refused
+from kith.jobs import importing
+from kith.jobs.importing import Pace, Progress, Wanted
+from kith.settings import Settings
+from kith.store.writer import Writer
+
+ROWS, BATCH = 40, 9
+AHEAD = Pace(rows_first=BATCH, rows_max=BATCH, batch_s=60, piece_bytes=100, reads_ahead=True)
+AS_IT_COMES = Pace(rows_first=BATCH, rows_max=BATCH, batch_s=60, piece_bytes=100)
+
+
+async def pieces() -> AsyncIterator[bytes]:
+    yield b"name,phone\n"
+    for n in range(ROWS):
+        yield f"Person {n},+1415555{1_000 + n}\n".encode()
+
+
+async def imported(path: Path, pace: Pace, *, is_dry_run: bool = False) -> list[Progress]:
+    options = Options(mapping={}, region=None, encoding=None, delimiter=None)
+    async with wiring.opened(Settings(database_url=f"sqlite:///{path}/kith.db")) as runner:
+        await runner.write(workspaces.create, NewWorkspace(name="A", email="a@example.com"))
+        caller = await runner.read(workspaces.caller, Acting())
+        wanted = Wanted(name="a.csv", options=options, digest="0" * 64, is_dry_run=is_dry_run)
+        steps = importing.run(runner, caller, pieces(), wanted, pace)
+        return [progress async for progress in steps]
+
+
+def sizes(steps: list[Progress]) -> list[int]:
+    return [step.taken.counts.rows for step in steps if step.taken is not None]
+
+
+@pytest.mark.parametrize("is_dry_run", [False, True])
+async def test_batches_go_over_pieces_of_a_file(tmp_path: Path, is_dry_run: bool) -> None:
+    steps = await imported(tmp_path, AHEAD, is_dry_run=is_dry_run)
+    assert sizes(steps) == [BATCH] * 4 + [ROWS - 4 * BATCH]
+    assert steps[-1].counts.create == ROWS
+    assert steps[-1].one.state == ("running" if is_dry_run else "done")
+    offsets = [step.offset for step in steps]
+    assert offsets == sorted(offsets)
+
+
+async def test_what_comes_slowly_is_taken_as_it_comes(tmp_path: Path) -> None:
+    steps = await imported(tmp_path, AS_IT_COMES)
+    assert max(sizes(steps)) < BATCH, "no piece holds so many"
+    assert steps[-1].counts.create == ROWS
+
+
+async def test_rows_are_read_while_the_disk_confirms_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each COMMIT of a batch but the last waits here until a row behind the batch is read."""
+    read, take, finish = RowReader.read, importing.imports.take, Writer._finish
+    was_read, waited = threading.Condition(), []
+    line, next_line = [0], [0]
+
+    def reading(self: RowReader, record: Any) -> Any:
+        with was_read:
+            line[0] = record.line
+            was_read.notify_all()
+        return read(self, record)
+
+    async def taking(ctx: Any, batch: Any) -> Any:
+        next_line[0] = batch.next_line
+        return await take(ctx, batch)
+
+    def finishing(self: Writer) -> None:
+        with was_read:
+            if 0 < next_line[0] <= ROWS + 1:
+                waited.append(was_read.wait_for(lambda: line[0] >= next_line[0], timeout=5))
+        finish(self)
+
+    monkeypatch.setattr(RowReader, "read", reading)
+    monkeypatch.setattr(importing.imports, "take", taking)
+    monkeypatch.setattr(Writer, "_finish", finishing)
+    steps = await imported(tmp_path, AHEAD)
+    assert steps[-1].counts.create == ROWS
+    assert waited == [True] * 4
+
+
+async def test_who_is_refused_while_more_is_read_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = importing.imports.take
+    calls = [0]
+
+    async def refusing(ctx: Any, batch: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 2:
+            raise Refused("Another process goes on with this import, or it has ended.")
+        return await taken(ctx, batch)
+
+    monkeypatch.setattr(importing.imports, "take", refusing)
+    with pytest.raises(Refused):
+        await imported(tmp_path, AHEAD)
+    assert calls == [2]
