@@ -196,6 +196,13 @@ def metadata_of(contact: Contact) -> metadata.Metadata:
 async def tag_anew(ctx: Context, known: Contact, new: tuple[str, ...]) -> None:
     """Tag the contact; the new tags stand in the order given, above those there."""
     tx, tenant_id, row_id = ctx.tx, ctx.tenant_id, known.row_id
+    if len(new) == 1:
+        tag_id = await tag_rows.id_of(tx, tenant_id=tenant_id, name=new[0])
+        if tag_id is not None:
+            await tag_rows.link_one(
+                tx, tenant_id=tenant_id, contact_row_id=row_id, tag_row_id=tag_id, at=ctx.now
+            )
+            return
     await tag_rows.ensure(tx, tenant_id=tenant_id, names=new, new_id=ctx.new_id, at=ctx.now)
     await tag_rows.link(tx, tenant_id=tenant_id, contact_row_id=row_id, names=new, at=ctx.now)
 

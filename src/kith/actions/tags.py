@@ -5,6 +5,7 @@ import msgspec
 from kith.actions import contacts
 from kith.actions.run import Context
 from kith.domain import json, tags
+from kith.domain.audit import What
 from kith.domain.contacts import Contact, TagContact
 from kith.domain.tags import Tag
 from kith.errors import Invalid
@@ -27,9 +28,7 @@ async def add(ctx: Context, given: TagContact) -> Tagged:
     if len(present) >= tags.PER_CONTACT_MAX:
         problem = f"The contact carries {tags.PER_CONTACT_MAX} tags already; remove one first."
         raise Invalid({"tag": [problem]})
-    names = (given.tag, *present)
-    wanted = msgspec.structs.replace(known, tags=msgspec.Raw(json.encode(names)))
-    changed = await contacts.write(ctx, "contact.tagged", known, wanted)
+    changed = await _write(ctx, "contact.tagged", known, present, (given.tag, *present))
     await contacts.tag_anew(ctx, known, (given.tag,))
     return Tagged(changed, given.tag)
 
@@ -40,13 +39,20 @@ async def remove(ctx: Context, given: TagContact) -> Tagged:
     present = contacts.tags_of(known)
     if given.tag not in present:
         return Tagged(known, given.tag)
-    left = [name for name in present if name != given.tag]
-    wanted = msgspec.structs.replace(known, tags=msgspec.Raw(json.encode(left)))
-    changed = await contacts.write(ctx, "contact.untagged", known, wanted)
+    left = tuple(name for name in present if name != given.tag)
+    changed = await _write(ctx, "contact.untagged", known, present, left)
     await tag_rows.unlink(
         ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id, name=given.tag
     )
     return Tagged(changed, given.tag)
+
+
+async def _write(
+    ctx: Context, what: What, known: Contact, present: tuple[str, ...], names: tuple[str, ...]
+) -> Contact:
+    wanted = msgspec.structs.replace(known, tags=msgspec.Raw(json.encode(names)))
+    before, after = {"tags": present}, {"tags": names}
+    return await contacts.note(ctx, what, wanted, before=before, after=after)
 
 
 async def list_all(ctx: Context, contains: str | None) -> list[Tag]:

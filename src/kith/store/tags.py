@@ -34,6 +34,14 @@ _LINK = {
     " ON CONFLICT (tenant_id, contact_id, tag_id) DO UPDATE SET position = excluded.position"
     for engine, each in _EACH_NAME.items()
 }
+# What most callers want, and it costs a third of the above.
+_LINK_ONE = (
+    "INSERT INTO contact_tags (tenant_id, contact_id, tag_id, position, added_at)"
+    " VALUES (:tenant_id, :contact_id, :tag_id,"
+    " (SELECT COALESCE(MIN(x.position), 0) - 1 FROM contact_tags x"
+    " WHERE x.tenant_id = :tenant_id AND x.contact_id = :contact_id), :at)"
+    " ON CONFLICT (tenant_id, contact_id, tag_id) DO UPDATE SET position = excluded.position"
+)
 _UNLINK_OTHERS = {
     engine: "DELETE FROM contact_tags AS x"
     " WHERE x.tenant_id = :tenant_id AND x.contact_id = :contact_id"
@@ -83,6 +91,19 @@ async def link(
         contact_id=contact_row_id,
         names=json.encode(names).decode(),
         count=len(names),
+        at=to_us(at),
+    )
+
+
+async def link_one(
+    tx: Tx, *, tenant_id: int, contact_row_id: int, tag_row_id: int, at: datetime
+) -> None:
+    """As `link`, with the tag that has this row id."""
+    await tx.run(
+        _LINK_ONE,
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        tag_id=tag_row_id,
         at=to_us(at),
     )
 
