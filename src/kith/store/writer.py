@@ -22,7 +22,7 @@ from kith.store.database import Tx, Work, at_once
 T = TypeVar("T")
 
 BATCH_MAX = 256
-BATCH_S_MAX = 0.010
+BATCH_S_MAX = 0.020
 """How much work goes into a batch before it commits what it has."""
 HOLD_S_MAX = 0.002
 """How long a batch may hold the event loop: then whoever only reads has a turn."""
