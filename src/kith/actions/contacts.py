@@ -98,14 +98,12 @@ async def update(ctx: Context, given: UpdateContact) -> Contact:
     Raises ContactNotFound, Invalid, Conflict, Changed.
     """
     known = await find(ctx, given)
-    with naming("metadata"):
-        joined = metadata.merged(metadata_of(known), given.metadata)
     contact = msgspec.structs.replace(
         known,
         name=known.name if given.name is UNSET else given.name,
         email=known.email if given.email is UNSET else given.email,
         tags=known.tags if given.tags is UNSET else msgspec.Raw(json.encode(given.tags)),
-        metadata=msgspec.Raw(json.encode(joined)),
+        metadata=_metadata(known, given.metadata),
     )
     changed = await write(ctx, "contact.updated", known, contact)
     if changed.tags != known.tags and given.tags is not UNSET:
@@ -311,7 +309,7 @@ async def name_too(
         contact = msgspec.structs.replace(
             known, phone=Phone(value), updated_at=ctx.now, version=known.version + 1
         )
-        await contact_rows.rewrite(tx, tenant_id=tenant_id, was=known, contact=contact)
+        await contact_rows.rewrite(tx, tenant_id=tenant_id, contact=contact)
         before, after = {"phone": None}, {**named, "phone": value}
         await audit.record(ctx, "contact.identity_added", known.id, before=before, after=after)
     else:
@@ -345,15 +343,21 @@ def joined(known: Contact, given: Particulars) -> Contact:
     """Given fields win, tags and metadata are joined. Raises Invalid when they are too large."""
     with naming("tags"):
         all_tags = tags.at_most(tags.added(tags_of(known), given.tags))
-    with naming("metadata"):
-        both = metadata.merged(metadata_of(known), given.metadata)
     return msgspec.structs.replace(
         known,
         name=given.name or known.name,
         email=given.email or known.email,
-        metadata=msgspec.Raw(json.encode(both)),
+        metadata=_metadata(known, given.metadata),
         tags=msgspec.Raw(json.encode(all_tags)),
     )
+
+
+def _metadata(known: Contact, given: metadata.Metadata) -> msgspec.Raw:
+    """What the contact has, joined with what is given. Raises Invalid when that is too large."""
+    if not given:
+        return known.metadata
+    with naming("metadata"):
+        return msgspec.Raw(json.encode(metadata.merged(metadata_of(known), given)))
 
 
 def document(contact: Contact, names: Iterable[str] = AUDITED) -> dict[str, Any]:

@@ -90,7 +90,7 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
     followers = await merges.ids_into(tx, tenant_id=tenant_id, uuid=gone.id)
     answers = await _move(ctx, gone, into)
     await _write_rows(ctx, into.row_id, before, after)
-    await contact_rows.rewrite(tx, tenant_id=tenant_id, was=into, contact=wanted)
+    await contact_rows.rewrite(tx, tenant_id=tenant_id, contact=wanted)
     done = Merge(
         id=ctx.new_id(),
         from_id=gone.id,
@@ -147,7 +147,7 @@ async def unmerge(ctx: Context, given: UnmergeContacts) -> Unmerged:
     survivor = agreed(survivor, rows)
     await set_states(ctx, survivor, rows)
     await _write_rows(ctx, known.row_id, now, left)
-    await contact_rows.rewrite(tx, tenant_id=tenant_id, was=known, contact=survivor)
+    await contact_rows.rewrite(tx, tenant_id=tenant_id, contact=survivor)
     for contact_id in (survivor.id, back.id):
         after = {"merge_id": done.id, "contact_id": done.from_id, "into": done.into_id}
         await audit.record(ctx, "contact.unmerged", contact_id, after=after)

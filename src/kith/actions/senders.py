@@ -275,7 +275,7 @@ async def _learn_phone(ctx: Context, known: Contact, wa_id: str, held: Names) ->
     wanted = msgspec.structs.replace(
         known, phone=phone, updated_at=ctx.now, version=known.version + 1
     )
-    await contact_rows.rewrite(ctx.tx, tenant_id=ctx.tenant_id, was=known, contact=wanted)
+    await contact_rows.rewrite(ctx.tx, tenant_id=ctx.tenant_id, contact=wanted)
     await audit.record(
         ctx, "contact.updated", known.id, before={"phone": None}, after={"phone": phone}
     )

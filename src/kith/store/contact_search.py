@@ -24,6 +24,13 @@ CHANGED, ERASED, GONE = 0, 1, 2
 _RANGE = " AND s.rowid >= (:tenant_id << 40) AND s.rowid < ((:tenant_id + 1) << 40)"
 _MATCHING = f" FROM contact_search s WHERE contact_search MATCH :terms{_RANGE}"
 
+_NOTE_CHANGE = (
+    "INSERT INTO contact_search_pending (tenant_id, id, old_key, is_erased)"
+    f" SELECT c.tenant_id, c.id, c.search_key, {CHANGED} FROM contacts c"
+    " WHERE c.tenant_id = :tenant_id AND c.id = :row_id AND c.search_key <> :search_key"
+    " ON CONFLICT (tenant_id, id) DO NOTHING"
+)
+
 
 async def candidates(
     tx: Tx, *, tenant_id: int, folded: str, candidates_max: int
@@ -100,7 +107,7 @@ async def _rarest(tx: Tx, tenant_id: int, grams: tuple[str, ...]) -> list[str]:
 async def note(
     tx: Tx, *, tenant_id: int, row_id: int, old_key: str | None, is_erased: bool = False
 ) -> None:
-    """A contact is new (`old_key` is None), has another search key than this, or is erased."""
+    """A contact is new (`old_key` is None), or is erased."""
     if tx.engine == "sqlite":  # PostgreSQL's own index follows by itself
         await tx.run(
             "INSERT INTO contact_search_pending (tenant_id, id, old_key, is_erased)"
@@ -111,6 +118,15 @@ async def note(
             old_key=old_key,
             is_erased=int(is_erased),
         )
+
+
+async def note_change(tx: Tx, *, tenant_id: int, row_id: int, search_key: str) -> None:
+    """To be called before the contact gets this search key: of what it had, the index holds.
+
+    What is stored counts: another Python may fold some letter otherwise.
+    """
+    if tx.engine == "sqlite":
+        await tx.run(_NOTE_CHANGE, tenant_id=tenant_id, row_id=row_id, search_key=search_key)
 
 
 def follow(connection: apsw.Connection) -> None:

@@ -1,7 +1,7 @@
 """Contacts as rows. `tags` and `metadata` are JSON text, kept as they are sent."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -151,9 +151,12 @@ async def add(tx: Tx, *, tenant_id: int, contact: Contact) -> int:
 
 async def change(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> None:
     """Write what an update may change of the row; the version must be a new one."""
-    written, old_key = _written(was, contact), None
-    if written != "rest" and _search_key(was) != _search_key(contact):
-        old_key = await _stored_key(tx, tenant_id=tenant_id, row_id=contact.row_id)
+    written = _written(was, contact)
+    sought = _searched(contact, written)
+    if sought:
+        await contact_search.note_change(
+            tx, tenant_id=tenant_id, row_id=contact.row_id, search_key=sought["search_key"]
+        )
     await tx.run(
         _CHANGE[written],
         tenant_id=tenant_id,
@@ -162,16 +165,15 @@ async def change(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> N
         tags=bytes(contact.tags).decode(),
         at=to_us(contact.updated_at),
         version=contact.version,
-        **_searched(contact, written),
+        **sought,
     )
-    if old_key is not None:
-        await contact_search.note(tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=old_key)
 
 
-async def rewrite(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> None:
+async def rewrite(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
     """Write every column but those that never change; the version must be a new one."""
-    is_sought_otherwise = _search_key(was) != _search_key(contact)
-    old_key = await _stored_key(tx, tenant_id=tenant_id, row_id=contact.row_id)
+    await contact_search.note_change(
+        tx, tenant_id=tenant_id, row_id=contact.row_id, search_key=_search_key(contact)
+    )
     await tx.run(
         "UPDATE contacts SET phone = :phone, name = :name, email = :email, email_key = :email_key,"
         " locale = :locale, metadata = :metadata, tags = :tags, opted_in_at = :opted_in_at,"
@@ -182,8 +184,6 @@ async def rewrite(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> 
         row_id=contact.row_id,
         **_columns(contact),
     )
-    if is_sought_otherwise:
-        await contact_search.note(tx, tenant_id=tenant_id, row_id=contact.row_id, old_key=old_key)
 
 
 async def restore(tx: Tx, *, tenant_id: int, contact: Contact) -> int:
@@ -261,10 +261,10 @@ def _written(was: Contact, contact: Contact) -> Written:
     return "rest" if was.name == contact.name else "name"
 
 
-def _searched(contact: Contact, written: Written) -> dict[str, str | None]:
+def _searched(contact: Contact, written: Written) -> dict[str, Any]:
     if written == "rest":
         return {}
-    values = {"name": contact.name, "search_key": _search_key(contact)}
+    values: dict[str, Any] = {"name": contact.name, "search_key": _search_key(contact)}
     if written == "email":
         values["email"] = contact.email
         values["email_key"] = emails.key(contact.email) if contact.email else None
