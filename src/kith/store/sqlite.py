@@ -99,7 +99,7 @@ class SQLite:
         self._writer = Writer(
             writer,
             SQLiteTx(writer),
-            before_commit=contact_search.follow,
+            before_commit=self._follow,
             after_answers=self._checkpoints.follow,
             on_broken=on_broken,
         )
@@ -110,7 +110,7 @@ class SQLite:
             _ReadTx,
         )
         self._read_tx = _ReadTx(self.reading_connection)
-        self._holds_snapshot = False
+        self._holds_snapshot = self._nobody_waits = False
         self._checking: list[apsw.Connection] = []
 
     def snapshot(self) -> SQLiteTx:
@@ -171,12 +171,18 @@ class SQLite:
     async def _end_waiting_for_the_index(self) -> None:
         """What contacts were called before they changed is kept for a minute, while one serves."""
 
-        async def refresh(_: Tx) -> None:
-            contact_search.refresh(self.writing_connection)
+        async def nothing(_: Tx) -> None: ...
 
         with contextlib.suppress(Unavailable):  # then in a minute
             if await self.read(lambda tx: tx.one("SELECT 1 FROM contact_search_pending LIMIT 1")):
-                await self.write(refresh)
+                self._nobody_waits = True
+                try:
+                    await self.write(nothing)
+                finally:
+                    self._nobody_waits = False
+
+    def _follow(self, connection: apsw.Connection) -> None:
+        contact_search.follow(connection, nobody_waits=self._nobody_waits)
 
     async def close(self) -> None:
         self._scanner.close()
