@@ -15,7 +15,8 @@ CALLBACK_CHARACTERS_MAX = 512
 VERSIONS = range(20, 27)
 
 STATUS = {
-    0: 401, 3: 500, 4: 400, 10: 403, 100: 400, 190: 401, 200: 403, 368: 403, 80007: 400,
+    0: 401, 1: 500, 2: 503,
+    3: 500, 4: 400, 10: 403, 100: 400, 190: 401, 200: 403, 368: 403, 80007: 400,
     130429: 400, 130472: 400, 130497: 403, 131000: 500, 131005: 403, 131008: 400, 131009: 400,
     131016: 500, 131021: 400, 131026: 400, 131030: 400, 131031: 403, 131042: 400, 131045: 500,
     131047: 400, 131048: 400, 131049: 400, 131050: 400, 131051: 400, 131052: 400, 131053: 400,
@@ -23,6 +24,8 @@ STATUS = {
     132005: 400, 132007: 400, 132012: 400, 132015: 400, 132016: 400, 133010: 400, 135000: 400,
 }  # fmt: skip
 """The HTTP status with which each code comes."""
+TRANSIENT = {1, 2}
+"""Codes that say of themselves that they pass."""
 
 _KEYS = {
     "messaging_product", "recipient_type", "to", "recipient", "type", "text", "template", "context",
@@ -34,13 +37,22 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
 
 
 class MetaError(Exception):
-    """An error object; `retry_after_s` becomes a header."""
+    """An error object; `retry_after_s` becomes a header. `is_transient`: it is told to pass, as
+    those of Meta's own that are temporary are."""
 
-    def __init__(self, code: int, details: str, *, retry_after_s: int | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        details: str,
+        *,
+        retry_after_s: int | None = None,
+        is_transient: bool = False,
+    ) -> None:
         super().__init__(details)
         self.code = code
         self.details = details
         self.retry_after_s = retry_after_s
+        self.is_transient = is_transient or code in TRANSIENT
 
     @property
     def body(self) -> dict[str, Any]:
@@ -51,6 +63,7 @@ class MetaError(Exception):
                 "code": self.code,
                 "error_data": {"messaging_product": "whatsapp", "details": self.details},
                 "fbtrace_id": "AAAbbbCCCddd",
+                **({"is_transient": True} if self.is_transient else {}),
             }
         }
 

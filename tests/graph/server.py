@@ -37,15 +37,16 @@ class Call:
 class Fault:
     """What goes wrong with one send.
 
-    `code`: refused with it, as are `retry_after_s` and `status`. `lost`: accepted, and the reply
-    goes nowhere. `hung`: accepted, and no reply comes. `unread`: the connection ends before
-    anything was accepted. `raw`: accepted, and this is the reply.
+    `code`: refused with it, as are `retry_after_s`, `status` and `is_transient`. `lost`: accepted,
+    and the reply goes nowhere. `hung`: accepted, and no reply comes. `unread`: the connection ends
+    before anything was accepted. `raw`: accepted, and this is the reply.
     """
 
     kind: str = "code"
     code: int = 0
     status: int | None = None
     retry_after_s: int | None = None
+    is_transient: bool = False
     raw: Reply | None = None
 
 
@@ -157,7 +158,12 @@ class Graph(Listening):
             return Reply(then="drop")
         checked(body, self.templates)
         if fault is not None and fault.kind == "code":
-            error = MetaError(fault.code, "As the test wants", retry_after_s=fault.retry_after_s)
+            error = MetaError(
+                fault.code,
+                "As the test wants",
+                retry_after_s=fault.retry_after_s,
+                is_transient=fault.is_transient,
+            )
             if fault.status is None:
                 raise error
             self.refusals.append(error)

@@ -109,6 +109,7 @@ WITHOUT_AN_ANSWER = {
     "an id that is none": Fault("raw", raw=as_json({"messages": [{"id": 7}]})),
     "an id with a status of failure": Fault("raw", raw=as_json({"messages": [{"id": "w"}]}, 500)),
     "an empty success": Fault("raw", raw=Reply(200, b"")),
+    "a failure of Meta's that says nothing": Fault(code=999_999, status=500),
     "not UTF-8": Fault("raw", raw=Reply(200, b'{"messages": "\xff"}')),
     "half of a reply": Fault("raw", raw=Reply(200, b'{"messages": [{"id": "w"}]}', then="cut")),
     "a code that is no number": Fault("raw", raw=as_json({"error": {"code": "x"}}, 400)),

@@ -489,14 +489,24 @@ async def test_metas_refusal_is_passed_on_and_never_tried_again(
 
 
 def test_what_meta_wants_later_is_a_closed_list() -> None:
-    assert sorted(LATER) == [4, 80007, 130429, 131000, 131016, 131056, 131057, 135000]
+    assert sorted(LATER) == [1, 2, 4, 80007, 130429, 131000, 131016, 131056, 131057, 135000]
 
 
-@pytest.mark.parametrize("code", [131000, 131056])
+PASSING = {
+    "131000": Fault(code=131000, retry_after_s=1),
+    "131056": Fault(code=131056, retry_after_s=1),
+    "1": Fault(code=1, retry_after_s=1),
+    "2": Fault(code=2, retry_after_s=1),
+    "unknown, and says that it passes": Fault(code=999_999, status=400, is_transient=True),
+    "of Meta's own, and says so": Fault(code=999_999, status=503, is_transient=True),
+}
+
+
+@pytest.mark.parametrize("case", PASSING)
 async def test_what_meta_wants_later_is_told_again_while_the_caller_waits(
-    bed: Bed, ana: Person, graph: Graph, romain: Somebody, code: int
+    bed: Bed, ana: Person, graph: Graph, romain: Somebody, case: str
 ) -> None:
-    graph.faults = [Fault(code=code, retry_after_s=1)]
+    graph.faults = [PASSING[case]]
     answer = ana.post("send-text-message", TEXT)
     assert (answer.status_code, answer.json()["status"]) == (200, "sent")
     assert (len(graph.attempts), len(graph.calls)) == (2, 1)

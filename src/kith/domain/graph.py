@@ -12,7 +12,13 @@ URL_DEFAULT = "https://graph.facebook.com"
 VERSION = "v24.0"
 
 Again = Literal["never", "later"]
-"""Whether the same message may be tried again: Meta took nothing, and will later."""
+"""Whether the same message may be tried again: Meta took nothing, and will later.
+
+`later` is only what Meta's own documents, or the error itself (`is_transient`), say to repeat: an
+error object stands in place of the id of a message, so that none was taken. A failure of Meta's of
+which neither says so is no refusal: nobody knows what became of the message, and it is never told
+again.
+"""
 Means = Literal[
     "",
     "number_unavailable",
@@ -41,6 +47,8 @@ class Code(msgspec.Struct, frozen=True):
 
 CODES: dict[int, Code] = {
     0: Code("Authentication failed"),
+    1: Code("Temporary problem at Meta", again="later"),
+    2: Code("Meta's service is temporarily unavailable", again="later"),
     3: Code("Capability or permission missing"),
     4: Code("Too many calls of the app", "number_busy", "later"),
     10: Code("Permission denied"),
@@ -102,19 +110,31 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """Meta's own word on a message that it did not take or did not deliver."""
+    """Meta's own word on a message that it did not take or did not deliver.
+
+    `is_transient`: it says itself that it is to be told again.
+    """
 
     code: int
     title: str
     details: str | None = None
+    is_transient: bool = False
 
     @property
     def known(self) -> Code:
-        return CODES.get(self.code) or Code(self.title)
+        return CODES.get(self.code) or Code(
+            self.title, again="later" if self.is_transient else "never"
+        )
 
 
-def refusal(code: int, told: str | None = None, details: str | None = None) -> Refusal:
+def refusal(
+    code: int,
+    told: str | None = None,
+    details: str | None = None,
+    *,
+    is_transient: bool = False,
+) -> Refusal:
     """By our title where the code is known: the same text whoever refuses."""
     known = CODES.get(code)
     title = known.title if known is not None else told or f"Error {code}"
-    return Refusal(code=code, title=title, details=details)
+    return Refusal(code=code, title=title, details=details, is_transient=is_transient)

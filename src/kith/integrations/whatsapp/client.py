@@ -245,14 +245,26 @@ async def _read(response: "httpx2.Response") -> _Reply:
 
 
 def _raise_error(reply: _Reply) -> None:
-    """Raises Rejected for an error object, whatever the status it came with."""
+    """Raises Rejected for an error object: with a code that is known, whatever the status.
+
+    With any other, a failure of Meta's own is a refusal only if it says that it passes; else nobody
+    knows what became of the request, and it raises NoAnswer.
+    """
     error = (reply.body or {}).get("error")
     if not isinstance(error, dict) or not isinstance(error.get("code"), int):
         return
+    is_transient = error.get("is_transient") is True
+    if reply.status >= 500 and not is_transient and error["code"] not in graph.CODES:
+        raise NoAnswer(f"Meta answered {reply.status} with the unknown code {error['code']}.")
     data = error.get("error_data")
     details = data.get("details") if isinstance(data, dict) else None
     raise Rejected(
-        graph.refusal(error["code"], _text(error.get("message")), _text(details)),
+        graph.refusal(
+            error["code"],
+            _text(error.get("message")),
+            _text(details),
+            is_transient=is_transient,
+        ),
         retry_after_s=reply.retry_after_s,
     )
 
