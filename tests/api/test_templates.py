@@ -94,6 +94,31 @@ async def test_the_first_approved_translation_is_shown(bed: Bed, ana: Person) ->
     assert shown["status"] == "APPROVED"
 
 
+SAMPLE = "https://scontent.example/v/t61.29466-34/1.jpg?ccb=1-7"
+HEADERS: dict[str, tuple[dict[str, Any], str | None]] = {
+    "image": ({"format": "IMAGE", "example": {"header_handle": [SAMPLE, "https://b"]}}, SAMPLE),
+    "video": ({"format": "VIDEO", "example": {"header_handle": [SAMPLE]}}, SAMPLE),
+    "document": ({"format": "DOCUMENT", "example": {"header_handle": [SAMPLE]}}, SAMPLE),
+    "text": (
+        {"format": "TEXT", "text": "For {{1}}", "example": {"header_text": ["Romain"]}},
+        "For {{1}}",
+    ),
+    "a handle": ({"format": "IMAGE", "example": {"header_handle": ["4::aW1hZ2UvcG5n"]}}, None),
+    "no sample": ({"format": "IMAGE"}, None),
+    "no list": ({"format": "IMAGE", "example": {"header_handle": {"0": SAMPLE}}}, None),
+    "no object": ({"format": "IMAGE", "example": [SAMPLE]}, None),
+    "a place": ({"format": "LOCATION"}, None),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+async def test_a_header_of_media_shows_its_sample(bed: Bed, ana: Person, case: str) -> None:
+    header, content = HEADERS[case]
+    await sync(bed, ana, [template("sale", {"type": "HEADER", **header}, body("New."))])
+    shown = ana.post("get-template", {"template_id": ids(ana)["sale"]}).json()
+    assert (shown["header_type"], shown["header_content"]) == (header["format"], content)
+
+
 @pytest.mark.parametrize("given", [str(UUID(int=7)), "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61"])
 async def test_a_template_that_is_not_there(bed: Bed, ana: Person, given: str) -> None:
     answer = ana.post("get-template", {"template_id": given})

@@ -113,8 +113,9 @@ class TemplateAnswer(msgspec.Struct, frozen=True):
     header_content: Annotated[
         str | None,
         Meta(
-            description="The text of a text header; null for media, a place or a product, which"
-            " each message gives.",
+            description="The text of a text header; of an image, a video or a document the address"
+            " of the sample that Meta approved, where it lists one: each message gives its own."
+            " Null for a place or a product.",
             examples=["Order update"],
         ),
     ]
@@ -156,7 +157,7 @@ def shown(one: Template) -> TemplateAnswer:
         one.languages,
         parts.body,
         parts.header_type,
-        parts.header_text,
+        parts.header_text if parts.header_text is not None else parts.header_sample,
         parts.footer,
         [_button(button) for button in parts.buttons],
         placeholders(parts.body),

@@ -32,11 +32,13 @@ class Button(msgspec.Struct, frozen=True):
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What a translation, or a card of it, is made of. `offer_ends`: an offer counts down to a time
-    that each message says. `unfillable` names a part that Kith cannot fill."""
+    that each message says. `header_sample`: where the file is that Meta was shown for approval.
+    `unfillable` names a part that Kith cannot fill."""
 
     body: str
     header_type: HeaderType | None = None
     header_text: str | None = None
+    header_sample: str | None = None
     footer: str | None = None
     offer_ends: bool = False
     buttons: tuple[Button, ...] = ()
@@ -144,6 +146,7 @@ def parts_of(components: Sequence[Any]) -> Parts:
             if shape in get_args(HeaderType):
                 found["header_type"] = shape
                 found["header_text"] = said if isinstance(said, str) else None
+                found["header_sample"] = _sample(one.get("example"))
             else:
                 found["unfillable"] = shape or kind
         elif kind == "BUTTONS" and isinstance(buttons := one.get("buttons"), list):
@@ -155,6 +158,13 @@ def parts_of(components: Sequence[Any]) -> Parts:
         elif kind == "LIMITED_TIME_OFFER" and isinstance(offer := one.get(kind.lower()), dict):
             found["offer_ends"] = offer.get("has_expiration") is True
     return Parts(**found)
+
+
+def _sample(given: object) -> str | None:
+    """The first address among the examples of a header; a handle of an upload is none."""
+    told = given.get("header_handle") if isinstance(given, dict) else None
+    urls = [one for one in (told if isinstance(told, list) else ()) if isinstance(one, str)]
+    return next((one for one in urls if one.startswith(("https://", "http://"))), None)
 
 
 def _carousel(given: object) -> dict[str, Any]:
