@@ -306,7 +306,10 @@ async def test_what_is_in_quarantine_is_shown_and_replayed(
     await shop.send("customers/update", changed)
     [waiting] = kith("inbox", "list", *of, "--json").json
     assert (waiting["state"], waiting["system"]) == ("quarantined", "shopify")
-    assert waiting["reason"] == "PhoneSeen: Another contact holds this phone."
+    holders = sorted([ana.get_contact(phone="+14155550177").json()["id"], contact(ana)["id"]])
+    assert waiting["reason"] == (
+        f"Another contact holds this phone. See contact {holders[0]} and contact {holders[1]}."
+    )
     shown = kith("inbox", "show", waiting["id"], *of, "--json").json
     assert json.loads(shown["body"]) == changed
     assert shown["headers"]["x-shopify-topic"] == "customers/update"

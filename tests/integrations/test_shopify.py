@@ -161,8 +161,9 @@ async def test_another_s_phone_is_told_and_not_taken(ana: Person, shop: Shop) ->
     await shop.send("customers/update", shopify("customers_create", **changes))
     found = contact(ana)
     assert (found["name"], found["phone"]) == ("Rob Biller", None)
+    ids = " and ".join(f"contact {one}" for one in sorted([found["id"], other["id"]]))
     assert (await shop.inbox())[-1] == (
-        "quarantined", "PhoneSeen: Another contact holds this phone.", 0,
+        "quarantined", f"Another contact holds this phone. See {ids}.", 0,
     )  # fmt: skip
     assert ana.get_contact(phone="+14155550177").json()["id"] == other["id"]
 

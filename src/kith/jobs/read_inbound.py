@@ -19,7 +19,7 @@ from kith.domain.inbox import Sanitized, Unreadable
 from kith.domain.jobs import Job
 from kith.domain.shop_facts import DataRequested
 from kith.domain.tokens import Caller
-from kith.errors import AppError
+from kith.errors import AppError, Conflict
 from kith.integrations.registry import SYSTEMS
 from kith.jobs.failures import Hopeless
 
@@ -68,13 +68,20 @@ async def _apply(runner: Runner, told: Told, caller: Caller) -> str | Exception 
     try:
         await runner.write(inbox_facts.apply, told, caller)
     except AppError as refusal:
-        return refusal if refusal.status >= 500 else f"{type(told.fact).__name__}: {refusal.text}"
+        return refusal if refusal.status >= 500 else _said(refusal)
     except Exception as bug:
         return bug
     if isinstance(told.fact, DataRequested):  # the other side takes our 2xx for a promise
         about = {"tenant_id": caller.tenant_id, "connection_id": caller.connection_id}
         log.warning("data_request.waiting", code="privacy", **about)
     return None
+
+
+def _said(refusal: AppError) -> str:
+    """With the ids of whoever is in the way: they lead an operator there, and say nothing more."""
+    if not isinstance(refusal, Conflict):
+        return refusal.text
+    return f"{refusal.text} See {' and '.join(f'contact {one}' for one in refusal.contact_ids)}."
 
 
 def _check(outcomes: Sequence[str | Exception | None]) -> None:
