@@ -61,6 +61,20 @@ async def test_documented_answer(bed: Bed, ana: Person, romain: dict[str, Any]) 
     assert answer.headers["content-type"] == "application/json"
 
 
+ODD = """Ana "la" O'Neil \\ \u2028 \u00e9\u0301 \U0001f600 {}[]:, %s 100%"""
+
+
+def test_odd_characters_are_given_back(ana: Person) -> None:
+    metadata = {ODD: [ODD, {"a": None, "b": True, "c": 1.5e-7, "d": -(2**53) + 1}], "": ""}
+    given = {"name": ODD, "email": "o'neil+x@example.com", "metadata": metadata}
+    assert ana.create_contact(phone=PHONE, tags=['a"', "b\\"], **given).status_code == 201
+    found = ana.get_contact(phone=PHONE).json()
+    assert {name: found[name] for name in given} == given
+    assert sorted(found["tags"]) == ['a"', "b\\"]
+    [listed] = ana.post("list-contacts", {}).json()["contacts"]
+    assert listed == found
+
+
 def test_barest_contact(ana: Person) -> None:
     saved = ana.create_contact(phone=PHONE).json()
     found = ana.get_contact(phone=PHONE).json()

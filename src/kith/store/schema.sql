@@ -619,36 +619,6 @@ CREATE INDEX media_by_content ON media (tenant_id, sha256);
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
-CREATE VIEW contact_documents AS
-SELECT
-    c.tenant_id, c.id, c.uuid, c.email_key, c.source, c.opted_in_at, c.opted_out_at,
-    c.last_message_at, c.created_at, c.updated_at, c.search_key,
-    '"' || c.uuid || '-' || c.version || '"' AS etag,
-    json_object(
-
-        'id', c.uuid,
-        'phone', c.phone,
-        'name', c.name,
-        'email', c.email,
-        'source', c.source,
-        'locale', c.locale,
-        'metadata', json(c.metadata),
-
-        'tags', json(c.tags),
-
-        'opted_in_at', strftime('%Y-%m-%dT%H:%M:%S+00:00', c.opted_in_at / 1000000, 'unixepoch'),
-
-        'opted_out_at', strftime('%Y-%m-%dT%H:%M:%S+00:00', c.opted_out_at / 1000000, 'unixepoch'),
-
-        'last_message_at', strftime('%Y-%m-%dT%H:%M:%S+00:00', c.last_message_at / 1000000, 'unixepoch'),
-
-        'total_messages', c.total_messages,
-        'created_at', strftime('%Y-%m-%dT%H:%M:%S+00:00', c.created_at / 1000000, 'unixepoch')
-
-    ) AS document
-
-FROM contacts c;
-
 CREATE TRIGGER consent_records_are_kept BEFORE DELETE ON consent_records BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END;
 
 CREATE TRIGGER consent_records_are_not_rewritten BEFORE UPDATE ON consent_records WHEN NEW.address IS NOT NULL OR NEW.wording IS NOT OLD.wording OR NEW.evidence IS NOT NULL OR NEW.note IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.contact_uuid, NEW.origin_contact_uuid, NEW.channel, NEW.purpose, NEW.state, NEW.occurred_at, NEW.recorded_at, NEW.source, NEW.method, NEW.user_id, NEW.token_id, NEW.wording_version, NEW.locale) IS NOT (OLD.tenant_id, OLD.uuid, OLD.contact_uuid, OLD.origin_contact_uuid, OLD.channel, OLD.purpose, OLD.state, OLD.occurred_at, OLD.recorded_at, OLD.source, OLD.method, OLD.user_id, OLD.token_id, OLD.wording_version, OLD.locale) BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END;
@@ -658,3 +628,39 @@ CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log WHEN NEW.be
 CREATE TRIGGER wordings_are_kept BEFORE DELETE ON wordings BEGIN SELECT RAISE(ABORT, 'a wording is never edited'); END;
 
 CREATE TRIGGER wordings_are_not_rewritten BEFORE UPDATE ON wordings BEGIN SELECT RAISE(ABORT, 'a wording is never edited'); END;
+
+CREATE VIEW contact_documents AS
+SELECT
+    c.tenant_id, c.id, c.uuid, c.email_key, c.source, c.opted_in_at, c.opted_out_at,
+    c.last_message_at, c.created_at, c.updated_at, c.search_key,
+    '"' || c.uuid || '-' || c.version || '"' AS etag,
+    '{"id":"' || c.uuid
+    || '","phone":' || json_quote(c.phone)
+    || ',"name":' || json_quote(c.name)
+    || ',"email":' || json_quote(c.email)
+    || ',"source":"' || c.source
+    || '","locale":' || json_quote(c.locale)
+    || ',"metadata":' || c.metadata
+    || ',"tags":' || c.tags
+    || ',"opted_in_at":' || coalesce('"' || replace(datetime(c.opted_in_at / 1000000, 'unixepoch'), ' ', 'T') || '+00:00"', 'null')
+    || ',"opted_out_at":' || coalesce('"' || replace(datetime(c.opted_out_at / 1000000, 'unixepoch'), ' ', 'T') || '+00:00"', 'null')
+    || ',"last_message_at":' || coalesce('"' || replace(datetime(c.last_message_at / 1000000, 'unixepoch'), ' ', 'T') || '+00:00"', 'null')
+    || ',"total_messages":' || c.total_messages
+    || ',"created_at":"' || replace(datetime(c.created_at / 1000000, 'unixepoch'), ' ', 'T')
+    || '+00:00"}' AS document
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+FROM contacts c;
