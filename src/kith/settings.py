@@ -19,7 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = "sqlite:///./kith.db"
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
-    cache_mb: Annotated[int, Meta(ge=1, le=65_536)] = 256
+    cache_mb: Annotated[int, Meta(ge=1, le=65_536)] = 384
     rate_limit_per_minute: Count = 120
     rate_limit_per_address: Count | None = None
     trusted_proxies: str = ""

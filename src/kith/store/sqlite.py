@@ -13,13 +13,15 @@ from kith.errors import CannotStart, Unavailable
 from kith.store import contact_search
 from kith.store.checkpoints import Checkpoints
 from kith.store.database import Engine, Row, Tx, Work
-from kith.store.scanner import SCANS_AT_ONCE, Scanner
+from kith.store.scanner import Scanner
 from kith.store.writer import STORAGE_TROUBLE, Writer
 
 T = TypeVar("T")
 
 log = structlog.get_logger("kith.store")
 
+SCAN_CACHE_SHARE = 3
+"""Each connection that scans may keep one part in so many of what look-ups may."""
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections could corrupt a WAL file
 
 
@@ -105,7 +107,7 @@ class SQLite:
         )
         self._scanner = Scanner(
             lambda: _open(
-                path, apsw.SQLITE_OPEN_READONLY, cache_mb=max(1, cache_mb // SCANS_AT_ONCE)
+                path, apsw.SQLITE_OPEN_READONLY, cache_mb=max(1, cache_mb // SCAN_CACHE_SHARE)
             ),
             _ReadTx,
         )
