@@ -51,7 +51,7 @@ format: setup  ## Format the code and mend what the linter can.
 
 bench: setup  ## Measure the speed; results go to bench/results/.
 	$(BIN)/uv venv -q --allow-existing var/bench/venv
-	$(BIN)/uv pip sync -q -p var/bench/venv/bin/python --require-hashes locks/run.txt
+	$(BIN)/uv pip sync -q --compile-bytecode -p var/bench/venv/bin/python --require-hashes locks/run.txt
 	$(BIN)/python -m bench.run
 
 profile: setup  ## Show where a get-contact spends its time, or a KIND=create, update, tag, webhook, read.

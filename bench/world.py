@@ -124,7 +124,12 @@ def _started(log: str, process: subprocess.Popen[bytes]) -> tuple[str, int]:
 
 
 def environment(url: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("KITH_")}
+    """Of a process as a user starts it: Python keeps what it compiled for the next start."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("KITH_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     return kept | {"KITH_DATABASE_URL": url}
 
 
