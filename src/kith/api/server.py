@@ -7,7 +7,7 @@ parse, fields, look-up, rule. Raw ASGI, because this path is what the product ex
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from itertools import chain, count
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -355,8 +355,10 @@ class Server:
 def _check_size(scope: Scope) -> None:
     if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_BYTES_MAX:
         raise errors.AddressTooLong()
-    headers = scope["headers"]
-    if len(headers) > HEADERS_MAX or sum(map(len, chain(*headers))) > HEADER_BYTES_MAX:
+    size = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    if size > HEADER_BYTES_MAX or len(scope["headers"]) > HEADERS_MAX:
         raise errors.HeadersTooLarge()
 
 

@@ -36,8 +36,6 @@ _URI = re.compile("tel:", re.IGNORECASE)
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 # Prefixes of Mexico's old dialling rules: people still write them, the library knows them no more.
 _OLD_MEXICAN = re.compile(r"(?:\+52)?(?:044|045|01)([2-9][0-9]{9})")
-_CODES = frozenset(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
-
 # What may stand between calling code and number because people dial it at home. The library
 # removes it, so such numbers take the slow way; "" means every number of that code does.
 _TRUNK_PREFIXES: dict[str, str | tuple[str, ...]] = {
@@ -52,6 +50,10 @@ _TRUNK_PREFIXES: dict[str, str | tuple[str, ...]] = {
     "672": "",
     "692": ("0", "1"),
     "993": ("0", "8"),
+}
+_TRUNK_PREFIXES_OF = {
+    str(code): _TRUNK_PREFIXES.get(str(code), "0")
+    for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
 }
 
 
@@ -127,8 +129,8 @@ def _is_plain(text: str) -> bool:
     if not _E164.fullmatch(text):
         return False
     for end in (2, 3, 4):
-        if (code := text[1:end]) in _CODES:
-            return not text.startswith(_TRUNK_PREFIXES.get(code, "0"), end)
+        if (prefixes := _TRUNK_PREFIXES_OF.get(text[1:end])) is not None:
+            return not text.startswith(prefixes, end)
     return False
 
 
