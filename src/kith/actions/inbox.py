@@ -8,7 +8,7 @@ from kith.actions import jobs, workspaces
 from kith.actions.run import Context
 from kith.domain import ids
 from kith.domain.connections import Connection
-from kith.domain.inbox import KEPT, Message
+from kith.domain.inbox import Message
 from kith.domain.traces import Traces
 from kith.errors import BadValue, NotFound, Refused
 from kith.store import inbox
@@ -54,10 +54,7 @@ async def receive(ctx: Context, given: Received) -> bool:
 
 async def receive_all(ctx: Context, given: Iterable[Received]) -> list[bool]:
     """As `receive`, of each."""
-    are_new = [await _store(ctx, one) for one in given]
-    if any(are_new):
-        await inbox.forget_older(ctx.tx, tenant_id=ctx.tenant_id, than=ctx.now - KEPT)
-    return are_new
+    return [await _store(ctx, one) for one in given]
 
 
 async def _store(ctx: Context, given: Received) -> bool:

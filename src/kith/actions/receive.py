@@ -33,12 +33,20 @@ from kith.store import messages as message_rows
 _NOTHING = msgspec.Raw(b"{}")
 
 
+class _Stored(msgspec.Struct, frozen=True):
+    """A new message and whose it is. `is_amended`: an edit or a deletion of it came before it."""
+
+    contact: Contact
+    message: Message
+    is_amended: bool
+
+
 async def receive(ctx: Context, fact: MessageReceived) -> None:
     """Somebody wrote: the contact, the message, the window, the count, and what it asks for."""
     stored = await _store(ctx, fact, Delivery(status="received"))
     if stored is None:
         return
-    known, message = stored
+    known, message = stored.contact, stored.message
     tx, tenant_id = ctx.tx, ctx.tenant_id
     await media.plan(ctx, message)
     if message.type not in WINDOWLESS:
@@ -52,7 +60,7 @@ async def receive(ctx: Context, fact: MessageReceived) -> None:
         blocks = await reachability.blocks_of(tx, tenant_id=tenant_id, contact_row_id=known.row_id)
         if any(one.reason == "not_on_whatsapp" for one in blocks):
             await undelivered.judge_reach(ctx, known)
-    await _amend(ctx, message)
+    await _amend(ctx, stored)
     await _heed(ctx, known, message, fact)
 
 
@@ -62,10 +70,10 @@ async def echo(ctx: Context, fact: MessageEchoed) -> None:
     stored = await _store(ctx, fact, Delivery(status="sent", sent_at=at))
     if stored is None:
         return
-    _, message = stored
+    message = stored.message
     told = await message_rows.unpark(ctx.tx, tenant_id=ctx.tenant_id, wamid=fact.wamid)
     await messages.advance(ctx, message, told)
-    await _amend(ctx, message)
+    await _amend(ctx, stored)
 
 
 async def prefer(ctx: Context, fact: PreferenceTold) -> None:
@@ -96,15 +104,16 @@ async def restrict(ctx: Context, fact: AccountRestricted) -> None:
 
 async def _store(
     ctx: Context, fact: MessageReceived | MessageEchoed, delivery: Delivery
-) -> tuple[Contact, Message] | None:
-    """The contact and the new message; None when it is known, or was erased with its contact."""
+) -> _Stored | None:
+    """None when the message is known, or was erased with its contact."""
     tx, tenant_id, at = ctx.tx, ctx.tenant_id, min(fact.at, ctx.now)
     # Of a message and what edits or deletes it, one sees the other, though they come at once.
     is_amending = fact.type in AMENDING and fact.about_wamid is not None
     await identities.take_turn(
         tx, tenant_id=tenant_id, of=(fact.about_wamid if is_amending else None) or fact.wamid
     )
-    if await message_rows.is_known(tx, tenant_id=tenant_id, wamid=fact.wamid):
+    heard = await message_rows.heard_of(tx, tenant_id=tenant_id, wamid=fact.wamid)
+    if heard.is_known:
         return None
     known = await senders.sender(ctx, fact.who, at=at)
     await business_numbers.ensure(
@@ -132,7 +141,8 @@ async def _store(
         tx, tenant_id=tenant_id, message=message, contact_row_id=known.row_id, contact_uuid=known.id
     )
     assert row_id is not None, "nobody else writes in this transaction"
-    return known, msgspec.structs.replace(message, row_id=row_id)
+    message = msgspec.structs.replace(message, row_id=row_id)
+    return _Stored(known, message, is_amended=heard.is_amended)
 
 
 async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageReceived) -> None:
@@ -169,15 +179,17 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
         await sends.confirm_opt_out(ctx, told.contact, number_id=fact.number.id, said=fact.said[0])
 
 
-async def _amend(ctx: Context, message: Message) -> None:
+async def _amend(ctx: Context, stored: _Stored) -> None:
     """An edit or a deletion changes the message it is about, whichever of the two came first."""
-    tx, tenant_id = ctx.tx, ctx.tenant_id
+    tx, tenant_id, message = ctx.tx, ctx.tenant_id, stored.message
     if message.type in AMENDING:
         if message.about_wamid is None:
             return
         target = await message_rows.by_wamid(tx, tenant_id=tenant_id, wamid=message.about_wamid)
-    else:
+    elif stored.is_amended:
         target = message
+    else:
+        return
     if target is None or target.wamid is None:
         return
     told = [

@@ -38,9 +38,10 @@ async def sender(ctx: Context, who: Who, *, at: datetime) -> Contact:
         known = await _create(ctx, now)
     else:
         known = await _contact(ctx, found)
-        if by_bsuid is not None and by_number is not None and by_bsuid != by_number:
-            known = await _same(ctx, known, await _contact(ctx, by_number))
-            held = {}  # names may have moved
+        if by_bsuid is not None and by_number is not None:
+            if by_bsuid.contact_row_id != by_number.contact_row_id:
+                known = await _same(ctx, known, await _contact(ctx, by_number))
+                held = {}  # names may have moved
         elif by_bsuid is None and by_number is not None and now.bsuid is not None:
             await _suspect(ctx, known, at=at)
     known = await learn(ctx, known, now, held=held, at=since)
@@ -51,6 +52,10 @@ async def sender(ctx: Context, who: Who, *, at: datetime) -> Contact:
 
 async def today(ctx: Context, who: Who, *, at: datetime) -> tuple[Who, datetime]:
     """What somebody who had these names then is called since, and since when."""
+    if not await identity_changes.any_after(
+        ctx.tx, tenant_id=ctx.tenant_id, wa_id=who.wa_id, bsuid=who.bsuid, at=at
+    ):
+        return who, at
     wa_id, bsuid, since = who.wa_id, who.bsuid, [at]
     if wa_id is not None:
         wa_id, changed_at = (await chain(ctx, "wa_id", wa_id, at=at))[-1]
@@ -58,8 +63,6 @@ async def today(ctx: Context, who: Who, *, at: datetime) -> tuple[Who, datetime]
     if bsuid is not None:
         bsuid, changed_at = (await chain(ctx, "bsuid", bsuid, at=at))[-1]
         since.append(changed_at)
-    if (wa_id, bsuid) == (who.wa_id, who.bsuid):
-        return who, at
     return msgspec.structs.replace(who, wa_id=wa_id, bsuid=bsuid), max(since)
 
 
@@ -213,8 +216,6 @@ async def _retire_former(ctx: Context, known: Contact, who: Who, *, at: datetime
 
 async def _same(ctx: Context, by_bsuid: Contact, by_number: Contact) -> Contact:
     """One payload named both: the same person."""
-    if by_bsuid.id == by_number.id:
-        return by_bsuid
     if by_bsuid.phone is None and is_shell(by_bsuid):
         return await absorb(ctx, by_bsuid, by_number)
     return by_bsuid

@@ -25,6 +25,8 @@ def fold(text: str) -> str:
 
     Of letters written in several ways one is left, of blanks and hyphens one space.
     """
+    if text.isascii():  # nothing to take apart
+        return _trimmed(_BLANKS.sub(" ", text.casefold()))
     text = unicodedata.normalize("NFKC", text).casefold()
     # Taken apart, a letter has its accents, and an Arabic alef its hamza, as marks behind it.
     parts = unicodedata.normalize("NFKD", text).translate(_LETTERS)

@@ -25,6 +25,23 @@ async def add(tx: Tx, *, tenant_id: int, kind: Kind, old: str, new: str, at: dat
     return row is not None
 
 
+async def any_after(
+    tx: Tx, *, tenant_id: int, wa_id: str | None, bsuid: str | None, at: datetime
+) -> bool:
+    """Whether whoever had these names then changed one of them since: few people ever do."""
+    row = await tx.one(
+        "SELECT 1 FROM identity_changes n WHERE n.tenant_id = :tenant_id AND n.kind = 'wa_id'"
+        " AND n.old_value = :wa_id AND n.at > :at UNION ALL"
+        " SELECT 1 FROM identity_changes i WHERE i.tenant_id = :tenant_id AND i.kind = 'bsuid'"
+        " AND i.old_value = :bsuid AND i.at > :at LIMIT 1",
+        tenant_id=tenant_id,
+        wa_id=wa_id,
+        bsuid=bsuid,
+        at=to_us(at),
+    )
+    return row is not None
+
+
 async def after(
     tx: Tx, *, tenant_id: int, kind: Kind, value: str, at: datetime
 ) -> tuple[str, datetime] | None:

@@ -155,7 +155,7 @@ async def wait_again(tx: Tx, *, tenant_id: int, uuid: str) -> None:
 
 
 async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> int:
-    """A few of those that were read before then; each that comes in makes room. How many."""
+    """A few of those that were read before then; how many."""
     rows = await tx.all(
         "DELETE FROM inbox WHERE inbox.tenant_id = :tenant_id AND inbox.id IN ("
         "SELECT i.id FROM inbox i WHERE i.tenant_id = :tenant_id AND i.received_at < :than"

@@ -36,6 +36,14 @@ _RECEIVED = (
 )
 
 
+class Heard(msgspec.Struct, frozen=True, gc=False):
+    """`is_known`: it is there, or was erased with its contact. `is_amended`: an edit or a deletion
+    of it came before it."""
+
+    is_known: bool
+    is_amended: bool
+
+
 async def add(
     tx: Tx, *, tenant_id: int, message: Message, contact_row_id: int, contact_uuid: str
 ) -> int | None:
@@ -88,17 +96,20 @@ async def by_id(tx: Tx, *, tenant_id: int, uuid: str) -> Message | None:
     return _message(row) if row is not None else None
 
 
-async def is_known(tx: Tx, *, tenant_id: int, wamid: str) -> bool:
-    """Whether it is there, or was erased with its contact."""
+async def heard_of(tx: Tx, *, tenant_id: int, wamid: str) -> Heard:
+    """What is known of a message that is told of."""
     row = await tx.one(
-        "SELECT 1 FROM messages m WHERE m.tenant_id = :tenant_id AND m.wamid = :wamid"
-        " UNION ALL SELECT 1 FROM erased_messages e"
-        " WHERE e.tenant_id = :tenant_id AND e.digest = :digest LIMIT 1",
+        "SELECT EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = :tenant_id"
+        " AND m.wamid = :wamid) OR EXISTS (SELECT 1 FROM erased_messages e"
+        " WHERE e.tenant_id = :tenant_id AND e.digest = :digest),"
+        " EXISTS (SELECT 1 FROM messages a WHERE a.tenant_id = :tenant_id"
+        " AND a.about_wamid = :wamid AND a.type IN ('edit', 'revoke'))",
         tenant_id=tenant_id,
         wamid=wamid,
         digest=digest(wamid),
     )
-    return row is not None
+    assert row is not None
+    return Heard(is_known=bool(row[0]), is_amended=bool(row[1]))
 
 
 async def set_delivery(tx: Tx, *, tenant_id: int, message: Message) -> None:
