@@ -34,7 +34,7 @@ from kith.domain.jobs import LEASE, TRIES_MAX, WAITS, Job
 from kith.domain.times import to_us
 from kith.integrations import registry
 from kith.jobs.failures import TryAgain
-from kith.jobs.kinds import KINDS
+from kith.jobs.kinds import reading
 from kith.jobs.worker import Worker
 from kith.settings import Settings
 from tests.cast import Bed
@@ -77,7 +77,8 @@ class World:
     async def working(
         self, kinds: dict[str, Do] | None = None, runner: Runner | None = None
     ) -> AsyncIterator[Worker]:
-        worker = Worker(runner or self.runner, kinds or KINDS)
+        runner = runner or self.runner
+        worker = Worker(runner, kinds or reading(runner))
         task = asyncio.create_task(worker.run())
         try:
             yield worker
@@ -286,7 +287,7 @@ async def test_two_workers_share_the_work(world: World) -> None:
         async def read(runner: Runner, job: Job) -> None:
             done[job.subject] += 1
             by[number] += 1
-            await KINDS[job.kind](runner, job)
+            await reading(runner)[job.kind](runner, job)
 
         return read
 

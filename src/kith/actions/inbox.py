@@ -1,6 +1,6 @@
 """What other systems send: stored before it is answered, read by a job, replayed by people."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -54,10 +54,13 @@ async def receive(ctx: Context, given: Received) -> bool:
 
 async def receive_all(ctx: Context, given: Iterable[Received]) -> list[bool]:
     """As `receive`, of each."""
-    return [await _store(ctx, one) for one in given]
+    stored = [await _store(ctx, one) for one in given]
+    await jobs.add_all(ctx, jobs.READ_INBOUND, [uuid for uuid in stored if uuid is not None])
+    return [uuid is not None for uuid in stored]
 
 
-async def _store(ctx: Context, given: Received) -> bool:
+async def _store(ctx: Context, given: Received) -> str | None:
+    """Its id; None when it is a repeat."""
     uuid = ctx.new_id()
     is_new = await inbox.add(
         ctx.tx,
@@ -69,9 +72,7 @@ async def _store(ctx: Context, given: Received) -> bool:
         body=given.body,
         at=ctx.now,
     )
-    if is_new:
-        await jobs.add(ctx, jobs.READ_INBOUND, uuid)
-    return is_new
+    return uuid if is_new else None
 
 
 async def get(ctx: Context, message_id: str) -> Message | None:
@@ -84,6 +85,13 @@ async def settle(ctx: Context, read: Read) -> None:
         ctx.tx, tenant_id=ctx.tenant_id, uuid=read.message_id, is_sanitized=read.is_sanitized
     )
     await jobs.drop(ctx, read.job_id)
+
+
+async def settle_all(ctx: Context, read: Sequence[Read]) -> None:
+    """As `settle`, of several of which nothing was repaired."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    await inbox.settle_all(tx, tenant_id=tenant_id, uuids=[one.message_id for one in read])
+    await jobs.drop_all(ctx, [one.job_id for one in read])
 
 
 async def forget(ctx: Context, traces: Traces) -> None:

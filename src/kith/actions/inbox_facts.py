@@ -1,11 +1,12 @@
 """A fact that a message in the inbox tells, written down while the message may still be read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from kith.actions import facts
-from kith.actions.inbox import Read, settle
+from kith.actions.inbox import Read, settle, settle_all
 from kith.actions.run import Context
 from kith.store import inbox
 
@@ -16,6 +17,17 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     message_id: str
     fact: Any
     read: Read | None = None
+
+
+async def apply_all(ctx: Context, told: Sequence[Told]) -> Sequence[None]:
+    """As `apply`, of messages each of which tells one thing."""
+    ids = [one.message_id for one in told]
+    there = await inbox.hold_all(ctx.tx, tenant_id=ctx.tenant_id, uuids=ids)
+    for one in told:
+        if one.message_id in there:
+            await facts.apply(ctx, one.fact)
+    await settle_all(ctx, [one.read for one in told if one.read is not None])
+    return [None] * len(told)
 
 
 async def apply(ctx: Context, told: Told) -> None:

@@ -1,5 +1,6 @@
 """The queue as a worker sees it: take what is due, then settle it, put it off or give it up."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -64,6 +65,19 @@ async def add(ctx: Context, kind: str, subject: str, *, due_at: datetime | None 
     )
 
 
+async def add_all(ctx: Context, kind: str, subjects: Sequence[str]) -> None:
+    """One for each of them, due now."""
+    if subjects:
+        await job_rows.add_all(
+            ctx.tx,
+            tenant_id=ctx.tenant_id,
+            kind=kind,
+            subjects=subjects,
+            lane=jobs.LANES.get(kind, 0),
+            at=ctx.now,
+        )
+
+
 async def plan(ctx: Context, job: Job, *, at: datetime | None = None) -> None:
     """Let a job that comes again do so in its time, unless another is planned."""
     tx, tenant_id = ctx.tx, job.tenant_id
@@ -89,6 +103,10 @@ async def hurry(ctx: Context, kind: str, subject: str) -> None:
 async def drop(ctx: Context, job_id: int) -> None:
     """It was done, by whomever."""
     await job_rows.remove(ctx.tx, tenant_id=ctx.tenant_id, job_id=job_id)
+
+
+async def drop_all(ctx: Context, job_ids: Sequence[int]) -> None:
+    await job_rows.remove_all(ctx.tx, tenant_id=ctx.tenant_id, job_ids=job_ids)
 
 
 async def delay(ctx: Context, job_id: int, due_at: datetime) -> None:

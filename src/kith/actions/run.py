@@ -108,9 +108,14 @@ class Runner:
         self.sealing_key = sealing_key
         self.files = files
 
+    @property
+    def writes_in_turn(self) -> bool:
+        """Whether one write is done after the other, so that none waits for another's locks."""
+        return self.database.engine == "sqlite"
+
     def sharing(self, connections_max: int) -> "Runner":
         """The same runner, for who does much at once: other callers must not wait behind it."""
-        if self.database.engine == "sqlite":
+        if self.writes_in_turn:
             return self
         shared = copy.copy(self)
         shared.database = Gate(self.database, connections_max)

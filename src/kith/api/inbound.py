@@ -17,9 +17,13 @@ from kith.domain.sealing import CannotUnseal
 from kith.domain.tokens import Caller
 from kith.errors import BadValue
 from kith.integrations.registry import SYSTEMS, Inbound
+from kith.jobs.together import Together
 
 Prove = Callable[[], Awaitable[Caller]]
 """Who asks, by a token that may write; raises what the API does without one, and 429."""
+STORED_AT_ONCE_MAX = 32
+SMALL_BYTES_MAX = 65_536
+"""A larger body is stored alone: nobody else has a turn meanwhile."""
 TAKEN = Answer(200, b'{"success":true}', JSON_HEADERS)
 _TEXT = ((b"content-type", b"text/plain; charset=utf-8"), NO_STORE)
 log = structlog.get_logger("kith.inbound")
@@ -32,6 +36,7 @@ class Door:
     def __init__(self, runner: Runner, wake: Callable[[], None], *, per_address: int) -> None:
         self._runner = runner
         self._wake = wake
+        self._small = Together(runner, inbox.receive_all, size_max=STORED_AT_ONCE_MAX)
         self._widgets = Widgets(runner, wake, per_address=per_address)
 
     def takes(self, path: str) -> bool:
@@ -96,7 +101,12 @@ class Door:
             headers=kept,
             body=raw,
         )
-        if await self._runner.write(inbox.receive, received, connections.caller(opened.connection)):
+        caller = connections.caller(opened.connection)
+        if len(raw) <= SMALL_BYTES_MAX:
+            is_new = await self._small.write(received, caller)
+        else:
+            is_new = await self._runner.write(inbox.receive, received, caller)
+        if is_new:
             self._wake()
 
 

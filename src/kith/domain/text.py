@@ -42,7 +42,9 @@ def repaired(value: str, *, characters_max: int, bytes_max: int = STRING_BYTES_M
 
     What may not enter becomes U+FFFD, and what is too long is cut.
     """
-    text = _NOT_IN_LINES.sub(REPLACEMENT, value.strip(_SPACES)[:characters_max])
+    text = value.strip(_SPACES)[:characters_max]
+    if not (text.isascii() and text.isprintable()):
+        text = _NOT_IN_LINES.sub(REPLACEMENT, text)
     if not text.isascii():
         text = text.encode()[:bytes_max].decode(errors="ignore")
     return text.strip(_SPACES)
@@ -63,7 +65,10 @@ def prose(value: str) -> str:
 
 def repaired_prose(value: str, *, characters_max: int) -> str:
     """What `prose` takes of a text that nobody can be asked to send again, as in `repaired`."""
-    text = _NOT_IN_PROSE.sub(REPLACEMENT, value.replace("\r\n", "\n"))[:characters_max]
+    text = value
+    if not (text.isascii() and text.isprintable()):
+        text = _NOT_IN_PROSE.sub(REPLACEMENT, text.replace("\r\n", "\n"))
+    text = text[:characters_max]
     if text.isascii():
         return text[:STRING_BYTES_MAX]
     return text.encode()[:STRING_BYTES_MAX].decode(errors="ignore")

@@ -13,14 +13,18 @@ from kith.jobs.poll_shop import ShopPoll
 from kith.jobs.sender import Sender
 from kith.jobs.sweep import Sweep
 from kith.jobs.sync_templates import TemplateSync
-from kith.jobs.worker import Do, Worker
+from kith.jobs.worker import AT_ONCE_MAX, Do, Worker
 
 ASKED_AT_ONCE_MAX = 4
-KINDS: dict[str, Do] = {
-    jobs.READ_INBOUND: read_inbound.run,
-    jobs.REDACT_SHOP: redact_shop.run,
-    opt_ins.FILE: file_opt_in.run,
-}
+
+
+def reading(runner: Runner) -> dict[str, Do]:
+    """What comes in, and what follows from it here."""
+    return {
+        jobs.READ_INBOUND: read_inbound.together(runner),
+        jobs.REDACT_SHOP: redact_shop.run,
+        opt_ins.FILE: file_opt_in.run,
+    }
 
 
 def workers(
@@ -37,7 +41,7 @@ def workers(
         jobs.POLL_SHOP: ShopPoll(Asker(guard)).run,
     }
     return (
-        Worker(runner, KINDS),
+        Worker(runner, reading(runner), at_once_max=2 * AT_ONCE_MAX, taken_max=AT_ONCE_MAX),
         Worker(runner, outgoing, lane=LANES[jobs.DELIVER], at_once_max=deliver.AT_ONCE_MAX),
         Worker(runner, messages, lane=LANES[jobs.SEND_MESSAGE]),
         Worker(runner, asked, lane=LANES[jobs.SYNC_TEMPLATES], at_once_max=ASKED_AT_ONCE_MAX),

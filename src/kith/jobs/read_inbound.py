@@ -5,7 +5,8 @@ further effect.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import chain, islice
 
 import msgspec
@@ -22,12 +23,27 @@ from kith.domain.tokens import Caller
 from kith.errors import AppError, Conflict
 from kith.integrations.registry import SYSTEMS
 from kith.jobs.failures import Hopeless
+from kith.jobs.together import Together
 
+AT_ONCE_MAX = 8
+"""Messages that are read in one action: nobody else has a turn meanwhile."""
+Write = Callable[[Told, Caller], Awaitable[None]]
 log = structlog.get_logger("kith.inbound")
 
 
-async def run(runner: Runner, job: Job) -> bool:
-    """Raises Hopeless. True when the job was settled with the message."""
+def together(runner: Runner) -> Callable[[Runner, Job], Awaitable[bool]]:
+    """As `run`; where writes have turns, messages that tell one thing share one with others."""
+    if not runner.writes_in_turn:
+        return run
+    of_some = Together(runner, inbox_facts.apply_all, size_max=AT_ONCE_MAX, groups_max=4)
+    return partial(run, write=of_some.write)
+
+
+async def run(runner: Runner, job: Job, *, write: Write | None = None) -> bool:
+    """Raises Hopeless. True when the job was settled with the message.
+
+    `write` is for what tells one thing.
+    """
     of_tenant = connections.of_tenant(job.tenant_id)
     message = await runner.read(inbox.get, job.subject, of_tenant)
     if message is None or message.body is None:
@@ -45,7 +61,7 @@ async def run(runner: Runner, job: Job) -> bool:
         found = iter(system.read(message.headers, message.body, connection.config))
         first = list(islice(found, 2))
         if len(first) == 1 and not isinstance(first[0], Sanitized | Unreadable):
-            _check([await _apply(runner, Told(message.id, first[0], read), caller)])
+            _check([await _apply(runner, Told(message.id, first[0], read), caller, write)])
             return True
         found = chain(first, found)
         while some := list(islice(found, system.facts_at_once)):
@@ -61,12 +77,17 @@ async def run(runner: Runner, job: Job) -> bool:
     return True
 
 
-async def _apply(runner: Runner, told: Told, caller: Caller) -> str | Exception | None:
+async def _apply(
+    runner: Runner, told: Told, caller: Caller, write: Write | None = None
+) -> str | Exception | None:
     """Why it was refused or what failed, if so: one bad item must not lose its neighbours."""
     if isinstance(told.fact, Unreadable):
         return str(told.fact)
     try:
-        await runner.write(inbox_facts.apply, told, caller)
+        if write is None:
+            await runner.write(inbox_facts.apply, told, caller)
+        else:
+            await write(told, caller)
     except AppError as refusal:
         return refusal if refusal.status >= 500 else _said(refusal)
     except Exception as bug:

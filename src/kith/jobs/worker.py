@@ -33,12 +33,15 @@ class Worker:
         *,
         lane: int = 0,
         at_once_max: int = AT_ONCE_MAX,
+        taken_max: int | None = None,
     ) -> None:
-        """Takes jobs of one lane only, so that lanes do not wait for each other."""
+        """Takes jobs of one lane only, so that lanes do not wait for each other; no more than
+        `taken_max` in one transaction, so that it does some while it takes others."""
         self._runner = runner.sharing(CONNECTIONS_MAX)
         self._kinds = kinds
         self._lane = lane
         self._at_once_max = at_once_max
+        self._taken_max = taken_max or at_once_max
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -66,7 +69,8 @@ class Worker:
         try:
             if room <= 0 or not await self._runner.read(jobs.is_any_due, self._lane):
                 return False
-            taken = await self._runner.write(jobs.claim, Claim(lane=self._lane, jobs_max=room))
+            claim = Claim(lane=self._lane, jobs_max=min(room, self._taken_max))
+            taken = await self._runner.write(jobs.claim, claim)
         except Exception as error:  # the database is away, or a bug: who looks for work goes on
             reason = error.code if isinstance(error, AppError) else type(error).__name__
             log.warning("jobs.not_taken", code="jobs", reason=reason)

@@ -1,6 +1,6 @@
 """What other systems sent, raw, before it is read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -15,6 +15,20 @@ FORGOTTEN_AT_ONCE_MAX = 100
 
 # On PostgreSQL an erasure waits, sees what was written, and is repeated. SQLite has one writer.
 _HOLD: dict[Engine, str] = {"sqlite": "", "postgres": " FOR SHARE"}
+_EACH: dict[Engine, str] = {
+    "sqlite": "SELECT j.value FROM json_each(:uuids) j",
+    "postgres": "SELECT j.value FROM json_array_elements_text(CAST(:uuids AS JSON)) j (value)",
+}
+_HOLD_ALL = {
+    engine: "SELECT i.uuid FROM inbox i WHERE i.tenant_id = :tenant_id AND i.state = 'waiting'"
+    f" AND i.uuid IN ({each}){_HOLD[engine]}"
+    for engine, each in _EACH.items()
+}
+_SETTLE_ALL = {
+    engine: "UPDATE inbox SET state = 'read', body = NULL, reason = NULL, is_sanitized = 0"
+    f" WHERE tenant_id = :tenant_id AND uuid IN ({each})"
+    for engine, each in _EACH.items()
+}
 _SELECT = (
     "SELECT i.id, i.uuid, c.uuid, c.system, i.event_key, i.headers, i.body, i.state, i.reason,"
     " i.received_at, i.is_sanitized FROM inbox i JOIN connections c ON c.tenant_id = i.tenant_id"
@@ -107,6 +121,14 @@ async def hold(tx: Tx, *, tenant_id: int, uuid: str) -> bool:
     return row is not None
 
 
+async def hold_all(tx: Tx, *, tenant_id: int, uuids: Sequence[str]) -> set[str]:
+    """As `hold`, of several: those that are still to be read."""
+    rows = await tx.all(
+        _HOLD_ALL[tx.engine], tenant_id=tenant_id, uuids=json.encode(uuids).decode()
+    )
+    return {row[0] for row in rows}
+
+
 async def settle(tx: Tx, *, tenant_id: int, uuid: str, is_sanitized: bool = False) -> None:
     """It was read: what it said stands elsewhere now."""
     await tx.run(
@@ -116,6 +138,11 @@ async def settle(tx: Tx, *, tenant_id: int, uuid: str, is_sanitized: bool = Fals
         uuid=uuid,
         is_sanitized=int(is_sanitized),
     )
+
+
+async def settle_all(tx: Tx, *, tenant_id: int, uuids: Sequence[str]) -> None:
+    """As `settle`, of several."""
+    await tx.run(_SETTLE_ALL[tx.engine], tenant_id=tenant_id, uuids=json.encode(uuids).decode())
 
 
 async def unread_headers(

@@ -1,7 +1,9 @@
 """The queue: a table beside the data, so that a change and its job commit together."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from kith.domain import json
 from kith.domain.jobs import Job
 from kith.domain.times import to_us
 from kith.store.database import Engine, Tx
@@ -13,6 +15,22 @@ _CLAIM = {
     f" LIMIT :jobs_max{lock})"
     " RETURNING id, tenant_id, kind, subject, tries"
     for engine, lock in _LOCK.items()
+}
+
+
+_EACH: dict[Engine, str] = {
+    "sqlite": "json_each(:given) j",
+    "postgres": "json_array_elements_text(CAST(:given AS JSON)) j (value)",
+}
+_ADD_ALL = {
+    engine: "INSERT INTO jobs (tenant_id, kind, subject, lane, due_at, created_at)"
+    f" SELECT :tenant_id, :kind, j.value, :lane, :at, :at FROM {each}"
+    for engine, each in _EACH.items()
+}
+_REMOVE_ALL = {
+    engine: "DELETE FROM jobs WHERE tenant_id = :tenant_id"
+    f" AND id IN (SELECT CAST(j.value AS BIGINT) FROM {each})"
+    for engine, each in _EACH.items()
 }
 
 
@@ -32,6 +50,20 @@ async def add(
     )
     assert row is not None
     return int(row[0])
+
+
+async def add_all(
+    tx: Tx, *, tenant_id: int, kind: str, subjects: Sequence[str], lane: int, at: datetime
+) -> None:
+    """One for each subject, due at once."""
+    await tx.run(
+        _ADD_ALL[tx.engine],
+        tenant_id=tenant_id,
+        kind=kind,
+        lane=lane,
+        at=to_us(at),
+        given=json.encode(subjects).decode(),
+    )
 
 
 async def is_planned(tx: Tx, *, tenant_id: int, kind: str, subject: str) -> bool:
@@ -95,6 +127,12 @@ async def remove(tx: Tx, *, tenant_id: int, job_id: int) -> None:
         "DELETE FROM jobs WHERE tenant_id = :tenant_id AND id = :job_id",
         tenant_id=tenant_id,
         job_id=job_id,
+    )
+
+
+async def remove_all(tx: Tx, *, tenant_id: int, job_ids: Sequence[int]) -> None:
+    await tx.run(
+        _REMOVE_ALL[tx.engine], tenant_id=tenant_id, given=json.encode(job_ids).decode()
     )
 
 
