@@ -240,6 +240,44 @@ def test_a_line_for_one_engine_is_left_out_of_the_other() -> None:
     assert migration.sql("postgres").split() == ["b", "BIGINT,", "c"]
 
 
+async def test_what_came_in_is_there_as_it_was(blank_database_url: str) -> None:
+    """Its table is made anew on SQLite, without an index."""
+    database = await connect(blank_database_url)
+    columns = "id, tenant_id, uuid, connection_id, event_key, headers, body, state, reason"
+
+    async def fill(tx: Tx) -> None:
+        await tx.run("INSERT INTO tenants (id, uuid, name, created_at) VALUES (1, 'a', 'A', 0)")
+        await tx.run(
+            "INSERT INTO connections (id, tenant_id, uuid, system, name, secrets, created_at)"
+            " VALUES (5, 1, 'c', 'zapier', 'Zapier', '', 0)"
+        )
+        for number, (state, body) in enumerate({"waiting": b"{}", "read": None}.items(), start=7):
+            await tx.run(
+                f"INSERT INTO inbox ({columns}, received_at, is_sanitized) VALUES (:id, 1, :uuid,"
+                " 5, :uuid, '{}', :body, :state, NULL, :id, 1)",
+                id=number,
+                uuid=f"m{number}",
+                body=body,
+                state=state,
+            )
+
+    async def rows() -> list[tuple[object, ...]]:
+        sql = f"SELECT {columns}, received_at, is_sanitized FROM inbox ORDER BY id"
+        return [tuple(row) for row in await database.read(lambda tx: tx.all(sql))]
+
+    try:
+        former = [one for one in migrate.known() if one.version < 17]
+        for one in former:
+            await migrate._apply(database, one, utc_now())
+        await database.write(fill)
+        before = await rows()
+        await migrate.apply_all(database, utc_now())
+        assert await rows() == before
+        assert [row[0] for row in before] == [7, 8]
+    finally:
+        await database.close()
+
+
 HELD = {
     "opted in": (1_000, None, "granted", (1_000, None)),
     "opted out": (None, 2_000, "withdrawn", (None, 2_000)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -54,7 +55,13 @@ async def by_uuid(tx: Tx, uuid: str) -> Sealed | None:
         " WHERE c.uuid = :uuid AND c.removed_at IS NULL",
         uuid=uuid,
     )
-    return Sealed(_connection(row, row[9]), row[7], row[8]) if row is not None else None
+    return _sealed(tuple(row)) if row is not None else None
+
+
+@lru_cache(maxsize=256)
+def _sealed(row: Row) -> Sealed:
+    """Remembered, because each webhook asks for it."""
+    return Sealed(_connection(row, row[9]), row[7], row[8])
 
 
 async def all_of(tx: Tx, *, tenant_id: int) -> list[Connection]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from kith.domain import json
+from kith.domain import ids, json
 from kith.domain.inbox import Message, State
 from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Row, Tx
@@ -184,11 +184,11 @@ async def wait_again(tx: Tx, *, tenant_id: int, uuid: str) -> None:
 async def forget_older(tx: Tx, *, tenant_id: int, than: datetime) -> int:
     """A few of those that were read before then; how many."""
     rows = await tx.all(
-        "DELETE FROM inbox WHERE inbox.tenant_id = :tenant_id AND inbox.id IN ("
-        "SELECT i.id FROM inbox i WHERE i.tenant_id = :tenant_id AND i.received_at < :than"
-        " AND i.state = 'read' ORDER BY i.received_at LIMIT :rows_max) RETURNING id",
+        "DELETE FROM inbox WHERE inbox.tenant_id = :tenant_id AND inbox.uuid IN ("
+        "SELECT i.uuid FROM inbox i WHERE i.tenant_id = :tenant_id AND i.uuid < :before_uuid"
+        " AND i.state = 'read' ORDER BY i.uuid LIMIT :rows_max) RETURNING id",
         tenant_id=tenant_id,
-        than=to_us(than),
+        before_uuid=ids.before_any_of(than),
         rows_max=FORGOTTEN_AT_ONCE_MAX,
     )
     return len(rows)

@@ -131,9 +131,7 @@ async def remove(tx: Tx, *, tenant_id: int, job_id: int) -> None:
 
 
 async def remove_all(tx: Tx, *, tenant_id: int, job_ids: Sequence[int]) -> None:
-    await tx.run(
-        _REMOVE_ALL[tx.engine], tenant_id=tenant_id, given=json.encode(job_ids).decode()
-    )
+    await tx.run(_REMOVE_ALL[tx.engine], tenant_id=tenant_id, given=json.encode(job_ids).decode())
 
 
 async def put_off(tx: Tx, *, tenant_id: int, job_id: int, until: datetime, problem: str) -> None:

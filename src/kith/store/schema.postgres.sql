@@ -577,8 +577,6 @@ ALTER TABLE imports ADD CONSTRAINT imports_tenant_id_fkey FOREIGN KEY (tenant_id
 
 ALTER TABLE inbox ADD CONSTRAINT inbox_tenant_id_connection_id_event_key_key UNIQUE (tenant_id, connection_id, event_key);
 
-ALTER TABLE inbox ADD CONSTRAINT inbox_tenant_id_id_key UNIQUE (tenant_id, id);
-
 ALTER TABLE inbox ADD CONSTRAINT inbox_tenant_id_uuid_key UNIQUE (tenant_id, uuid);
 
 ALTER TABLE inbox ADD CONSTRAINT inbox_state_check CHECK (state = ANY (ARRAY['waiting'::text, 'read'::text, 'quarantined'::text]));
@@ -722,8 +720,6 @@ CREATE INDEX idempotency_keys_by_contact ON idempotency_keys USING btree (tenant
 CREATE INDEX identities_by_contact ON identities USING btree (tenant_id, contact_id);
 
 CREATE INDEX identity_changes_by_new ON identity_changes USING btree (tenant_id, kind, new_value);
-
-CREATE INDEX inbox_by_age ON inbox USING btree (tenant_id, received_at);
 
 CREATE INDEX inbox_unread ON inbox USING btree (tenant_id, state, uuid) WHERE (state <> 'read'::text);
 

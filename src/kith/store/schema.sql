@@ -265,25 +265,6 @@ CREATE TABLE connections (
     UNIQUE (tenant_id, id)
 );
 
-CREATE TABLE inbox (
-    id INTEGER PRIMARY KEY,
-
-    tenant_id BIGINT NOT NULL,
-    uuid TEXT NOT NULL,
-    connection_id BIGINT NOT NULL,
-    event_key TEXT NOT NULL,
-    headers TEXT NOT NULL,
-    body BLOB,
-
-    state TEXT NOT NULL CHECK (state IN ('waiting', 'read', 'quarantined')),
-    reason TEXT,
-    received_at BIGINT NOT NULL, is_sanitized BIGINT NOT NULL DEFAULT 0,
-    UNIQUE (tenant_id, id),
-    UNIQUE (tenant_id, uuid),
-    UNIQUE (tenant_id, connection_id, event_key),
-    FOREIGN KEY (tenant_id, connection_id) REFERENCES connections (tenant_id, id)
-);
-
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
 
@@ -555,6 +536,23 @@ CREATE TABLE shop_polls (
     PRIMARY KEY (tenant_id, connection_uuid)
 );
 
+CREATE TABLE inbox (
+    id INTEGER PRIMARY KEY,
+    tenant_id BIGINT NOT NULL,
+    uuid TEXT NOT NULL,
+    connection_id BIGINT NOT NULL,
+    event_key TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body BLOB,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'read', 'quarantined')),
+    reason TEXT,
+    received_at BIGINT NOT NULL,
+    is_sanitized BIGINT NOT NULL DEFAULT 0,
+    UNIQUE (tenant_id, uuid),
+    UNIQUE (tenant_id, connection_id, event_key),
+    FOREIGN KEY (tenant_id, connection_id) REFERENCES connections (tenant_id, id)
+);
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -580,10 +578,6 @@ CREATE INDEX consent_records_by_contact ON consent_records (tenant_id, contact_u
 CREATE INDEX merges_by_survivor ON merges (tenant_id, into_uuid, uuid);
 
 CREATE INDEX merged_contacts_by_survivor ON merged_contacts (tenant_id, into_uuid);
-
-CREATE INDEX inbox_by_age ON inbox (tenant_id, received_at);
-
-CREATE INDEX inbox_unread ON inbox (tenant_id, state, uuid) WHERE state <> 'read';
 
 CREATE UNIQUE INDEX messages_by_wamid ON messages (tenant_id, wamid) WHERE wamid IS NOT NULL;
 
@@ -616,6 +610,8 @@ CREATE INDEX opt_ins_by_phone ON opt_ins (tenant_id, phone) WHERE phone IS NOT N
 CREATE INDEX opt_ins_by_age ON opt_ins (tenant_id, asked_at);
 
 CREATE INDEX media_by_content ON media (tenant_id, sha256);
+
+CREATE INDEX inbox_unread ON inbox (tenant_id, state, uuid) WHERE state <> 'read';
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
