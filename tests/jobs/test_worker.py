@@ -24,13 +24,14 @@ import msgspec
 import pytest
 
 from kith import wiring
-from kith.actions import connections, inbox, workspaces
+from kith.actions import connections, facts, inbox, workspaces
 from kith.actions import jobs as job_actions
 from kith.actions.connections import NewConnection
 from kith.actions.inbox import InWorkspace, Received
 from kith.actions.run import Context, Runner, utc_now
 from kith.domain.connections import Connection
 from kith.domain.jobs import LEASE, TRIES_MAX, WAITS, Job
+from kith.domain.shop_facts import CustomerSeen
 from kith.domain.times import to_us
 from kith.integrations import registry
 from kith.jobs.failures import TryAgain
@@ -200,6 +201,28 @@ async def test_a_job_ends_with_the_message_that_it_read(
         await world.is_idle()
     assert {one[0] for one in await world.inbox()} == {"read"}
     assert (await world.effects())["contact.created"] == 3
+
+
+@pytest.mark.row("F23", "L14")
+async def test_a_fact_that_cannot_be_written_holds_up_no_neighbour(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read in one transaction with it is written all the same, once."""
+    see = facts.APPLY[CustomerSeen]
+
+    async def apply(ctx: Context, fact: Any) -> None:
+        await see(ctx, fact)
+        if "1002" in str(fact):
+            raise ZeroDivisionError("a bug")
+
+    monkeypatch.setitem(facts.APPLY, CustomerSeen, apply)
+    for number in range(1_000, 1_008):
+        await world.receive(id=number, phone=f"+1415555{number}", email=None)
+    async with world.working():
+        await world.until(lambda jobs: [job[1] for job in jobs] == ["A bug: ZeroDivisionError."])
+        await world.until(lambda jobs: len(jobs) == 1)
+    assert Counter(state for state, _ in await world.inbox()) == {"read": 7, "waiting": 1}
+    assert (await world.effects())["contact.created"] == 7
 
 
 @pytest.mark.row("F23", "L14")
