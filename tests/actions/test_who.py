@@ -11,7 +11,7 @@ from phonenumbers import PhoneNumberFormat
 
 from kith.actions import contacts, look_ups
 from kith.actions.run import Context
-from kith.api import identity, takes
+from kith.api import identity, upserts
 from kith.domain.contacts import GetContacts, SaveContact
 from tests.cast import Bed, Person
 from tests.domain.test_readings import ARGENTINES, EXAMPLES, TOO_SHORT
@@ -80,7 +80,7 @@ async def save(bed: Bed, caller: Person, spelled: list[str]) -> list[str]:
     async def each(ctx: Context, given: list[SaveContact]) -> list[str]:
         return [(await contacts.save(ctx, one)).id for one in given]
 
-    given = [takes.CREATE_CONTACT.convert({"phone": typed}) for typed in spelled]
+    given = [upserts.CREATE_CONTACT.convert({"phone": typed}) for typed in spelled]
     return await bed.runner.write(each, given, caller.caller)
 
 

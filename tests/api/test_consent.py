@@ -211,10 +211,10 @@ async def test_nothing_else_lifts(
     out = times(ana)
     if anew:
         assert ana.post("delete-contact", {"phone": PHONE}).status_code == 200
-    more = {"opted_in_at": "2026-01-01T00:00:00Z", "opted_out_at": None, "consent": "granted"}
+    more = {"opted_out_at": None, "consent": {"method": "confirmation", "note": WHY}}
     ana.create_contact(phone=PHONE, name="R", **more)
     ana.post("find-or-create-contact", {"phone": PHONE, "on_conflict": "update", **more})
-    ana.post("update-contact", {"phone": PHONE, "name": "Rom", **more})
+    ana.post("update-contact", {"phone": PHONE, "name": "Rom", "opted_in_at": out[1], **more})
     put(ana)
     found = ana.get_contact(phone=PHONE, expand="consent").json()
     withdrawn = [

@@ -243,9 +243,7 @@ async def test_fields_of_others_are_ignored(bed: Bed, ana: Person, mallory: Pers
         "user_id": mallory.user.id,
         "source": "shopify",
         "locale": "fr",
-        "opted_in_at": "2026-04-15T10:32:00+00:00",
         "opted_out_at": "2026-04-15T10:32:00+00:00",
-        "consent": {"text": "yes"},
         "last_message_at": "2026-04-15T10:32:00+00:00",
         "total_messages": 99,
         "created_at": "2000-01-01T00:00:00+00:00",
@@ -271,7 +269,7 @@ async def test_fields_of_others_are_ignored(bed: Bed, ana: Person, mallory: Pers
 
 
 @pytest.mark.row("T10.1")
-async def test_consent_is_never_touched(bed: Bed, ana: Person) -> None:
+async def test_consent_is_not_touched_by_itself(bed: Bed, ana: Person) -> None:
     """Neither inferred from silence nor undone (reference C32)."""
     saved = ana.create_contact(phone=PHONE).json()
     assert ana.get_contact(phone=PHONE).json()["opted_in_at"] is None
@@ -279,7 +277,7 @@ async def test_consent_is_never_touched(bed: Bed, ana: Person) -> None:
         "UPDATE contacts SET opted_in_at = 1000000, opted_out_at = 2000000 WHERE uuid = :id",
         id=saved["id"],
     )
-    ana.create_contact(phone=PHONE, name="R", opted_out_at=None, opted_in_at="2026-01-01T00:00:00Z")
+    ana.create_contact(phone=PHONE, name="R", opted_out_at=None, opted_in_at=None, consent=None)
     found = ana.get_contact(phone=PHONE).json()
     assert found["opted_in_at"] == "1970-01-01T00:00:01+00:00"
     assert found["opted_out_at"] == "1970-01-01T00:00:02+00:00"
@@ -289,11 +287,15 @@ async def test_consent_is_never_touched(bed: Bed, ana: Person) -> None:
 @pytest.mark.parametrize(
     "odd", ["+10000-01-01T00:00:00Z", -1, 1e20, "2024-02-30", "2024-01-01T24:00:00", "2024-01-01"]
 )
-def test_no_field_takes_a_time_so_odd_ones_do_nothing(odd: object, ana: Person) -> None:
-    times = ("opted_in_at", "opted_out_at", "last_message_at")
-    assert ana.create_contact(phone=PHONE, **dict.fromkeys(times, odd)).status_code == 201
+def test_odd_times_do_nothing(odd: object, ana: Person) -> None:
+    """The one field that takes a time refuses them, all others are ignored."""
+    times = ("opted_out_at", "last_message_at", "created_at")
+    made = ana.create_contact(phone=PHONE, **dict.fromkeys(times, odd))
+    assert made.status_code == 201
+    assert_invalid(ana.create_contact(phone=PHONE, opted_in_at=odd), "opted_in_at")
     found = ana.get_contact(phone=PHONE).json()
-    assert [found[name] for name in times] == [None, None, None]
+    assert [found[name] for name in times] == [None, None, made.json()["created_at"]]
+    assert found["opted_in_at"] is None
 
 
 async def test_nothing_new_writes_nothing(bed: Bed, ana: Person) -> None:

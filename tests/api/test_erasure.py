@@ -20,7 +20,7 @@ import pytest
 from kith import wiring
 from kith.actions import contacts, personal_data, workspaces
 from kith.actions.run import Context, Once, Runner
-from kith.api import takes
+from kith.api import upserts
 from kith.domain import idempotency, search, suppression
 from kith.domain.contacts import Contact, ContactKey
 from kith.domain.idempotency import Kept
@@ -404,7 +404,7 @@ async def workspace_of(runner: Runner, name: str = "Acme") -> Caller:
 
 
 async def save(runner: Runner, caller: Caller, **given: object) -> Contact:
-    return await runner.write(contacts.save, takes.CREATE_CONTACT.convert(given), caller)
+    return await runner.write(contacts.save, upserts.CREATE_CONTACT.convert(given), caller)
 
 
 async def remove(runner: Runner, caller: Caller, phone: str) -> None:

@@ -241,7 +241,6 @@ async def test_fields_of_others_are_ignored(bed: Bed, ana: Person, mallory: Pers
         "workspace": mallory.workspace.id,
         "source": "shopify",
         "locale": "fr",
-        "opted_in_at": "2026-04-15T10:32:00+00:00",
         "opted_out_at": "2026-04-15T10:32:00+00:00",
         "last_message_at": "2026-04-15T10:32:00+00:00",
         "total_messages": 99,

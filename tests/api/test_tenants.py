@@ -108,6 +108,15 @@ POINTERS: dict[str, Callable[[Held, str], list[Any]]] = {
     "tag": lambda of, _: [of.tag],
     "metadata": lambda of, _: [{of.key: of.value}],
     "evidence": lambda of, _: [{of.key: of.value}],
+    "consent": lambda of, _: [
+        {
+            "method": "note",
+            "wording": of.name,
+            "wording_version": of.tag,
+            "note": of.name,
+            "evidence": {of.key: of.value},
+        },
+    ],
     "note": lambda of, _: [of.name],
     "wording": lambda of, _: [of.name],
     "wording_version": lambda of, _: [of.tag],
@@ -151,6 +160,7 @@ HOW = {
     "method": "note",
     "locale": "en",
     "occurred_at": "2026-01-01T00:00:00+00:00",
+    "opted_in_at": "2026-01-01T00:00:00+00:00",
     "kind": "external",
     "limit": 100,
     "dry_run": True,

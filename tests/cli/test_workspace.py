@@ -1,8 +1,11 @@
 """`kith workspace`: region, margin of the window and words, for people and for programs."""
 
+import time
+
 import pytest
 
-from tests.cast import Bed
+from kith.api.credentials import RECHECK_S
+from tests.cast import Bed, Person
 from tests.cli.kith import Kith
 
 
@@ -16,7 +19,8 @@ def acme(kith: Kith) -> Kith:
 def test_show_and_set(acme: Kith) -> None:
     shown = acme("workspace", "show", "--json").json
     assert list(shown) == [
-        "tenant_id", "workspace", "region", "window_margin_s", "stop_words", "start_words",
+        "tenant_id", "workspace", "region", "window_margin_s", "opt_in_new", "stop_words",
+        "start_words",
     ]  # fmt: skip
     assert (shown["workspace"], shown["region"], shown["window_margin_s"]) == (
         "Acme Co.",
@@ -28,6 +32,10 @@ def test_show_and_set(acme: Kith) -> None:
     changed = acme("workspace", "set", "--window-margin", "300", "--json").json
     assert changed == {**shown, "region": "FR", "window_margin_s": 300}
     assert acme("workspace", "show", "--workspace", shown["tenant_id"], "--json").json == changed
+    assert shown["opt_in_new"] is False
+    asked = acme("workspace", "set", "--opt-in-new", "--json").json
+    assert asked == {**changed, "opt_in_new": True}
+    assert acme("workspace", "set", "--no-opt-in-new", "--json").json == changed
     cleared = acme("workspace", "set", "--region", "", "--window-margin", "0", "--json").json
     assert cleared == {**shown, "window_margin_s": 0}
 
@@ -60,7 +68,7 @@ def test_for_people(acme: Kith) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "word"),
     [
-        ((), 2, "--region, --window-margin, --stop-word or --start-word"),
+        ((), 2, "--region, --window-margin, --opt-in-new, --stop-word or --start-word"),
         (("--region", "FR", "--stop-word", "genug", "--stop-word", ""), 1, "a letter or a digit"),
         (("--stop-word", "..."), 1, "The stop word must hold a letter or a digit"),
         (("--start-word", "x" * 129), 1, "The start word"),
@@ -103,3 +111,31 @@ async def test_a_running_server_follows_at_once(bed: Bed, beside: Kith) -> None:
     assert ana.create_contact(phone="0612345678").json()["phone"] == "+33612345678"
     mallory = await bed.owner("Mallory")
     assert mallory.get_contact(phone="0612345678").status_code == 422, "it is Ana's region"
+
+
+@pytest.mark.row("T10.2")
+async def test_a_running_server_opts_in_who_is_new(bed: Bed, beside: Kith) -> None:
+    """Within a second: only those of the workspace that asked for it, and only over the API."""
+    ana, mallory = await bed.owner("Ana"), await bed.owner("Mallory")
+    assert ana.workspace is not None
+    ana.create_contact(phone="+14155550120")
+    inside = ("--workspace", ana.workspace.id)
+    beside("workspace", "set", *inside, "--opt-in-new")
+    assert beside("workspace", "show", *inside, "--json").json["opt_in_new"] is True
+    time.sleep(RECHECK_S + 0.1)
+    beside("contact", "create", *inside, "--phone", "+14155550121")
+    ana.create_contact(phone="+14155550120", name="Known")
+    for caller in (ana, mallory):
+        caller.create_contact(phone="+14155550122")
+
+    def opted_in(caller: Person, phone: str) -> bool:
+        return caller.get_contact(phone=phone).json()["opted_in_at"] is not None
+
+    assert not opted_in(ana, "+14155550120")
+    assert not opted_in(ana, "+14155550121")
+    assert opted_in(ana, "+14155550122")
+    assert not opted_in(mallory, "+14155550122")
+    beside("workspace", "set", *inside, "--no-opt-in-new")
+    time.sleep(RECHECK_S + 0.1)
+    ana.create_contact(phone="+14155550123")
+    assert not opted_in(ana, "+14155550123")

@@ -105,7 +105,7 @@ async def tell(ctx: Context, known: Contact, given: SetConsent) -> Told:
     Raises Invalid, Refused.
     """
     with naming("occurred_at"):
-        _check_time(ctx, given.occurred_at)
+        check_time(ctx, given.occurred_at)
     rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
     row = await _row(ctx, known, given)
     beside = consent.about(rows, channel=row.channel, purpose=row.purpose)
@@ -158,7 +158,8 @@ async def export_proof(ctx: Context, given: ExportProof) -> Proof:
     )
 
 
-def _check_time(ctx: Context, occurred_at: datetime | None) -> None:
+def check_time(ctx: Context, occurred_at: datetime | None) -> None:
+    """Raises BadValue for a time to come."""
     if occurred_at is not None and occurred_at > ctx.now + consent.CLOCK_SKEW:
         raise BadValue(f"may not lie in the future; here it is {wire(ctx.now)}.")
 

@@ -56,6 +56,8 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     connection_id: str
     import_id: str | None = None
     """The import as part of which it is done; the audit log says so."""
+    opts_in_new: bool = False
+    """Whether the workspace counts contacts that its tokens make as opted in."""
 
 
 Action = Callable[[Context, Given], Awaitable[T]]
@@ -175,11 +177,12 @@ class Runner:
             tenant_id = user_id = token_id = 0
             scopes = SCOPES
             source: Source = "api"
-            connection_id = ""
+            connection_id, opts_in_new = "", False
         else:
             tenant_id, user_id = caller.tenant_id or 0, caller.user_id
             token_id, scopes = caller.token_id, caller.scopes
             source, connection_id = caller.source, caller.connection_id
+            opts_in_new = caller.opts_in_new
         return Context(
             tx,
             tenant_id,
@@ -194,6 +197,8 @@ class Runner:
             scopes,
             source,
             connection_id,
+            None,
+            opts_in_new,
         )
 
 

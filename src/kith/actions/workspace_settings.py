@@ -32,6 +32,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     workspace: str | None = None
     region: str | None = None
     window_margin_s: int | None = None
+    opts_in_new: bool | None = None
     stop_words: Sequence[str] | None = None
     start_words: Sequence[str] | None = None
 
@@ -57,6 +58,8 @@ async def change(ctx: Context, given: Change) -> Shown:
             if not 0 <= given.window_margin_s <= WINDOW_MARGIN_S_MAX:
                 raise BadValue(f"must be 0 to {WINDOW_MARGIN_S_MAX} seconds.")
         settings = msgspec.structs.replace(settings, window_margin_s=given.window_margin_s)
+    if given.opts_in_new is not None:
+        settings = msgspec.structs.replace(settings, opts_in_new=given.opts_in_new)
     await tenants.set_settings(ctx.tx, tenant_id=shown.workspace.row_id, settings=settings)
     wanted = SetWords(stop=_words(given.stop_words), start=_words(given.start_words))
     changed = await words.change(_inside(ctx, shown.workspace), wanted)

@@ -77,7 +77,7 @@ def parse_evidence(value: object) -> Metadata:
     return given
 
 
-def _choice(name: str, options: tuple[str, ...], description: str, example: str) -> Field:
+def choice(name: str, options: tuple[str, ...], description: str, example: str) -> Field:
     schema = nullable("string", description, example, enum=[*options, None])
     return Field(name, one_of(options), schema)
 
@@ -87,23 +87,71 @@ def _needed(field: Field) -> Field:
     return msgspec.structs.replace(field, schema=schema, is_required=True)
 
 
+CHANNEL = choice("channel", CHANNELS, "By which they are written to.", "whatsapp")
+PURPOSE = choice("purpose", PURPOSES, "What for.", "marketing")
+STATE = choice(
+    "state",
+    STATES,
+    "What they did: agreed, withdrew, or were asked and have yet to confirm.",
+    "granted",
+)
+METHOD = _needed(choice("method", METHODS, "How they did it.", "checkbox"))
+PROOF = (
+    Field(
+        "wording",
+        parse_prose(WORDING_CHARACTERS_MAX),
+        nullable(
+            "string",
+            "What they were shown, word for word.",
+            "Yes, send me offers.",
+            maxLength=WORDING_CHARACTERS_MAX,
+        ),
+    ),
+    Field(
+        "wording_version",
+        parse_version,
+        nullable(
+            "string",
+            "Which of your wordings it is.",
+            "2026-03",
+            maxLength=VERSION_CHARACTERS_MAX,
+        ),
+    ),
+    Field("locale", parse_locale, nullable("string", "In which language.", "en")),
+    Field(
+        "evidence",
+        parse_evidence,
+        nullable(
+            "object",
+            "What shows that it happened: IP address, user agent, address of the form, id of "
+            "a message, file and row of an import. At most 16,384 bytes.",
+            {"ip": "203.0.113.7", "url": "https://example.com/signup"},
+        ),
+    ),
+    Field(
+        "note",
+        parse_prose(NOTE_CHARACTERS_MAX),
+        nullable(
+            "string",
+            "Why, in an operator's words; a must where it undoes an opt-out.",
+            "She asked for it on the phone.",
+            maxLength=NOTE_CHARACTERS_MAX,
+        ),
+    ),
+    takes.time("occurred_at", "When they did it; now, when not given. Not in the future."),
+)
+"""What shows that somebody did it."""
+
 SET_CONSENT = Shape(
     actions.SetConsent,
     (
         takes.CONTACT_ID,
         takes.PHONE,
-        _needed(_choice("channel", CHANNELS, "By which they are written to.", "whatsapp")),
-        _needed(_choice("purpose", PURPOSES, "What for.", "marketing")),
+        _needed(CHANNEL),
+        _needed(PURPOSE),
+        _needed(STATE),
         _needed(
-            _choice(
-                "state",
-                STATES,
-                "What they did: agreed, withdrew, or were asked and have yet to confirm.",
-                "granted",
-            )
-        ),
-        _needed(
-            _choice(
+            choice(
                 "source",
                 CLAIMS,
                 "Where it is known from. A grant of an `operator` needs a token with the scope "
@@ -111,49 +159,8 @@ SET_CONSENT = Shape(
                 "api",
             )
         ),
-        _needed(_choice("method", METHODS, "How they did it.", "checkbox")),
-        Field(
-            "wording",
-            parse_prose(WORDING_CHARACTERS_MAX),
-            nullable(
-                "string",
-                "What they were shown, word for word.",
-                "Yes, send me offers.",
-                maxLength=WORDING_CHARACTERS_MAX,
-            ),
-        ),
-        Field(
-            "wording_version",
-            parse_version,
-            nullable(
-                "string",
-                "Which of your wordings it is.",
-                "2026-03",
-                maxLength=VERSION_CHARACTERS_MAX,
-            ),
-        ),
-        Field("locale", parse_locale, nullable("string", "In which language.", "en")),
-        Field(
-            "evidence",
-            parse_evidence,
-            nullable(
-                "object",
-                "What shows that it happened: IP address, user agent, address of the form, id of "
-                "a message, file and row of an import. At most 16,384 bytes.",
-                {"ip": "203.0.113.7", "url": "https://example.com/signup"},
-            ),
-        ),
-        Field(
-            "note",
-            parse_prose(NOTE_CHARACTERS_MAX),
-            nullable(
-                "string",
-                "Why, in an operator's words; a must where it undoes an opt-out.",
-                "She asked for it on the phone.",
-                maxLength=NOTE_CHARACTERS_MAX,
-            ),
-        ),
-        takes.time("occurred_at", "When they did it; now, when not given. Not in the future."),
+        METHOD,
+        *PROOF,
     ),
     takes.ID_OR_PHONE,
     description="Adds a row to the ledger, which is never changed. An opt-out is undone by the "
@@ -203,7 +210,7 @@ EXPORT_PROOF = Shape(
     (
         takes.CONTACT_ID,
         takes.PHONE,
-        _choice("format", FORMATS, "`html` is a page to print; `json` when not given.", "json"),
+        choice("format", FORMATS, "`html` is a page to print; `json` when not given.", "json"),
     ),
     takes.ID_OR_PHONE,
     description="One document that shows a person or an authority what was agreed to, when, how "

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from kith.domain import text
-from kith.errors import BadValue, Invalid, sentence
+from kith.errors import BadValue, FieldErrors, Invalid, sentence
 
 Schema = Mapping[str, Any]
 Errors = dict[str, list[str]]
@@ -129,6 +129,9 @@ class Shape(msgspec.Struct, frozen=True):
             except BadValue as problem:
                 values[name] = None
                 errors[name] = [sentence(name, problem)]
+            except Invalid as refusal:
+                values[name] = None
+                errors |= _inside(name, refusal.errors)
         for name in self._required:
             if name not in values:
                 errors[name] = [f"The {name.replace('_', ' ')} field is required."]
@@ -136,3 +139,11 @@ class Shape(msgspec.Struct, frozen=True):
         if errors:
             raise Invalid(errors, cause=cause)
         return self.build(**values)
+
+
+def _inside(name: str, errors: FieldErrors) -> Errors:
+    """What is wrong with fields of an object that is a field itself."""
+    return {
+        f"{name}.{field}": [one.replace("The ", f"The {name}.", 1) for one in texts]
+        for field, texts in errors.items()
+    }

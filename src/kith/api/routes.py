@@ -21,6 +21,7 @@ from kith.actions import (
     sends,
     tags,
     templates,
+    upserts,
     workspaces,
 )
 from kith.actions.contacts import ContactNotFound
@@ -32,6 +33,7 @@ from kith.api import merges as merging
 from kith.api import messages as messaging
 from kith.api import sends as sending
 from kith.api import templates as templating
+from kith.api import upserts as upserting
 from kith.api.fields import Shape
 from kith.api.security_log import Event
 from kith.api.sends import Denied
@@ -151,12 +153,12 @@ ROUTES = (
           reachability.audience, reachability.AudienceAnswer, "scan", "read",
           "Up to 10,000 contacts counted by what they may be written",
           missed_ids=reachability.missed_ids),
-    Route("POST", "/actions/create-contact", takes.CREATE_CONTACT, contacts.save,
+    Route("POST", "/actions/create-contact", upserting.CREATE_CONTACT, upserts.save,
           gives.saved_contact, schemas.SavedContactAnswer, "write", "write",
           "Create the contact of a phone, or add to it", status=201, etag=_etag,
           refuses=(TWO_MEANT,)),
-    Route("POST", "/actions/find-or-create-contact", takes.FIND_OR_CREATE_CONTACT,
-          contacts.find_or_create, gives.found_or_created, schemas.FoundContactAnswer, "write",
+    Route("POST", "/actions/find-or-create-contact", upserting.FIND_OR_CREATE_CONTACT,
+          upserts.find_or_create, gives.found_or_created, schemas.FoundContactAnswer, "write",
           "write", "The contact of a phone, made when there is none", status=201, etag=_etag,
           also=_created, refuses=(HELD, TWO_MEANT)),
     Route("POST", "/actions/update-contact", takes.UPDATE_CONTACT, contacts.update,

@@ -13,9 +13,6 @@ from kith.domain import contacts, email, identities, ids, metadata, phone, searc
 from kith.domain.contacts import (
     ContactKey,
     Expansion,
-    FindOrCreate,
-    OnConflict,
-    SaveContact,
     SearchContacts,
     Source,
     TagContact,
@@ -25,7 +22,6 @@ from kith.domain.contacts import (
 EXAMPLE_ID = "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61"
 SOURCES: tuple[str, ...] = get_args(Source)
 EXPANSIONS: tuple[str, ...] = get_args(Expansion)
-CONFLICTS: tuple[str, ...] = get_args(OnConflict)
 QUERY_CHARACTERS_MAX = 256
 
 
@@ -192,43 +188,6 @@ ONE_OF = ExactlyOne(
     tuple(field.name for field in KEYS), documented=("contact_id", "phone", "email")
 )
 ID_OR_PHONE = AtLeastOne(("contact_id", "phone"))
-
-_SAVED = (msgspec.structs.replace(PHONE, is_required=True), NAME, EMAIL, TAGS, METADATA)
-
-CREATE_CONTACT = Shape(
-    SaveContact,
-    _SAVED,
-    description="A phone is one contact of a workspace. Where it is known already, the contact is "
-    "added to: fields that are left out stay as they are, and consent is never touched. The answer "
-    "is 201 either way.",
-    example={
-        "phone": "+14155550123",
-        "name": "Romain",
-        "tags": "vip, fr-FR",
-        "metadata": {"shopify_id": "12345", "lifetime_value": 8742.0},
-    },
-)
-
-FIND_OR_CREATE_CONTACT = Shape(
-    FindOrCreate,
-    (
-        *_SAVED,
-        Field(
-            "on_conflict",
-            one_of(CONFLICTS),
-            nullable(
-                "string",
-                "What to do when the phone is known: `return` the contact as it is, `update` it "
-                "as create-contact does, or answer 409 (`error`). `return` when not given.",
-                "return",
-                enum=[*CONFLICTS, None],
-            ),
-        ),
-    ),
-    description="One contact in one call, however many callers race for it: 201 when it was made, "
-    "200 when it was there. A conflict names the field and the id of the contact that holds it.",
-    example={"phone": "+14155550123", "name": "Romain", "on_conflict": "return"},
-)
 
 UPDATE_CONTACT = Shape(
     UpdateContact,

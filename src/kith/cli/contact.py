@@ -8,7 +8,7 @@ import click
 
 from kith.actions import contact_lists, contacts, look_ups, personal_data
 from kith.actions.workspaces import Acting
-from kith.api import gives, identity, takes
+from kith.api import gives, identity, takes, upserts
 from kith.cli import contact_blocks, contact_merges
 from kith.cli.acting import decoded, for_user, in_workspace, read, scan, taken, write, wrong_usage
 from kith.cli.common import as_json, document, print_fields, print_json, printable
@@ -88,7 +88,7 @@ def create(workspace: str | None, user: str | None, as_json: bool, **given: str 
     Example:
       kith contact create --phone +14155550123 --name Romain --tags "vip, fr-FR"
     """
-    wanted = taken(takes.CREATE_CONTACT, {**given, "metadata": decoded(given["metadata"])})
+    wanted = taken(upserts.CREATE_CONTACT, {**given, "metadata": decoded(given["metadata"])})
     saved = write(contacts.save, wanted, Acting(workspace=workspace, user=user))
     answer = gives.saved_contact(saved)
     if as_json:

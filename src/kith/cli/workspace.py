@@ -40,6 +40,13 @@ def show(workspace: str | None, as_json: bool) -> None:
     help="How long before its end WhatsApp's 24-hour window counts as closed.",
 )
 @click.option(
+    "--opt-in-new/--no-opt-in-new",
+    "opts_in_new",
+    default=None,
+    help="Whether contacts that are made over the API count as opted in to marketing on WhatsApp,"
+    " which nothing proves then.",
+)
+@click.option(
     "--stop-word",
     "stop_words",
     metavar="WORD",
@@ -60,13 +67,14 @@ def set_(
     workspace: str | None,
     region: str | None,
     window_margin_s: int | None,
+    opts_in_new: bool | None,
     stop_words: tuple[str, ...],
     start_words: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Change settings of a workspace; what is left out stays.
 
-    Running servers follow at once.
+    Running servers follow at once, or within a second.
 
     \b
     Examples:
@@ -78,12 +86,14 @@ def set_(
         workspace=workspace,
         region=region,
         window_margin_s=window_margin_s,
+        opts_in_new=opts_in_new,
         stop_words=stop_words or None,
         start_words=start_words or None,
     )
     if wanted == Change(workspace=workspace):
         raise wrong_usage(
-            "Give what to change: --region, --window-margin, --stop-word or --start-word."
+            "Give what to change: --region, --window-margin, --opt-in-new, --stop-word or"
+            " --start-word."
         )
     _print(write(workspace_settings.change, wanted), as_json=as_json)
 
@@ -94,6 +104,7 @@ def _print(shown: Shown, *, as_json: bool) -> None:
         "workspace": shown.workspace.name,
         "region": shown.settings.default_region,
         "window_margin_s": shown.settings.window_margin_s,
+        "opt_in_new": shown.settings.opts_in_new,
         "stop_words": shown.words.stop,
         "start_words": shown.words.start,
     }

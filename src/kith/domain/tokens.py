@@ -56,6 +56,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_per_minute: int | None
     source: Source = "api"
     connection_id: str = ""
+    opts_in_new: bool = False
+    """Whether the workspace counts contacts that its tokens make as opted in."""
 
 
 def compose(secret: bytes) -> str:

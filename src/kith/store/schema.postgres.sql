@@ -433,7 +433,8 @@ CREATE TABLE tenants (
     default_region text,
     stop_words text NOT NULL DEFAULT '[]'::text,
     start_words text NOT NULL DEFAULT '[]'::text,
-    window_margin_s bigint NOT NULL DEFAULT 120
+    window_margin_s bigint NOT NULL DEFAULT 120,
+    opts_in_new bigint NOT NULL DEFAULT 0
 );
 
 CREATE TABLE tokens (

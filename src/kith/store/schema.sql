@@ -12,7 +12,7 @@ CREATE TABLE tenants (
     uuid TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     created_at BIGINT NOT NULL
-, suppression_key TEXT, default_region TEXT, stop_words TEXT NOT NULL DEFAULT '[]', start_words TEXT NOT NULL DEFAULT '[]', window_margin_s BIGINT NOT NULL DEFAULT 120);
+, suppression_key TEXT, default_region TEXT, stop_words TEXT NOT NULL DEFAULT '[]', start_words TEXT NOT NULL DEFAULT '[]', window_margin_s BIGINT NOT NULL DEFAULT 120, opts_in_new BIGINT NOT NULL DEFAULT 0);
 
 CREATE TABLE users (
     id INTEGER PRIMARY KEY,

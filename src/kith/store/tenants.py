@@ -16,6 +16,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     default_region: Region | None
     window_margin_s: int
+    opts_in_new: bool
 
 
 async def add(tx: Tx, *, uuid: str, name: str, at: datetime) -> int:
@@ -104,18 +105,19 @@ async def default_region(tx: Tx, *, tenant_id: int) -> Region | None:
 
 async def settings_of(tx: Tx, *, tenant_id: int) -> Settings:
     row = await tx.one(
-        "SELECT default_region, window_margin_s FROM tenants WHERE id = :tenant_id",
+        "SELECT default_region, window_margin_s, opts_in_new FROM tenants WHERE id = :tenant_id",
         tenant_id=tenant_id,
     )
     assert row is not None
-    return Settings(Region(row[0]) if row[0] else None, row[1])
+    return Settings(Region(row[0]) if row[0] else None, row[1], bool(row[2]))
 
 
 async def set_settings(tx: Tx, *, tenant_id: int, settings: Settings) -> None:
     await tx.run(
-        "UPDATE tenants SET default_region = :region, window_margin_s = :window_margin_s"
-        " WHERE id = :tenant_id",
+        "UPDATE tenants SET default_region = :region, window_margin_s = :window_margin_s,"
+        " opts_in_new = :opts_in_new WHERE id = :tenant_id",
         tenant_id=tenant_id,
         region=settings.default_region,
         window_margin_s=settings.window_margin_s,
+        opts_in_new=int(settings.opts_in_new),
     )

@@ -46,8 +46,9 @@ async def add(
 async def caller(tx: Tx, digest: str, *, at: datetime) -> Caller | None:
     """Who holds the token, unless it or its user was revoked or it has expired."""
     row = await tx.one(
-        "SELECT k.id, k.user_id, k.tenant_id, k.scopes, k.rate_limit_per_minute"
-        " FROM tokens k JOIN users u ON u.id = k.user_id"
+        "SELECT k.id, k.user_id, k.tenant_id, k.scopes, k.rate_limit_per_minute,"
+        " t.opts_in_new FROM tokens k JOIN users u ON u.id = k.user_id"
+        " LEFT JOIN tenants t ON t.id = k.tenant_id"
         " WHERE k.digest = :digest AND k.revoked_at IS NULL AND u.revoked_at IS NULL"
         " AND (k.expires_at IS NULL OR k.expires_at > :at)",
         digest=digest,
@@ -55,13 +56,14 @@ async def caller(tx: Tx, digest: str, *, at: datetime) -> Caller | None:
     )
     if row is None:
         return None
-    token_id, user_id, tenant_id, scopes, rate_limit_per_minute = row
+    token_id, user_id, tenant_id, scopes, rate_limit_per_minute, opts_in_new = row
     return Caller(
         token_id=token_id,
         user_id=user_id,
         tenant_id=tenant_id,
         scopes=_scopes(scopes),
         rate_limit_per_minute=rate_limit_per_minute,
+        opts_in_new=bool(opts_in_new),
     )
 
 
