@@ -340,7 +340,10 @@ class Limits(msgspec.Struct, frozen=True):
     """How soon the store goes another way."""
 
     walk_rows: int
+    frequent: int
     candidates_max: int
+    rare_candidates_max: int
+    few: int
     terms_max: int
     grams_enough: int
     sample: int
@@ -348,7 +351,10 @@ class Limits(msgspec.Struct, frozen=True):
 
     def set(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(contact_lists, "WALK_ROWS", self.walk_rows)
+        patch.setattr(contact_lists, "FREQUENT", self.frequent)
         patch.setattr(contact_lists, "CANDIDATES_MAX", self.candidates_max)
+        patch.setattr(contact_lists, "RARE_CANDIDATES_MAX", self.rare_candidates_max)
+        patch.setattr(contact_search, "FEW", self.few)
         patch.setattr(contact_search, "TERMS_MAX", self.terms_max)
         patch.setattr(contact_search, "GRAMS_ENOUGH", self.grams_enough)
         patch.setattr(contact_search, "SAMPLE", self.sample)
@@ -358,6 +364,9 @@ class Limits(msgspec.Struct, frozen=True):
 LIMITS = st.builds(
     Limits,
     st.sampled_from([0, 7, 60, 10_000]),
+    st.sampled_from([0, 1, 6, 10_000]),
+    st.sampled_from([0, 3, 20, 10_000]),
+    st.sampled_from([0, 3, 20, 10_000]),
     st.sampled_from([0, 3, 20, 10_000]),
     st.sampled_from([0, 2, 20, 10_000]),
     st.integers(1, 3),
@@ -526,15 +535,29 @@ PEOPLE = 300
 TENTH_IS_RARE = "zebra"
 WIDE = Limits(
     walk_rows=10_000,
+    frequent=10_000,
     candidates_max=10_000,
+    rare_candidates_max=10_000,
+    few=10_000,
     terms_max=10_000,
     grams_enough=3,
     sample=10_000,
     rows_to_a_gram=3,
 )
 SMALL = Limits(
-    walk_rows=20, candidates_max=40, terms_max=30, grams_enough=3, sample=40, rows_to_a_gram=3
+    walk_rows=20,
+    frequent=6,
+    candidates_max=40,
+    rare_candidates_max=200,
+    few=40,
+    terms_max=30,
+    grams_enough=3,
+    sample=40,
+    rows_to_a_gram=3,
 )
+
+PATIENT = msgspec.structs.replace(SMALL, frequent=10_000)
+"""Asks an index also where the most recently active match often."""
 
 
 @pytest.fixture(scope="module")
@@ -581,10 +604,10 @@ async def crowd(on_sqlite: Opened) -> AsyncIterator[World]:
         # One or two letters: the trigrams that begin so.
         (Filters(query="z"), SMALL, 50, ["recent", "is there more", "terms", "trigrams", "among"]),
         (Filters(query="ze"), SMALL, 50, ["recent", "is there more", "terms", "trigrams", "among"]),
-        (Filters(query="n"), SMALL, 50, ["recent", "is there more", "terms", "trigrams", "walk"]),
-        (Filters(query="0"), SMALL, 50, ["recent", "is there more", "terms", "walk"]),
+        (Filters(query="n"), PATIENT, 50, ["recent", "is there more", "terms", "trigrams", "walk"]),
+        (Filters(query="0"), PATIENT, 50, ["recent", "is there more", "terms", "walk"]),
         (Filters(query="ж"), SMALL, 50, ["recent", "is there more", "terms", "among"]),
-        # Three and more: the first trigram that few have, else several together.
+        # Who matches often is met by walking. Three and more: the first trigram that few have, else several together.
         (
             Filters(query=TENTH_IS_RARE),
             SMALL,
@@ -597,9 +620,10 @@ async def crowd(on_sqlite: Opened) -> AsyncIterator[World]:
             50,
             ["recent", "is there more", "how rare", "trigrams", "among"],
         ),
+        (Filters(query="common"), SMALL, 50, ["recent", "walk"]),
         (
             Filters(query="common"),
-            SMALL,
+            PATIENT,
             50,
             ["recent", "is there more", "how rare", "trigrams", "walk"],
         ),
@@ -618,7 +642,7 @@ async def crowd(on_sqlite: Opened) -> AsyncIterator[World]:
         ),
         (
             Filters(query="common", tag="VIP"),
-            SMALL,
+            PATIENT,
             50,
             ["tag's id", "recent", "is there more", "how rare", "trigrams", "tag", "walk"],
         ),

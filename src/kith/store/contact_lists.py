@@ -4,7 +4,8 @@ PostgreSQL plans by itself. On SQLite (docs/decisions/0007) a statement walks an
 enough, or sorts a few candidates that an index names; which one is cheaper is decided here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -17,8 +18,12 @@ from kith.store.database import Engine, Row, Tx
 
 WALK_ROWS = 3_000
 """As many of the most recently active are looked through before an index is asked: 1 ms."""
+FREQUENT = 6
+"""Who matches so often among them is met often enough by walking on."""
 CANDIDATES_MAX = 2_000
 """More are not worth sorting: a walk meets 50 of them sooner."""
+RARE_CANDIDATES_MAX = 15_000
+"""The same where nobody among the most recently active matches: a walk would be long."""
 
 _CONTAINS: dict[Engine, str] = {
     "sqlite": "instr(c.search_key, :query) > 0",
@@ -66,6 +71,10 @@ _RECENT = (
     " WHERE x.tenant_id = :tenant_id AND x.contact_id = r.id AND x.tag_id = :tag_id))"
     " LIMIT :rows_max) w CROSS JOIN contacts c ON c.id = w.id"
     f" WHERE c.tenant_id = :tenant_id{_BY_ACTIVITY}"
+)
+_MORE = (
+    "SELECT 1 FROM contacts n INDEXED BY contacts_by_activity"
+    " WHERE n.tenant_id = :tenant_id LIMIT 1 OFFSET :walk_rows"
 )
 _BEST_AMONG = (
     "SELECT c.id FROM json_each(:ids) j CROSS JOIN contacts c ON c.id = j.value"
@@ -118,13 +127,7 @@ async def most_active(
     values = {"tenant_id": tenant_id, "rows_max": rows_max, **msgspec.structs.asdict(wanted)}
     rows: Sequence[Row] | None = None
     if tx.engine == "sqlite" and _is_narrow(searched):
-        rows = await _recent(tx, searched, values)
-        if rows is None:
-            among = await _candidates(tx, tenant_id, searched, wanted)
-            if among is not None:
-                best = await tx.all(_BEST_AMONG, **values, ids=_as_json(among))
-                shown = _as_json([row[0] for row in best])
-                rows = await tx.all(_ROWS, tenant_id=tenant_id, ids=shown)
+        rows = await _without_walking(tx, searched, wanted, values)
     if rows is None:
         rows = await tx.all(_SEARCH[tx.engine], **values)
     return [contacts.of(row) for row in rows]
@@ -141,7 +144,7 @@ async def in_order(
     given["after"] = max(after or "", _earliest(filters))
     among = None
     if tx.engine == "sqlite" and _is_narrow(filters):
-        among = await _candidates(tx, tenant_id, filters, wanted)
+        among = await _candidates(tx, tenant_id, filters, wanted, CANDIDATES_MAX)
     if among is None:
         rows = await tx.all(_LIST[tx.engine], **given)
     else:
@@ -181,24 +184,31 @@ def _is_narrow(filters: Filters) -> bool:
     return any(value is not None for value in narrow)
 
 
-async def _recent(tx: Tx, filters: Filters, given: dict[str, object]) -> Sequence[Row] | None:
-    """What the most recently active hold, when that is enough."""
-    if filters.email is not None:
+async def _without_walking(
+    tx: Tx, filters: Filters, wanted: _Wanted, given: Mapping[str, Any]
+) -> Sequence[Row] | None:
+    """What the most recently active hold or an index names; None when walking is quicker."""
+    candidates_max = CANDIDATES_MAX
+    if filters.email is None:
+        rows = await tx.all(_RECENT, **given, walk_rows=WALK_ROWS)
+        if len(rows) == given["rows_max"]:
+            return rows
+        if filters.query is not None:
+            if len(rows) >= FREQUENT:
+                return None
+            candidates_max = RARE_CANDIDATES_MAX // (1 + 2 * len(rows))
+        if await tx.one(_MORE, tenant_id=given["tenant_id"], walk_rows=WALK_ROWS) is None:
+            return rows
+    among = await _candidates(tx, given["tenant_id"], filters, wanted, candidates_max)
+    if among is None:
         return None
-    rows = await tx.all(_RECENT, **given, walk_rows=WALK_ROWS)
-    if len(rows) == given["rows_max"]:
-        return rows
-    more = await tx.one(
-        "SELECT 1 FROM contacts n INDEXED BY contacts_by_activity"
-        " WHERE n.tenant_id = :tenant_id LIMIT 1 OFFSET :walk_rows",
-        tenant_id=given["tenant_id"],
-        walk_rows=WALK_ROWS,
-    )
-    return rows if more is None else None
+    best = await tx.all(_BEST_AMONG, **given, ids=_as_json(among))
+    shown = _as_json([row[0] for row in best])
+    return await tx.all(_ROWS, tenant_id=given["tenant_id"], ids=shown)
 
 
 async def _candidates(
-    tx: Tx, tenant_id: int, filters: Filters, wanted: _Wanted
+    tx: Tx, tenant_id: int, filters: Filters, wanted: _Wanted, candidates_max: int
 ) -> list[int] | None:
     """Row ids that hold every match, from the first index that names few; None when none does."""
     given = {"tenant_id": tenant_id, "rows_max": CANDIDATES_MAX + 1}
@@ -207,7 +217,7 @@ async def _candidates(
         found = _few(await tx.all(_WITH_EMAIL, **given, email_key=wanted.email_key))
     if found is None and filters.query is not None:
         found = await contact_search.candidates(
-            tx, tenant_id=tenant_id, folded=filters.query, candidates_max=CANDIDATES_MAX
+            tx, tenant_id=tenant_id, folded=filters.query, candidates_max=candidates_max
         )
     if found is None and wanted.tag_id is not None:
         found = _few(await tx.all(_WITH_TAG, **given, tag_id=wanted.tag_id))

@@ -34,7 +34,7 @@ _LINK = {
     " ON CONFLICT (tenant_id, contact_id, tag_id) DO UPDATE SET position = excluded.position"
     for engine, each in _EACH_NAME.items()
 }
-# What most callers want, and it costs a third of the above.
+# What most callers want, and it costs half of the above.
 _LINK_ONE = (
     "INSERT INTO contact_tags (tenant_id, contact_id, tag_id, position, added_at)"
     " VALUES (:tenant_id, :contact_id, :tag_id,"
