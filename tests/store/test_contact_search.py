@@ -607,7 +607,7 @@ async def crowd(on_sqlite: Opened) -> AsyncIterator[World]:
         (Filters(query="n"), PATIENT, 50, ["recent", "is there more", "terms", "trigrams", "walk"]),
         (Filters(query="0"), PATIENT, 50, ["recent", "is there more", "terms", "walk"]),
         (Filters(query="ж"), SMALL, 50, ["recent", "is there more", "terms", "among"]),
-        # Who matches often is met by walking. Three and more: the first trigram that few have, else several together.
+        # Three and more: the first trigram that few have, else several together.
         (
             Filters(query=TENTH_IS_RARE),
             SMALL,
@@ -620,6 +620,7 @@ async def crowd(on_sqlite: Opened) -> AsyncIterator[World]:
             50,
             ["recent", "is there more", "how rare", "trigrams", "among"],
         ),
+        # Who matches often is met by walking.
         (Filters(query="common"), SMALL, 50, ["recent", "walk"]),
         (
             Filters(query="common"),

@@ -146,9 +146,9 @@ def follow(connection: apsw.Connection, *, nobody_waits: bool) -> None:
 def refresh(connection: apsw.Connection) -> None:
     """Bring the index up to date with what changed, in the open transaction.
 
-    For many contacts at once: one row costs 0.3 ms alone, and some 50 us among 256. An erased contact's
-    entries are taken out of the index itself, which costs 13 ms; those of a changed one are marked,
-    and go when SQLite next merges its segments.
+    For many contacts at once: one row costs 0.3 ms alone, and some 50 us among 256. An erased
+    contact's entries are taken out of the index itself, which costs 13 ms; those of a changed one
+    are marked, and go when SQLite next merges its segments.
     """
     execute = connection.execute
     erased = execute(f"SELECT 1{_ERASED} LIMIT 1").fetchone() is not None
