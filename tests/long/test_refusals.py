@@ -90,6 +90,9 @@ BAD: dict[str, list[Any]] = {
     "cursor": ["x", "!" * 20, "MTIz", "A" * 101, 5, ["x"], {}, "é"],
     "as_of": ["2026-05-07", "now", 5, -1, {}, "10000-01-01T00:00:00Z"],
     "occurred_at": ["2026-05-07", "now", 5, -1, {}, "2999-01-01T00:00:00Z"],
+    "consent": ["granted", 5, [5], True, {"state": "granted"}, {"method": "guess"},
+                {"method": "note", "source": "operator"}, {"method": "note", "note": "\x00"},
+                {"method": "note", "occurred_at": "2999-01-01T00:00:00Z"}],
     "channel": ["fax", "SMS", 5, ["sms"], {}, True],
     "state": ["unknown", "Granted", 5, ["granted"], {}, True],
     "method": ["guess", "api_default", 5, ["note"], {}, True],
@@ -107,6 +110,7 @@ BAD: dict[str, list[Any]] = {
     "limit": [0, -1, 501, 2**53 - 1, 1.5, "10", "ten", True, [10], {}],
 }  # fmt: skip
 BAD["updated_after"] = BAD["created_after"]
+BAD["opted_in_at"] = BAD["occurred_at"]
 BAD["into"] = BAD["merge_id"] = BAD["template_id"] = BAD["contact_id"]
 BAD["dry_run"] = BAD["opted_in"]
 BAD_BODIES = [b"{", b"[]", b'"x"', b"\xff", b'{"phone": NaN}', b'{"phone": 1e400}', b"[" * 40]

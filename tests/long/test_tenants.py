@@ -187,6 +187,13 @@ class Calls:
             "locale": lambda: "fr",
             "evidence": lambda: {marked.sent: marked.sent},
             "note": lambda: self._one_of(texts),
+            "opted_in_at": lambda: "1999-01-01T00:00:00Z",
+            "consent": lambda: {
+                "method": "note",
+                "wording": self._one_of(texts),
+                "note": self._one_of(texts),
+                "evidence": {marked.sent: marked.sent},
+            },
             "reason": lambda: self._one_of(["blocked", "identity_changed"]),
             "as_of": lambda: self._one_of(["1999-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]),
             "occurred_at": lambda: self._one_of(["1999-01-01T00:00:00Z", "2020-01-01T00:00:00Z"]),
