@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from kith.api.data_requests import DataRequestAnswer
-from kith.api.merges import MergeAnswer
+from kith.api.merge_journal import MergeAnswer
 from kith.api.messages import MessageAnswer
 from kith.api.opt_ins import OptInAnswer
 from kith.api.reachability import BlockAnswer, ConversationAnswer

@@ -11,12 +11,20 @@ from kith.actions.contacts import FoundOrCreated
 from kith.actions.look_ups import Expanded, Found
 from kith.actions.personal_data import Erased, Held
 from kith.actions.tags import Tagged
-from kith.api import answers, consent, data_requests, merges, messages, opt_ins, reachability
+from kith.api import (
+    answers,
+    consent,
+    data_requests,
+    merge_journal,
+    merges,
+    messages,
+    opt_ins,
+    reachability,
+)
 from kith.api.exports import ExportedAnswer, KeptAnswerAnswer
 from kith.api.schemas import (
     AuditEntry,
     AuditUser,
-    ContactAnswer,
     DeletedContactAnswer,
     FoundContactAnswer,
     IdentityAnswer,
@@ -151,21 +159,7 @@ def exported_contact(held: Held) -> ExportedAnswer:
     one = held.contact
     return ExportedAnswer(
         exported_at=wire(held.at),
-        contact=ContactAnswer(
-            id=one.id,
-            phone=one.phone,
-            name=one.name,
-            email=one.email,
-            source=one.source,
-            locale=one.locale,
-            metadata=one.metadata,
-            tags=one.tags,
-            opted_in_at=_time(one.opted_in_at),
-            opted_out_at=_time(one.opted_out_at),
-            last_message_at=_time(one.last_message_at),
-            total_messages=one.total_messages,
-            created_at=wire(one.created_at),
-        ),
+        contact=merge_journal.contact(one),
         updated_at=wire(one.updated_at),
         tags=[_tag_of(link) for link in held.tags],
         identities=[identity(known_as) for known_as in held.identities],
@@ -175,7 +169,7 @@ def exported_contact(held: Held) -> ExportedAnswer:
             KeptAnswerAnswer(kept.action, kept.key, wire(kept.at), kept.answer)
             for kept in held.answers
         ],
-        merges=[merges.journal(one) for one in held.merges],
+        merges=[merge_journal.answer(one) for one in held.merges],
         consent_records=[consent.record(row) for row in held.consent],
         blocks=[reachability.block(one) for one in held.blocks],
         conversations=[reachability.conversation(one) for one in held.conversations],

@@ -14,7 +14,7 @@ from kith.api.takes import CONTACT_ID, EXAMPLE_ID
 from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time
 from kith.domain import ids
 from kith.domain.contacts import Contact
-from kith.domain.merging import Merge, MergedFrom
+from kith.domain.merging import MergedFrom
 from kith.domain.times import wire
 from kith.errors import Conflict
 
@@ -159,26 +159,6 @@ class UnmergedAnswer(msgspec.Struct, frozen=True):
     survivor: SurvivorAnswer
 
 
-Journal = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
-
-
-class MergeAnswer(msgspec.Struct, frozen=True):
-    """A merge, as the journal has it."""
-
-    id: Id
-    merged_id: Id
-    into: Id
-    merged_at: Time
-    undone_at: Time | None
-    before: Annotated[
-        Journal | None,
-        Meta(
-            description="What is kept to undo it: both contacts as they were, and what changed.",
-            examples=[None],
-        ),
-    ]
-
-
 class OtherAnswer(msgspec.Struct, frozen=True):
     """A contact that may be the same person."""
 
@@ -260,17 +240,6 @@ def unmerged(done: Unmerged) -> UnmergedAnswer:
 
 def merged_from(one: MergedFrom) -> MergedFromAnswer:
     return MergedFromAnswer(one.id, wire(one.merged_at))
-
-
-def journal(one: Merge) -> MergeAnswer:
-    return MergeAnswer(
-        one.id,
-        one.from_id,
-        one.into_id,
-        wire(one.at),
-        _time(one.undone_at),
-        msgspec.Raw(msgspec.json.encode(one.journal)) if one.journal is not None else None,
-    )
 
 
 def _survivor(one: Contact) -> SurvivorAnswer:

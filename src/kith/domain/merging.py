@@ -13,6 +13,8 @@ import msgspec
 from kith.domain import consent, json
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact, differ
+from kith.domain.identities import Confidence, Kind
+from kith.domain.reachability import Reason
 from kith.domain.times import from_us, to_us
 
 CONVERSATION = ("last_inbound_at", "refused_at", "capped_until", "experiment_until")
@@ -36,9 +38,9 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
     contact: Contact
     tags: list[tuple[str, int]]
-    identities: list[tuple[str, str, int, str]]
+    identities: list[tuple[Kind, str, int, Confidence]]
     conversations: dict[str, tuple[int | None, int | None, int | None, int | None]]
-    blocks: dict[str, int]
+    blocks: dict[Reason, int]
 
 
 class Gift(msgspec.Struct, frozen=True, array_like=True):
