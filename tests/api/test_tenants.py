@@ -37,8 +37,7 @@ SAID_ONCE = re.compile(r"\bs\d+:|\bmine:\d+")
 MARKS = ("name", "email", "tag", "key", "value", "bsuid", "username", "external")
 NOT_FOUND = b'{"error":"Contact not found"}'
 NAMED = {
-    ("merge-contacts", "contact_id"): b'{"error":"Contact not found: `contact_id` names none."}',
-    ("merge-contacts", "into"): b'{"error":"Contact not found: `into` names none."}',
+    ("merge-contacts", "into"): NOT_FOUND,
     ("unmerge-contacts", "merge_id"): b'{"error":"Merge not found"}',
 }
 """Fields that point at somebody beside those of a rule, or that say so when there is nobody."""

@@ -477,7 +477,7 @@ class People:
     def _by_any_id(self, given: Given, field: str) -> Contact:
         kept = self.contacts.get(self.leads.get(given[field], given[field]))
         if kept is None:
-            raise Refusal(404, {"error": f"Contact not found: `{field}` names none."})
+            raise Refusal(404, MISSING)
         return kept
 
     def _note_merge(self, what: str, done: dict[str, Any], both: tuple[Contact, Contact]) -> None:

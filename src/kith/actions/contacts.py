@@ -39,8 +39,8 @@ AUDITED = (
 class ContactNotFound(NotFound):
     code, text = "contact_not_found", "Contact not found"
 
-    def __init__(self, *, by_id: bool = False, text: str | None = None) -> None:
-        super().__init__(text)
+    def __init__(self, *, by_id: bool = False) -> None:
+        super().__init__()
         self.by_id = by_id
 
 

@@ -12,6 +12,7 @@ from kith.domain import json, merging, metadata, tags
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact
 from kith.domain.events import opted_out_by_merge
+from kith.domain.identities import Kind
 from kith.domain.merging import CONVERSATION, Facets, Gift, Journal, Merge, Side
 from kith.domain.phone import Phone
 from kith.errors import BadValue, Conflict, Invalid, NotFound
@@ -47,7 +48,7 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
     merged_id: str
     contact: Contact
     gifts: list[Gift]
-    moved: list[tuple[str, str]]
+    moved: list[tuple[Kind, str]]
     """Identities that came over, as kind and value."""
     messages: int
 
@@ -69,8 +70,10 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
 
     Raises ContactNotFound, Invalid, Changed.
     """
-    gone = await _named(ctx, "contact_id", given.contact_id)
-    into = await _named(ctx, "into", given.into)
+    gone = await contacts.of_id(ctx, given.contact_id)
+    into = await contacts.of_id(ctx, given.into)
+    if gone is None or into is None:
+        raise ContactNotFound(by_id=True)
     contacts.check_version(ctx, into)
     if gone.id == into.id:
         return await _merged_already(ctx, given, into)
@@ -152,13 +155,6 @@ async def unmerge(ctx: Context, given: UnmergeContacts) -> Unmerged:
         after = {"merge_id": done.id, "contact_id": done.from_id, "into": done.into_id}
         await audit.record(ctx, "contact.unmerged", contact_id, after=after)
     return Unmerged(merge_id=done.id, contact=back, survivor=survivor)
-
-
-async def _named(ctx: Context, field: str, contact_id: str) -> Contact:
-    known = await contacts.of_id(ctx, contact_id)
-    if known is None:
-        raise ContactNotFound(by_id=True, text=f"Contact not found: `{field}` names none.")
-    return known
 
 
 async def _merged_already(ctx: Context, given: MergeContacts, into: Contact) -> Merged:
