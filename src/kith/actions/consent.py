@@ -99,15 +99,18 @@ async def set_state(ctx: Context, given: SetConsent) -> Told:
     return await tell(ctx, await contacts.find(ctx, given), given)
 
 
-async def tell(ctx: Context, known: Contact, given: SetConsent) -> Told:
+async def tell(
+    ctx: Context, known: Contact, given: SetConsent, *, origin_id: str | None = None
+) -> Told:
     """Write what a person did, as far as it may be written; for every way in.
 
-    Raises Invalid, Refused.
+    `origin_id` is which of those who live on in the contact did it, where that is known: an
+    unmerge gives it back. Raises Invalid, Refused.
     """
     with naming("occurred_at"):
         check_time(ctx, given.occurred_at)
     rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
-    row = await _row(ctx, known, given)
+    row = await _row(ctx, known, given, origin_id or known.id)
     beside = consent.about(rows, channel=row.channel, purpose=row.purpose)
     with naming("note"):
         consent.check(row, over=consent.in_force(beside))
@@ -164,13 +167,13 @@ def check_time(ctx: Context, occurred_at: datetime | None) -> None:
         raise BadValue(f"may not lie in the future; here it is {wire(ctx.now)}.")
 
 
-async def _row(ctx: Context, known: Contact, given: SetConsent) -> Record:
+async def _row(ctx: Context, known: Contact, given: SetConsent, origin_id: str) -> Record:
     evidence = msgspec.Raw(json.encode(given.evidence)) if given.evidence else None
     user = await users.by_id(ctx.tx, ctx.user_id) if ctx.user_id else None
     return Record(
         id=ctx.new_id(),
         contact_id=known.id,
-        origin_contact_id=known.id,
+        origin_contact_id=origin_id,
         channel=given.channel,
         purpose=given.purpose,
         state=given.state,

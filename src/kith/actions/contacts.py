@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from kith.actions import audit, events, opt_outs, who
+from kith.actions import audit, events, opt_outs, origins, who
 from kith.actions.run import Context
-from kith.domain import consent, etags, json, metadata, tags, whatsapp
+from kith.domain import consent, etags, json, matches, metadata, tags, whatsapp
 from kith.domain import events as happenings
 from kith.domain.audit import What
 from kith.domain.contacts import (
@@ -295,6 +295,10 @@ async def name_too(
     an erasure counts.
     """
     tx, tenant_id = ctx.tx, ctx.tenant_id
+    origin = None
+    if kind in ("phone", "wa_id"):
+        number = Phone(value) if kind == "phone" else matches.phone_of(value)
+        origin = await origins.of_number(ctx, known, number)
     await identities.add(
         tx,
         tenant_id=tenant_id,
@@ -303,6 +307,7 @@ async def name_too(
         contact_row_id=known.row_id,
         at=ctx.now,
         confidence=confidence,
+        origin_uuid=origin,
     )
     named: dict[str, Any] = {"identity": {"kind": kind, "value": value}}
     if kind == "phone" and known.phone is None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import audit, contacts, senders, undelivered
+from kith.actions import audit, contacts, origins, senders, undelivered
 from kith.actions.run import Context
 from kith.domain import consent, json
 from kith.domain.contacts import Contact
@@ -37,11 +37,12 @@ async def change(ctx: Context, fact: IdentityChanged) -> None:
         return
     now, since = await senders.today(ctx, fact.after, at=at)
     known = await _with_whoever_has(ctx, known, now, at=at)
+    origin = origins.of(known, held, _names(fact.before))
     for kind, old, _ in pairs:
-        await senders.retire(ctx, known, kind, old, at=_before(at))
-    known = await senders.learn(ctx, known, now, at=since)
+        await senders.retire(ctx, known, kind, old, at=_before(at), origin=origin)
+    known = await senders.learn(ctx, known, now, at=since, beside=_names(fact.before))
     if now.wa_id is not None:
-        known = await _renumber(ctx, known, now.wa_id)
+        known = await _renumber(ctx, known, now.wa_id, origin=origin)
     await reachability.remove_block(
         ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id, reason="identity_changed"
     )
@@ -106,7 +107,7 @@ async def _with_whoever_has(ctx: Context, known: Contact, now: Who, *, at: datet
     return known
 
 
-async def _renumber(ctx: Context, known: Contact, wa_id: str) -> Contact:
+async def _renumber(ctx: Context, known: Contact, wa_id: str, *, origin: str | None) -> Contact:
     """Show the new number in place of the old one, and carry consent over with a row saying so."""
     phone = phone_of(wa_id)
     held = await reported_names.held(
@@ -123,6 +124,7 @@ async def _renumber(ctx: Context, known: Contact, wa_id: str) -> Contact:
             contact_row_id=known.row_id,
             at=ctx.now,
             confidence="reported",
+            origin_uuid=origin,
         )
     if known.phone == phone:
         return known

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from kith.actions import connections, consent, contacts, jobs, tags
+from kith.actions import connections, consent, contacts, jobs, origins, tags
 from kith.actions.consent import SetConsent
 from kith.actions.run import Context
 from kith.domain import opt_ins, whatsapp
@@ -128,13 +128,19 @@ async def file(ctx: Context, opt_in_id: str) -> None:
 
 
 async def confirm(
-    ctx: Context, contact: Contact, text: str, provider_id: str, at: datetime
+    ctx: Context,
+    contact: Contact,
+    text: str,
+    provider_id: str,
+    at: datetime,
+    *,
+    address: str | None = None,
 ) -> Contact | None:
     """Grant what a message of the contact confirms; None when it confirms nothing.
 
     For every message that comes in: `text` is what the contact wrote, `provider_id` the message's
-    own id, `at` when it was sent. The grant goes to whoever sent the code, whatever number was
-    typed, and lifts an earlier opt-out: both are the person's own acts.
+    own id, `at` when it was sent, `address` from where. The grant goes to whoever sent the code,
+    whatever number was typed, and lifts an earlier opt-out: both are the person's own acts.
     """
     code = opt_ins.code_in(text)
     if code is None:
@@ -145,8 +151,9 @@ async def confirm(
     if opt_in is None or opt_in.used_at is not None or at > opt_in.expires_at:
         return None
     at = opt_ins.confirmed_at(opt_in, min(at, ctx.now))
+    origin = await origins.of_address(ctx, contact, address)
     try:
-        told = await consent.tell(ctx, contact, _grant(opt_in, provider_id, at))
+        told = await consent.tell(ctx, contact, _grant(opt_in, provider_id, at), origin_id=origin)
     except Refused:  # the ledger is full
         return None
     await opt_in_rows.spend(ctx.tx, tenant_id=ctx.tenant_id, uuid=opt_in.id, at=ctx.now)

@@ -10,6 +10,7 @@ from kith.actions import (
     media,
     messages,
     opt_ins,
+    origins,
     senders,
     sends,
     undelivered,
@@ -89,7 +90,8 @@ async def prefer(ctx: Context, fact: PreferenceTold) -> None:
         evidence={"user_preference": "stop" if fact.is_stop else "resume"},
         occurred_at=at,
     )
-    await undelivered.tell_meta(ctx, known, given)
+    origin = await origins.of_address(ctx, known, fact.who.address)
+    await undelivered.tell_meta(ctx, known, given, origin_id=origin)
 
 
 async def restrict(ctx: Context, fact: AccountRestricted) -> None:
@@ -131,6 +133,7 @@ async def _store(
         content=msgspec.Raw(json.encode(fact.content)),
         wamid=fact.wamid,
         about_wamid=fact.about_wamid,
+        address=fact.who.address,
         is_echo=isinstance(fact, MessageEchoed),
         contact_row_id=known.row_id,
     )
@@ -156,7 +159,9 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
     } - {None}
     if not found:
         for text in fact.said:
-            agreed = await opt_ins.confirm(ctx, known, text, fact.wamid, message.at)
+            agreed = await opt_ins.confirm(
+                ctx, known, text, fact.wamid, message.at, address=message.address
+            )
             if agreed is not None:
                 await blocks.trust(ctx, agreed, message.at)
         return
@@ -169,8 +174,9 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
         evidence={"wamid": fact.wamid, "number_id": fact.number.id, "said": list(fact.said)},
         occurred_at=message.at,
     )
+    origin = await origins.of_address(ctx, known, message.address)
     try:
-        told = await consent.tell(ctx, known, given)
+        told = await consent.tell(ctx, known, given, origin_id=origin)
     except Refused:  # the ledger of this contact is full of opt-ins
         return
     if given.state == "granted":

@@ -10,15 +10,14 @@ from itertools import pairwise
 
 import msgspec
 
-from kith.actions import audit, contacts, merges
+from kith.actions import audit, contacts, merges, origins
 from kith.actions.merges import MergeContacts
 from kith.actions.run import Context
-from kith.domain import whatsapp
 from kith.domain.contacts import Contact, Particulars
 from kith.domain.matches import phone_of
 from kith.domain.whatsapp_facts import Who, is_of_group
 from kith.store import contacts as contact_rows
-from kith.store import identities, identity_changes, reachability, reported_names
+from kith.store import identities, identity_changes, reachability, reported_names, sides
 from kith.store.reported_names import Held, Key
 
 CHANGES_MAX = 20
@@ -32,7 +31,7 @@ async def sender(ctx: Context, who: Who, *, at: datetime) -> Contact:
     now, since = await today(ctx, who, at=at)
     held = await _held(ctx, now)
     by_bsuid = _live(held, _bsuid(now.bsuid))
-    by_number = _first(held, _numbers(now.wa_id))
+    by_number = _first(held, _numbers(now))
     found = by_bsuid or by_number or _live(held, _bsuid(now.parent_bsuid))
     if found is None:
         known = await _create(ctx, now)
@@ -43,10 +42,10 @@ async def sender(ctx: Context, who: Who, *, at: datetime) -> Contact:
                 known = await _same(ctx, known, await _contact(ctx, by_number))
                 held = {}  # names may have moved
         elif by_bsuid is None and by_number is not None and now.bsuid is not None:
-            await _suspect(ctx, known, at=at)
+            await _suspect(ctx, known, by_number, at=at)
     known = await learn(ctx, known, now, held=held, at=since)
     if now is not who:
-        await _retire_former(ctx, known, who, at=at)
+        await _retire_former(ctx, known, who, now, at=at)
     return known
 
 
@@ -82,20 +81,28 @@ async def chain(
 
 
 async def learn(
-    ctx: Context, known: Contact, who: Who, *, held: Names | None = None, at: datetime
+    ctx: Context,
+    known: Contact,
+    who: Who,
+    *,
+    held: Names | None = None,
+    at: datetime,
+    beside: Sequence[Key] = (),
 ) -> Contact:
     """Know the contact by every name that WhatsApp reports of it and that nobody else has.
 
     A name without a phone gets the number; without a name, the one on the person's profile.
+    `beside` are names of theirs by which they were reached, or went before.
     """
-    held = held or await _held(ctx, who)
+    held = held or await _held(ctx, who, beside)
+    origin = origins.of(known, held, [*origins.names(who), *beside])
     for name in _reported(who):
-        known = await _learn_name(ctx, known, name, held.get(name), at=at)
+        known = await _learn_name(ctx, known, name, held.get(name), at=at, origin=origin)
     if who.username is not None:
         name = ("username", who.username)
-        known = await _learn_username(ctx, known, name, held.get(name), at=at)
+        known = await _learn_username(ctx, known, name, held.get(name), at=at, origin=origin)
     if known.phone is None and who.wa_id is not None:
-        known = await _learn_phone(ctx, known, who.wa_id, held)
+        known = await _learn_phone(ctx, known, who.wa_id, held, origin=origin)
     if known.name is None and who.name is not None:
         wanted = msgspec.structs.replace(known, name=who.name)
         known = await contacts.write(ctx, "contact.updated", known, wanted)
@@ -103,7 +110,13 @@ async def learn(
 
 
 async def retire(
-    ctx: Context, known: Contact, kind: identity_changes.Kind, old: str, *, at: datetime
+    ctx: Context,
+    known: Contact,
+    kind: identity_changes.Kind,
+    old: str,
+    *,
+    at: datetime,
+    origin: str | None = None,
 ) -> None:
     """A name that changed after that time, and whatever it became in between, is a former one."""
     steps = await chain(ctx, kind, old, at=at)
@@ -113,7 +126,9 @@ async def retire(
             names.append(("phone", phone_of(value)))
         held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=names)
         for name in names:
-            await _retire_name(ctx, known, name, held.get(name), since=since, at=until)
+            await _retire_name(
+                ctx, known, name, held.get(name), since=since, at=until, origin=origin
+            )
 
 
 def is_shell(contact: Contact) -> bool:
@@ -130,15 +145,11 @@ async def absorb(ctx: Context, shell: Contact, into: Contact) -> Contact:
     return known
 
 
-async def _held(ctx: Context, who: Who) -> Names:
-    return await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=_sought(who))
-
-
-def _sought(who: Who) -> list[Key]:
-    names = [_bsuid(who.bsuid), *_numbers(who.wa_id), _bsuid(who.parent_bsuid)]
+async def _held(ctx: Context, who: Who, beside: Sequence[Key] = ()) -> Names:
+    names = {*origins.names(who), *beside}
     if who.username is not None:
-        names.append(("username", who.username))
-    return [name for name in names if name is not None]
+        names.add(("username", who.username))
+    return await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=sorted(names))
 
 
 def _reported(who: Who) -> list[Key]:
@@ -152,15 +163,8 @@ def _bsuid(value: str | None) -> Key | None:
     return ("bsuid", value) if value is not None else None
 
 
-def _numbers(wa_id: str | None) -> list[Key]:
-    """As it stands, as a phone and as a WhatsApp id, then in the other spelling."""
-    if wa_id is None:
-        return []
-    number = phone_of(wa_id)
-    names: list[Key] = [("phone", number), ("wa_id", wa_id)]
-    if (other := whatsapp.variant(number)) is not None:
-        names += [("phone", other), ("wa_id", other[1:])]
-    return names
+def _numbers(who: Who) -> list[Key]:
+    return origins.numbers(phone_of(who.wa_id)) if who.wa_id is not None else []
 
 
 def _live(held: Names, name: Key | None) -> Held | None:
@@ -206,12 +210,13 @@ async def _drop(ctx: Context, name: Key, held: Held) -> None:
     )
 
 
-async def _retire_former(ctx: Context, known: Contact, who: Who, *, at: datetime) -> None:
+async def _retire_former(ctx: Context, known: Contact, who: Who, now: Who, *, at: datetime) -> None:
     """They were called so then, and are not any more."""
+    origin = origins.of(known, await _held(ctx, now), origins.names(now))
     if who.wa_id is not None:
-        await retire(ctx, known, "wa_id", who.wa_id, at=at)
+        await retire(ctx, known, "wa_id", who.wa_id, at=at, origin=origin)
     if who.bsuid is not None:
-        await retire(ctx, known, "bsuid", who.bsuid, at=at)
+        await retire(ctx, known, "bsuid", who.bsuid, at=at, origin=origin)
 
 
 async def _same(ctx: Context, by_bsuid: Contact, by_number: Contact) -> Contact:
@@ -221,10 +226,16 @@ async def _same(ctx: Context, by_bsuid: Contact, by_number: Contact) -> Contact:
     return by_bsuid
 
 
-async def _suspect(ctx: Context, known: Contact, *, at: datetime) -> None:
-    """A known number with another id than before: perhaps another person's now."""
-    names = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
-    if any(one.kind == "bsuid" and not is_of_group(one.value) for one in names):
+async def _suspect(ctx: Context, known: Contact, by_number: Held, *, at: datetime) -> None:
+    """A known number with another id than before: perhaps another person's now.
+
+    The ids of those who were merged with whom the number came with say nothing about it.
+    """
+    names = await sides.names(ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id)
+    if any(
+        one.kind == "bsuid" and not is_of_group(one.value) and one.origin_id == by_number.origin_id
+        for one in names
+    ):
         await reachability.add_block(
             ctx.tx,
             tenant_id=ctx.tenant_id,
@@ -235,13 +246,13 @@ async def _suspect(ctx: Context, known: Contact, *, at: datetime) -> None:
 
 
 async def _learn_name(
-    ctx: Context, known: Contact, name: Key, held: Held | None, *, at: datetime
+    ctx: Context, known: Contact, name: Key, held: Held | None, *, at: datetime, origin: str | None
 ) -> Contact:
     if held is not None and held.retired_at is not None and held.contact_row_id != known.row_id:
         await _drop(ctx, name, held)
         held = None
     if held is None:
-        known = await _add(ctx, known, name)
+        known = await _add(ctx, known, name, origin)
     elif held.contact_row_id == known.row_id and held.retired_at is not None:
         await reported_names.give(
             ctx.tx, tenant_id=ctx.tenant_id, name=name, contact_row_id=known.row_id
@@ -252,7 +263,7 @@ async def _learn_name(
 
 
 async def _learn_username(
-    ctx: Context, known: Contact, name: Key, held: Held | None, *, at: datetime
+    ctx: Context, known: Contact, name: Key, held: Held | None, *, at: datetime, origin: str | None
 ) -> Contact:
     """Usernames change hands: whoever was heard of last has it."""
     if held is not None and held.contact_row_id != known.row_id:
@@ -261,10 +272,12 @@ async def _learn_username(
             return known
         await _drop(ctx, name, held)
         held = None
-    return await _add(ctx, known, name) if held is None else known
+    return await _add(ctx, known, name, origin) if held is None else known
 
 
-async def _learn_phone(ctx: Context, known: Contact, wa_id: str, held: Names) -> Contact:
+async def _learn_phone(
+    ctx: Context, known: Contact, wa_id: str, held: Names, *, origin: str | None
+) -> Contact:
     """The number of somebody who was known by another name only."""
     phone = phone_of(wa_id)
     owner = held.get(("phone", phone)) or held.get(("wa_id", wa_id))
@@ -272,7 +285,7 @@ async def _learn_phone(ctx: Context, known: Contact, wa_id: str, held: Names) ->
         return known
     if ("phone", phone) not in held or held["phone", phone].retired_at is not None:
         await _let_go(ctx, ("phone", phone))
-        known = await _add(ctx, known, ("phone", phone))
+        known = await _add(ctx, known, ("phone", phone), origin)
     wanted = msgspec.structs.replace(
         known, phone=phone, updated_at=ctx.now, version=known.version + 1
     )
@@ -283,7 +296,7 @@ async def _learn_phone(ctx: Context, known: Contact, wa_id: str, held: Names) ->
     return wanted
 
 
-async def _add(ctx: Context, known: Contact, name: Key) -> Contact:
+async def _add(ctx: Context, known: Contact, name: Key, origin: str | None) -> Contact:
     kind, value = name
     await identities.add(
         ctx.tx,
@@ -293,13 +306,21 @@ async def _add(ctx: Context, known: Contact, name: Key) -> Contact:
         contact_row_id=known.row_id,
         at=ctx.now,
         confidence="reported",
+        origin_uuid=origin,
     )
     named = {"identity": {"kind": kind, "value": value}}
     return await contacts.note(ctx, "contact.identity_added", known, before=None, after=named)
 
 
 async def _retire_name(
-    ctx: Context, known: Contact, name: Key, held: Held | None, *, since: datetime, at: datetime
+    ctx: Context,
+    known: Contact,
+    name: Key,
+    held: Held | None,
+    *,
+    since: datetime,
+    at: datetime,
+    origin: str | None,
 ) -> None:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if held is None:
@@ -313,6 +334,7 @@ async def _retire_name(
             contact_row_id=known.row_id,
             at=ctx.now,
             confidence="reported",
+            origin_uuid=origin,
         )
     elif held.contact_row_id != known.row_id:
         return

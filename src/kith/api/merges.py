@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from kith.actions.duplicates import PAGE_MAX, FindDuplicates, Page, Why
-from kith.actions.merges import MergeContacts, Merged, UnmergeContacts, Unmerged
+from kith.actions.merges import MergeContacts, Merged
+from kith.actions.unmerges import UnmergeContacts, Unmerged
 from kith.api.fields import ExactlyOne, Field, Shape
 from kith.api.parts import nullable, true_or_false, whole_number
 from kith.api.takes import CONTACT_ID, EXAMPLE_ID
@@ -58,8 +59,9 @@ UNMERGE_CONTACTS = Shape(
     ),
     ExactlyOne(("contact_id", "merge_id")),
     description="Undoes a merge, named by its id or by that of the contact that was merged: it is "
-    "back as it was, and the survivor loses what came only from it. What was written since stays "
-    "with the survivor. Merges are undone from the last: 409 names the one that comes first.",
+    "back as it was, and the survivor loses what came only from it. What WhatsApp told since by a "
+    "number of the contact that is back goes with it: messages, windows, ids, STOP; all else that "
+    "was written since stays with the survivor. Merges are undone from the last: 409 names the one that comes first.",
     example={"contact_id": EXAMPLE_ID},
 )
 

@@ -21,6 +21,7 @@ from kith.actions import (
     sends,
     tags,
     templates,
+    unmerges,
     upserts,
     workspaces,
 )
@@ -175,7 +176,7 @@ ROUTES = (
     Route("POST", "/actions/merge-contacts", merging.MERGE_CONTACTS, merges.merge,
           merging.merged, merging.MergedAnswer, "write", "write",
           "Let one contact live on in another", missing=ContactNotFound, etag=_etag),
-    Route("POST", "/actions/unmerge-contacts", merging.UNMERGE_CONTACTS, merges.unmerge,
+    Route("POST", "/actions/unmerge-contacts", merging.UNMERGE_CONTACTS, unmerges.unmerge,
           merging.unmerged, merging.UnmergedAnswer, "write", "write", "Undo a merge",
           missing=ContactNotFound, etag=_etag, refuses=(merging.UNDO_FIRST,)),
     Route("POST", "/actions/search-contacts", takes.SEARCH_CONTACTS, contact_lists.search,

@@ -3,7 +3,7 @@
 import click
 
 from kith.actions import duplicates as finding
-from kith.actions import merges
+from kith.actions import merges, unmerges
 from kith.actions.merges import Merged
 from kith.actions.workspaces import Acting
 from kith.api import merges as merging
@@ -91,7 +91,7 @@ def unmerge(workspace: str | None, user: str | None, as_json: bool, **given: str
       kith contact unmerge --id 0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61
     """
     wanted = taken(merging.UNMERGE_CONTACTS, given)
-    done = write(merges.unmerge, wanted, Acting(workspace=workspace, user=user))
+    done = write(unmerges.unmerge, wanted, Acting(workspace=workspace, user=user))
     if as_json:
         print_json(merging.unmerged(done))
         return

@@ -4,16 +4,18 @@ A contact is taken apart into facets: single facts that can be given and taken b
 a name, one tag, one key of the metadata. A merge notes as gifts what it changed of the survivor's.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from kith.domain import consent, json
+from kith.domain import consent, json, whatsapp
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact, differ
 from kith.domain.identities import Confidence, Kind
+from kith.domain.matches import phone_of
+from kith.domain.phone import Phone
 from kith.domain.reachability import Reason
 from kith.domain.times import from_us, to_us
 
@@ -204,6 +206,100 @@ def withdrawn_since(
         )
         for row in ours
         if row.state == "withdrawn" and row.contact_id == done.into_id and row.id > done.id
+    ]
+
+
+class Name(msgspec.Struct, frozen=True, kw_only=True):
+    """A name of the survivor; `origin_id`: with which of those merged it came, or goes."""
+
+    kind: Kind
+    value: str
+    origin_id: str | None
+    is_retired: bool
+
+    @property
+    def key(self) -> tuple[Kind, str]:
+        return self.kind, self.value
+
+    @property
+    def number(self) -> Phone | None:
+        return _number(self.kind, self.value)
+
+    @property
+    def address(self) -> str:
+        """As messages have it."""
+        return self.number or self.value
+
+
+def returning(names: Iterable[Name], journal: Journal, *, ids: Collection[str]) -> list[Name]:
+    """Which of the survivor's names go with those who are back, by their ids.
+
+    Those that it brought, those that were learned by one of these, and its numbers in whatever
+    spelling and kind they were noted since.
+    """
+    brought = {(kind, value) for kind, value, *_ in journal.merged.identities}
+    theirs = [one for one in names if one.key in brought or one.origin_id in ids]
+    numbers = {one.number for one in theirs} | {_number(*one) for one in brought}
+    own = {_number(kind, value) for kind, value, *_ in journal.into.identities}
+    for one in names:
+        number = one.number
+        if one in theirs or number is None or number in own or one.origin_id is not None:
+            continue
+        if number in numbers or (whatsapp.variant(number) or number) in numbers:
+            theirs.append(one)
+    return theirs
+
+
+def shown_phone(names: Iterable[Name], *likeliest: Phone | None) -> Phone | None:
+    """The first of the likeliest that is among these names and in use, else any such; None at
+    last, when there is no phone at all."""
+    phones = {Phone(one.value): one.is_retired for one in names if one.kind == "phone"}
+    order = [one for one in (*likeliest, *phones) if one is not None and one in phones]
+    return next((one for one in order if not phones[one]), order[0] if order else None)
+
+
+def without(now: Facets, *, all_: Facets, rest: Facets, floors: Sequence[Facets]) -> Facets:
+    """The survivor's facets without what only messages that go away have told.
+
+    `all_` is what its messages tell, `rest` what they tell without those; `floors` are what it was
+    before, and what was joined to that.
+    """
+    left = dict(now)
+    for place, told in all_.items():
+        if now.get(place) == told and rest.get(place) != told:
+            known = [one[place] for one in (*floors, rest) if place in one]
+            left.pop(place)
+            if known:
+                left[place] = max(known)
+    return left
+
+
+def with_told(ours: Facets, told: Facets) -> Facets:
+    """What messages tell is true at least."""
+    return ours | {at: max(value, ours.get(at, value)) for at, value in told.items()}
+
+
+def _number(kind: str, value: str) -> Phone | None:
+    if kind == "wa_id":
+        return phone_of(value)
+    return Phone(value) if kind == "phone" else None
+
+
+def told_since(
+    ours: Sequence[Record],
+    done: Merge,
+    *,
+    ids: Collection[str],
+    at: datetime,
+    new_id: Callable[[], str],
+) -> list[Record]:
+    """For the contact that is back: what those who are back said themselves while they were one."""
+    return [
+        msgspec.structs.replace(
+            row, id=new_id(), contact_id=done.from_id, recorded_at=max(at, row.recorded_at)
+        )
+        for row in ours
+        if row.origin_contact_id in ids and row.contact_id == done.into_id and row.id > done.id
     ]
 
 

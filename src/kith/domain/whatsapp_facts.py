@@ -27,7 +27,14 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_anybody(self) -> bool:
-        return (self.wa_id or self.bsuid or self.parent_bsuid) is not None
+        return self.address is not None
+
+    @property
+    def address(self) -> str | None:
+        """By what they are told from others, as messages have it: the number, else an id."""
+        if self.wa_id is not None:
+            return f"+{self.wa_id}"
+        return self.bsuid or self.parent_bsuid
 
 
 class Number(msgspec.Struct, frozen=True):

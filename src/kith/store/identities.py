@@ -11,8 +11,9 @@ from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Tx
 
 _ADD = (
-    "INSERT INTO identities (tenant_id, kind, value, contact_id, created_at, confidence)"
-    " VALUES (:tenant_id, :kind, :value, :contact_id, :at, :confidence)"
+    "INSERT INTO identities (tenant_id, kind, value, contact_id, created_at, confidence,"
+    " origin_uuid)"
+    " VALUES (:tenant_id, :kind, :value, :contact_id, :at, :confidence, :origin_uuid)"
 )
 # On PostgreSQL two writes that add the two spellings of a number to two contacts would not see
 # each other. Both take the number's turn, so that one of them fails and is repeated.
@@ -62,8 +63,9 @@ async def add(
     contact_row_id: int,
     at: datetime,
     confidence: Confidence = "given",
+    origin_uuid: str | None = None,
 ) -> None:
-    """Nobody has it: the caller has looked."""
+    """Nobody has it: the caller has looked. `origin_uuid` is with which merged contact it goes."""
     given = {
         "tenant_id": tenant_id,
         "kind": kind,
@@ -71,6 +73,7 @@ async def add(
         "contact_id": contact_row_id,
         "at": to_us(at),
         "confidence": confidence,
+        "origin_uuid": origin_uuid,
     }
     if kind not in ("phone", "wa_id"):
         await tx.run(_ADD, **given)

@@ -1,6 +1,6 @@
 """Messages as rows, and the statuses that wait for one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -296,21 +296,6 @@ async def move(tx: Tx, *, tenant_id: int, from_row_id: int, to_row_id: int) -> N
         from_row_id=from_row_id,
         to_row_id=to_row_id,
     )
-
-
-async def move_back(
-    tx: Tx, *, tenant_id: int, origin_uuids: Iterable[str], from_row_id: int, to_row_id: int
-) -> None:
-    """Those that were written for one of these contacts."""
-    for uuid in origin_uuids:
-        await tx.run(
-            "UPDATE messages SET contact_id = :to_row_id WHERE tenant_id = :tenant_id"
-            " AND contact_id = :from_row_id AND origin_uuid = :uuid",
-            tenant_id=tenant_id,
-            from_row_id=from_row_id,
-            to_row_id=to_row_id,
-            uuid=uuid,
-        )
 
 
 def _delivery_columns(delivery: Delivery) -> dict[str, object]:

@@ -15,8 +15,8 @@ _EACH: dict[Engine, str] = {
     "postgres": "json_array_elements(CAST(:names AS JSON)) j (value)",
 }
 _HELD = {
-    engine: "SELECT i.kind, i.value, c.uuid, c.id, i.retired_at, i.seen_at, i.created_at"
-    f" FROM {each} CROSS JOIN identities i"
+    engine: "SELECT i.kind, i.value, c.uuid, c.id, i.retired_at, i.seen_at, i.created_at,"
+    f" i.origin_uuid FROM {each} CROSS JOIN identities i"
     " JOIN contacts c ON c.tenant_id = i.tenant_id AND c.id = i.contact_id"
     " WHERE i.tenant_id = :tenant_id AND i.kind = j.value ->> 0 AND i.value = j.value ->> 1"
     for engine, each in _EACH.items()
@@ -26,13 +26,15 @@ Key = tuple[Kind, str]
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):
-    """Who holds a name. `retired_at`: not since then; `known_at`: since when at least."""
+    """Who holds a name. `retired_at`: not since then; `known_at`: since when at least; `origin_id`:
+    with which contact it came that lives on in this one."""
 
     contact_id: str
     contact_row_id: int
     retired_at: datetime | None
     seen_at: datetime | None
     known_at: datetime
+    origin_id: str | None
 
 
 async def held(tx: Tx, *, tenant_id: int, names: Iterable[Key]) -> dict[Key, Held]:
@@ -47,8 +49,9 @@ async def held(tx: Tx, *, tenant_id: int, names: Iterable[Key]) -> dict[Key, Hel
             from_us(retired_at) if retired_at is not None else None,
             from_us(seen_at) if seen_at is not None else None,
             from_us(created_at if seen_at is None else min(created_at, seen_at)),
+            origin_id,
         )
-        for kind, value, uuid, row_id, retired_at, seen_at, created_at in rows
+        for kind, value, uuid, row_id, retired_at, seen_at, created_at, origin_id in rows
     }
 
 

@@ -181,7 +181,8 @@ CREATE TABLE identities (
     created_at bigint NOT NULL,
     confidence text NOT NULL DEFAULT 'given'::text,
     retired_at bigint,
-    seen_at bigint
+    seen_at bigint,
+    origin_uuid text
 );
 
 CREATE TABLE identity_changes (

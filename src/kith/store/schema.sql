@@ -74,7 +74,7 @@ CREATE TABLE identities (
     kind TEXT NOT NULL,
     value TEXT NOT NULL,
     contact_id BIGINT NOT NULL,
-    created_at BIGINT NOT NULL, confidence TEXT NOT NULL DEFAULT 'given', retired_at BIGINT, seen_at BIGINT,
+    created_at BIGINT NOT NULL, confidence TEXT NOT NULL DEFAULT 'given', retired_at BIGINT, seen_at BIGINT, origin_uuid TEXT,
     PRIMARY KEY (tenant_id, kind, value),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;

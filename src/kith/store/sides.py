@@ -1,10 +1,12 @@
 """The rows of a contact that go over to another when the two are merged, and back."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from kith.domain import json
 from kith.domain.contacts import Contact
-from kith.domain.merging import CONVERSATION, Side
+from kith.domain.merging import CONVERSATION, Name, Side
 from kith.store.database import Engine, Tx
 
 _EACH_NAME: dict[Engine, str] = {
@@ -16,7 +18,8 @@ _EACH_ROW: dict[Engine, str] = {
     "postgres": "json_array_elements(CAST(:given AS JSON)) j (value)",
 }
 _MOVE_IDENTITIES_BACK = {
-    engine: "UPDATE identities SET contact_id = :to_row_id WHERE tenant_id = :tenant_id"
+    engine: "UPDATE identities SET contact_id = :to_row_id,"
+    " origin_uuid = NULLIF(origin_uuid, :to_uuid) WHERE tenant_id = :tenant_id"
     " AND contact_id = :from_row_id AND (kind, value) IN"
     f" (SELECT j.value->>0, j.value->>1 FROM {each})"
     for engine, each in _EACH_ROW.items()
@@ -69,26 +72,52 @@ async def side(tx: Tx, *, tenant_id: int, contact: Contact) -> Side:
     )
 
 
-async def move_identities(tx: Tx, *, tenant_id: int, from_row_id: int, to_row_id: int) -> None:
+async def names(tx: Tx, *, tenant_id: int, contact_row_id: int) -> list[Name]:
+    """Every name of a contact, by kind and value."""
+    rows = await tx.all(
+        "SELECT kind, value, origin_uuid, retired_at FROM identities"
+        " WHERE tenant_id = :tenant_id AND contact_id = :contact_id ORDER BY kind, value",
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+    )
+    return [
+        Name(kind=kind, value=value, origin_id=origin, is_retired=retired_at is not None)
+        for kind, value, origin, retired_at in rows
+    ]
+
+
+async def move_identities(
+    tx: Tx, *, tenant_id: int, from_row_id: int, from_uuid: str, to_row_id: int
+) -> None:
+    """They remember with whom they came."""
     await tx.run(
-        "UPDATE identities SET contact_id = :to_row_id"
+        "UPDATE identities SET contact_id = :to_row_id,"
+        " origin_uuid = COALESCE(origin_uuid, :from_uuid)"
         " WHERE tenant_id = :tenant_id AND contact_id = :from_row_id",
         tenant_id=tenant_id,
         from_row_id=from_row_id,
+        from_uuid=from_uuid,
         to_row_id=to_row_id,
     )
 
 
 async def move_identities_back(
-    tx: Tx, *, tenant_id: int, of: Side, from_row_id: int, to_row_id: int
+    tx: Tx,
+    *,
+    tenant_id: int,
+    names: Iterable[Name],
+    from_row_id: int,
+    to_row_id: int,
+    to_uuid: str,
 ) -> None:
-    """Those that it had, as far as the other still has them."""
+    """These, which are nobody else's any more."""
     await tx.run(
         _MOVE_IDENTITIES_BACK[tx.engine],
         tenant_id=tenant_id,
         from_row_id=from_row_id,
         to_row_id=to_row_id,
-        given=json.encode([one[:2] for one in of.identities]).decode(),
+        to_uuid=to_uuid,
+        given=json.encode([one.key for one in names]).decode(),
     )
 
 
