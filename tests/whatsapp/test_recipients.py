@@ -1,5 +1,6 @@
 """Whom a message goes to: named by phone, as the contract has it, by id, or by BSUID."""
 
+import asyncio
 import time
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ from tests.api.refusals import assert_invalid
 from tests.cast import Bed, Person
 from tests.graph import Fault, Graph, webhooks
 from tests.graph import Person as Somebody
+from tests.graph.server import NUMBER_ID
 from tests.meta import SECOND_NUMBER_ID, Meta, batch, change
 from tests.whatsapp.sending import PHONE, agree, rows, writes
 
@@ -235,3 +237,63 @@ async def test_whom_others_know_is_nobody(
         }
     assert ana.post("send-text-message", {"contact_id": str(uuid4()), **HELLO}).status_code == 404
     assert graph.attempts == []
+
+
+TWO = "+5511987654321"
+
+
+@pytest.mark.parametrize(
+    ("wrote", "whom", "to"),
+    [
+        ((), {"phone": PHONE}, PHONE),
+        ((), {"phone": TWO}, TWO),
+        ((), {"phone": "+1 (415) 555-0123"}, PHONE),
+        ((), {}, PHONE),
+        ((TWO,), {}, TWO),
+        ((TWO,), {"phone": PHONE}, PHONE),
+        ((TWO,), {"phone": TWO}, TWO),
+        ((TWO, PHONE), {}, PHONE),
+        ((PHONE, TWO), {"number_id": NUMBER_ID}, TWO),
+        ((PHONE, TWO), {"number_id": SECOND_NUMBER_ID}, PHONE),
+    ],
+)
+async def test_of_two_numbers_the_one_asked_for_else_the_one_that_wrote(
+    ana: Person,
+    graph: Graph,
+    meta: Meta,
+    ids: dict[str, str],
+    wrote: tuple[str, ...],
+    whom: dict[str, str],
+    to: str,
+) -> None:
+    """The first of two writes to the second number of the business, too, before."""
+    contact_id = ana.create_contact(phone=PHONE).json()["id"]
+    named = {"contact_id": contact_id, "kind": "phone", "value": TWO}
+    assert ana.post("add-identity", named).is_success
+    for at, phone in enumerate(wrote):
+        where = {"number_id": SECOND_NUMBER_ID} if len(wrote) > 1 and phone == PHONE else {}
+        said_at = time.time() - 60 + at
+        await meta.told(webhooks.text(Somebody(phone), "Hi", at=said_at, **where))
+    if "phone" not in whom:
+        whom = {**whom, "contact_id": contact_id}
+    given = {**whom, "template_id": ids["hello_world"]}
+    for _ in range(2):  # what went out before decides nothing between two numbers
+        assert ana.post("send-template-message", given).status_code == 200
+        assert graph.calls[-1].body["to"] == to
+        other = {"phone": PHONE if to == TWO else TWO, "template_id": ids["hello_world"]}
+        assert ana.post("send-template-message", other).status_code == 200
+        assert graph.calls[-1].body["to"] == other["phone"]
+
+
+async def test_who_opts_out_is_told_so_where_they_wrote(
+    ana: Person, graph: Graph, meta: Meta
+) -> None:
+    contact_id = ana.create_contact(phone=PHONE).json()["id"]
+    named = {"contact_id": contact_id, "kind": "phone", "value": TWO}
+    assert ana.post("add-identity", named).is_success
+    agree(ana)
+    await meta.told(webhooks.text(Somebody(TWO), "STOP", at=time.time() - 5))
+    until = time.monotonic() + 10
+    while not graph.calls and time.monotonic() < until:
+        await asyncio.sleep(0.02)
+    assert [call.body["to"] for call in graph.calls] == [TWO]

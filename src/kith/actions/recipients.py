@@ -40,6 +40,14 @@ async def known(ctx: Context, whom: Whom) -> Contact | None:
         return None
 
 
+async def number(ctx: Context, whom: Whom) -> Phone | None:
+    """Which number was asked for, where one was."""
+    if whom.phone is None or isinstance(whom.phone, str):
+        return whom.phone
+    held = await who.one(ctx, GetContact(phone=whom.phone))
+    return held.number if held is not None else None
+
+
 async def saved(ctx: Context, whom: Whom) -> Contact:
     """The contact, made when nobody has the phone or the BSUID. Raises what `known` raises."""
     if whom.phone is not None:

@@ -108,30 +108,67 @@ async def sender_of(ctx: Context, connection: Connection) -> Account:
     )
 
 
-async def address(ctx: Context, known: Contact) -> str | None:
-    """The spelling that worked last, or the other one of that which did not; else the phone, else
-    what WhatsApp calls them."""
+async def address(
+    ctx: Context, known: Contact, *, number_id: str, asked: Phone | None = None
+) -> str | None:
+    """One of the contact's numbers, else what WhatsApp calls them: the number that was asked for,
+    else the one that wrote last, to this number of the business if to any, else their own phone.
+
+    Of its two spellings the one that worked last, or the other one of that which did not.
+    """
     names = await send_rows.names(ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id)
-    numbers = _numbers(known, names)
+    line = await _line(ctx, known, _numbers(known, names), number_id=number_id, asked=asked)
     last = await send_rows.last_address(
-        ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id
+        ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id, among=_spellings(line)
     )
     if last is not None:
         used, code = last
         other = whatsapp.variant(Phone(used)) if used.startswith("+") else None
-        if used in numbers or other in numbers:
-            is_unknown = code is not None and graph.CODES.get(code, _NONE).is_of_spelling
-            return other if other is not None and is_unknown else used
-    if numbers:
-        return numbers[0]
+        is_unknown = code is not None and graph.CODES.get(code, _NONE).is_of_spelling
+        return other if other is not None and is_unknown else used
+    if line:
+        return line[0]
     bsuids = [value for kind, value in names if kind == "bsuid"]
     # That of a group of businesses works for some of them only.
     return next((one for one in bsuids if not is_of_group(one)), next(iter(bsuids), None))
 
 
-def _numbers(known: Contact, names: Sequence[tuple[str, str]]) -> list[str]:
+async def _line(
+    ctx: Context,
+    known: Contact,
+    numbers: Sequence[Phone],
+    *,
+    number_id: str,
+    asked: Phone | None,
+) -> list[Phone]:
+    """As which the contact has the one number to write to, of those that it has."""
+    if asked is not None and (line := _same(numbers, asked)):
+        return line
+    if not numbers or len(own := _same(numbers, numbers[0])) == len(numbers):
+        return [*numbers]
+    wrote = await send_rows.last_heard_from(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        contact_row_id=known.row_id,
+        number_id=number_id,
+        among=numbers,
+    )
+    return own if wrote is None else _same(numbers, wrote)
+
+
+def _same(numbers: Sequence[Phone], one: Phone) -> list[Phone]:
+    """Those of the numbers that are this one, in either spelling."""
+    spellings = _spellings([one])
+    return [number for number in numbers if number in spellings]
+
+
+def _spellings(numbers: Sequence[Phone]) -> set[Phone]:
+    return {*numbers} | {other for one in numbers if (other := whatsapp.variant(one)) is not None}
+
+
+def _numbers(known: Contact, names: Sequence[tuple[str, str]]) -> list[Phone]:
     """The contact's own phone first, then what WhatsApp calls it, then its other numbers."""
-    own = [str(known.phone)] if known.phone is not None else []
-    wa_ids = [str(matches.phone_of(value)) for kind, value in names if kind == "wa_id"]
-    phones = [value for kind, value in names if kind == "phone"]
+    own = [known.phone] if known.phone is not None else []
+    wa_ids = [matches.phone_of(value) for kind, value in names if kind == "wa_id"]
+    phones = [Phone(value) for kind, value in names if kind == "phone"]
     return list(dict.fromkeys([*own, *wa_ids, *phones]))

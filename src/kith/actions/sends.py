@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import contacts, jobs, messages, recipients, senders, sending_numbers
+from kith.actions import contacts, jobs, messages, origins, recipients, senders, sending_numbers
 from kith.actions import templates as templating
 from kith.actions.recipients import Whom
 from kith.actions.run import Context
@@ -19,6 +19,7 @@ from kith.domain.filling_values import Variables
 from kith.domain.fillings import CannotFill, Missing
 from kith.domain.graph import Account
 from kith.domain.messages import Delivery, Error, Message, StatusTold
+from kith.domain.phone import Phone
 from kith.domain.reachability import Kind
 from kith.domain.sending import Denial
 from kith.domain.templates import Translation
@@ -101,7 +102,8 @@ async def begin_text(ctx: Context, given: SendText) -> Begun:
         raise refused(sending.denied("never_wrote", "free_form"))
     [best, *_] = await _judged(ctx, known, numbers, "free_form")
     message = _message(ctx, known, best, "text", sending.text_content(given.message))
-    return await _begin(ctx, known, message, best, "free_form")
+    asked = await recipients.number(ctx, given)
+    return await _begin(ctx, known, message, best, "free_form", asked)
 
 
 async def begin_template(ctx: Context, given: SendTemplate) -> Begun:
@@ -130,7 +132,7 @@ async def begin_template(ctx: Context, given: SendTemplate) -> Begun:
         template_language=chosen.language,
         template_category=chosen.category,
     )
-    return await _begin(ctx, known, message, best, kind)
+    return await _begin(ctx, known, message, best, kind, await recipients.number(ctx, given))
 
 
 async def confirm_opt_out(
@@ -144,7 +146,7 @@ async def confirm_opt_out(
             message = msgspec.structs.replace(
                 _message(ctx, known, best, "text", sending.text_content(body)),
                 delivery=Delivery(status="queued"),
-                address=await sending_numbers.address(ctx, known),
+                address=await sending_numbers.address(ctx, known, number_id=number_id),
             )
             await _add(ctx, known, message)
             await jobs.add(ctx, jobs.SEND_MESSAGE, message.id)
@@ -221,7 +223,8 @@ async def _settle(ctx: Context, message: Message, outcome: Outcome) -> None:
         if who.is_anybody:
             known = await contacts.of_id(ctx, moved.contact_id)
             assert known is not None, "the message hangs on it"
-            await senders.learn(ctx, known, who, at=ctx.now)
+            beside = origins.names_at(message.address)
+            await senders.learn(ctx, known, who, at=ctx.now, beside=beside)
     elif outcome.error is not None:
         failed = StatusTold(status="failed", at=ctx.now, error=outcome.error)
         if outcome.were_both_tried:
@@ -270,9 +273,16 @@ async def _give_up(ctx: Context, message: Message, given: Again, denial: Denial)
     return Begun(message=failed)
 
 
-async def _begin(ctx: Context, known: Contact, message: Message, best: Judged, kind: Kind) -> Begun:
+async def _begin(
+    ctx: Context,
+    known: Contact,
+    message: Message,
+    best: Judged,
+    kind: Kind,
+    asked: Phone | None,
+) -> Begun:
     """Write the message down: as refused, or as about to leave, with a job should we die now."""
-    address = await sending_numbers.address(ctx, known)
+    address = await sending_numbers.address(ctx, known, number_id=best.number.id, asked=asked)
     denial = sending.unfit(message.template_category, address)
     if not best.verdict.allowed:
         denial = sending.denied(best.verdict.reason, kind)

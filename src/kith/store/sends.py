@@ -1,11 +1,36 @@
 """What is asked of messages that leave, and whose turn it is to decide about somebody."""
 
-from kith.domain.messages import Message
+from collections.abc import Iterable
+
+from kith.domain import json
+from kith.domain.messages import WINDOWLESS, Message
+from kith.domain.phone import Phone
 from kith.store.database import Engine, Tx
 
 # On PostgreSQL whoever decides about a contact keeps everybody from changing it meanwhile: an
 # opt-out comes before, and is seen, or after. SQLite has one writer.
 _HOLD: dict[Engine, str] = {"sqlite": "", "postgres": " FOR UPDATE"}
+
+_AMONG: dict[Engine, str] = {
+    "sqlite": "(SELECT j.value FROM json_each(:among) j)",
+    "postgres": "(SELECT j.value FROM json_array_elements_text(CAST(:among AS JSON)) j (value))",
+}
+_LAST_ADDRESS = {
+    engine: "SELECT m.address, CASE WHEN m.status = 'failed' THEN m.error_code END FROM messages m"
+    " WHERE m.tenant_id = :tenant_id AND m.contact_id = :contact_id"
+    f" AND m.direction = 'outbound' AND m.is_echo = 0 AND m.address IN {among}"
+    " AND m.status IN ('sent', 'delivered', 'read', 'failed')"
+    " ORDER BY m.at DESC, m.uuid DESC LIMIT 1"
+    for engine, among in _AMONG.items()
+}
+_WINDOWLESS = ", ".join(f"'{name}'" for name in sorted(WINDOWLESS))
+_LAST_HEARD_FROM = {
+    engine: "SELECT m.address FROM messages m WHERE m.tenant_id = :tenant_id"
+    f" AND m.contact_id = :contact_id AND m.direction = 'inbound' AND m.address IN {among}"
+    f" AND m.type NOT IN ({_WINDOWLESS})"
+    " ORDER BY CASE m.number_id WHEN :number_id THEN 0 ELSE 1 END, m.at DESC, m.uuid DESC LIMIT 1"
+    for engine, among in _AMONG.items()
+}
 
 
 async def hold(tx: Tx, *, tenant_id: int, contact_row_id: int) -> None:
@@ -33,19 +58,30 @@ async def names(tx: Tx, *, tenant_id: int, contact_row_id: int) -> list[tuple[st
 
 
 async def last_address(
-    tx: Tx, *, tenant_id: int, contact_row_id: int
+    tx: Tx, *, tenant_id: int, contact_row_id: int, among: Iterable[str]
 ) -> tuple[str, int | None] | None:
-    """The spelling to which a message of ours went last, and why it failed, if it did."""
+    """To which of these a message of ours went last, and why it failed, if it did."""
     row = await tx.one(
-        "SELECT m.address, CASE WHEN m.status = 'failed' THEN m.error_code END FROM messages m"
-        " WHERE m.tenant_id = :tenant_id AND m.contact_id = :contact_id"
-        " AND m.direction = 'outbound' AND m.address IS NOT NULL"
-        " AND m.status IN ('sent', 'delivered', 'read', 'failed')"
-        " ORDER BY m.at DESC, m.uuid DESC LIMIT 1",
+        _LAST_ADDRESS[tx.engine],
         tenant_id=tenant_id,
         contact_id=contact_row_id,
+        among=json.encode(sorted(among)).decode(),
     )
     return (row[0], row[1]) if row is not None else None
+
+
+async def last_heard_from(
+    tx: Tx, *, tenant_id: int, contact_row_id: int, number_id: str, among: Iterable[Phone]
+) -> Phone | None:
+    """Which of these the contact wrote from last: to that number of the business, if to any."""
+    row = await tx.one(
+        _LAST_HEARD_FROM[tx.engine],
+        tenant_id=tenant_id,
+        contact_id=contact_row_id,
+        number_id=number_id,
+        among=json.encode(sorted(among)).decode(),
+    )
+    return Phone(row[0]) if row is not None else None
 
 
 async def set_address(tx: Tx, *, tenant_id: int, message: Message) -> None:
