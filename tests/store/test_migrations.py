@@ -345,3 +345,44 @@ async def test_consent_from_before_the_ledger(
             assert ((opted_in, opted_out), kept) == (shown, state), name
     finally:
         await database.close()
+
+
+@pytest.mark.row("S10")
+async def test_names_of_merges_that_still_are_get_their_origin(blank_database_url: str) -> None:
+    database = await connect(blank_database_url)
+    journal = {"merged": {"identities": [["phone", "+1", 0, "given"], ["phone", "+2", 0, "given"]]}}
+
+    async def fill(tx: Tx) -> None:
+        await tx.run("INSERT INTO tenants (id, uuid, name, created_at) VALUES (1, 't', 'Old', 0)")
+        for uuid in ("kept", "other"):
+            await tx.run(
+                "INSERT INTO contacts (tenant_id, uuid, source, created_at, updated_at)"
+                " VALUES (1, :uuid, 'api', 0, 0)",
+                uuid=uuid,
+            )
+        for value, uuid in (("+1", "kept"), ("+2", "other"), ("+3", "kept")):
+            await tx.run(
+                "INSERT INTO identities (tenant_id, kind, value, contact_id, created_at)"
+                " SELECT 1, 'phone', :value, c.id, 0 FROM contacts c WHERE c.uuid = :uuid",
+                value=value,
+                uuid=uuid,
+            )
+        for uuid, before in (("m1", None), ("m2", json.dumps(journal))):
+            await tx.run(
+                "INSERT INTO merges (tenant_id, uuid, from_uuid, into_uuid, at, before_json)"
+                " VALUES (1, :uuid, 'gone', 'kept', 0, :before)",
+                uuid=uuid,
+                before=before,
+            )
+
+    try:
+        for migration in migrate.known()[:18]:
+            assert await migrate._apply(database, migration, utc_now())
+        await database.write(fill)
+        assert await migrate.apply_all(database, utc_now())
+        found = await database.read(
+            lambda tx: tx.all("SELECT value, origin_uuid FROM identities ORDER BY value")
+        )
+        assert [tuple(row) for row in found] == [("+1", "gone"), ("+2", None), ("+3", None)]
+    finally:
+        await database.close()

@@ -61,7 +61,8 @@ UNMERGE_CONTACTS = Shape(
     description="Undoes a merge, named by its id or by that of the contact that was merged: it is "
     "back as it was, and the survivor loses what came only from it. What WhatsApp told since by a "
     "number of the contact that is back goes with it: messages, windows, ids, STOP; all else that "
-    "was written since stays with the survivor. Merges are undone from the last: 409 names the one that comes first.",
+    "was written since stays with the survivor. Merges are undone from the last: 409 names the one "
+    "that comes first.",
     example={"contact_id": EXAMPLE_ID},
 )
 
