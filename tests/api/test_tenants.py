@@ -37,6 +37,7 @@ SAID_ONCE = re.compile(r"\bs\d+:|\bmine:\d+")
 MARKS = ("name", "email", "tag", "key", "value", "bsuid", "username", "external")
 NOT_FOUND = b'{"error":"Contact not found"}'
 NAMED = {
+    ("merge-contacts", "contact_id"): NOT_FOUND,
     ("merge-contacts", "into"): NOT_FOUND,
     ("unmerge-contacts", "merge_id"): b'{"error":"Merge not found"}',
 }
