@@ -22,6 +22,7 @@ from kith.jobs.together import Together
 Prove = Callable[[], Awaitable[Caller]]
 """Who asks, by a token that may write; raises what the API does without one, and 429."""
 STORED_AT_ONCE_MAX = 32
+GROUPS_AT_ONCE_MAX = 8
 SMALL_BYTES_MAX = 65_536
 """A larger body is stored alone: nobody else has a turn meanwhile."""
 TAKEN = Answer(200, b'{"success":true}', JSON_HEADERS)
@@ -36,7 +37,9 @@ class Door:
     def __init__(self, runner: Runner, wake: Callable[[], None], *, per_address: int) -> None:
         self._runner = runner
         self._wake = wake
-        self._small = Together(runner, inbox.receive_all, size_max=STORED_AT_ONCE_MAX)
+        self._small = Together(
+            runner, inbox.receive_all, size_max=STORED_AT_ONCE_MAX, groups_max=GROUPS_AT_ONCE_MAX
+        )
         self._widgets = Widgets(runner, wake, per_address=per_address)
 
     def takes(self, path: str) -> bool:

@@ -41,7 +41,7 @@ def workers(
         jobs.POLL_SHOP: ShopPoll(Asker(guard)).run,
     }
     return (
-        Worker(runner, reading(runner), at_once_max=2 * AT_ONCE_MAX, taken_max=AT_ONCE_MAX),
+        Worker(runner, reading(runner), taken_max=AT_ONCE_MAX // 2),
         Worker(runner, outgoing, lane=LANES[jobs.DELIVER], at_once_max=deliver.AT_ONCE_MAX),
         Worker(runner, messages, lane=LANES[jobs.SEND_MESSAGE]),
         Worker(runner, asked, lane=LANES[jobs.SYNC_TEMPLATES], at_once_max=ASKED_AT_ONCE_MAX),
