@@ -151,6 +151,11 @@ class Invalid(AppError):
         self.errors = errors
         self.cause = cause
 
+    @property
+    def reasons(self) -> str:
+        """Every one, once, in one text."""
+        return " ".join(dict.fromkeys(text for texts in self.errors.values() for text in texts))
+
 
 @contextmanager
 def naming(field: str) -> Iterator[None]:

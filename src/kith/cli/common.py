@@ -115,8 +115,7 @@ def address(given: settings.Settings) -> str:
 def sentence(error: AppError | CannotStart) -> str:
     """What went wrong, for a person."""
     if isinstance(error, Invalid):
-        told = dict.fromkeys(text for texts in error.errors.values() for text in texts)
-        return printable(" ".join(told))
+        return printable(error.reasons)
     if isinstance(error, Unavailable) and not isinstance(error, TookTooLong):
         return "The database cannot be used just now. Try again."
     return printable(str(error))

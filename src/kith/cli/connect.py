@@ -115,9 +115,10 @@ def whatsapp(as_json: bool, **given: Any) -> None:
 )
 @as_json
 def change_whatsapp(as_json: bool, **given: Any) -> None:
-    """Let a WhatsApp connection write to phones only, or to WhatsApp's ids of people as well.
+    """Choose whether WhatsApp writes to phones only.
 
-    Meta gives the latter to one account after the other; a new connection does both.
+    Else it writes to WhatsApp's ids of people, too, which Meta gives to one account after the
+    other; a new connection does both.
 
     \b
     Example:

@@ -20,7 +20,7 @@ from kith.domain.inbox import Sanitized, Unreadable
 from kith.domain.jobs import Job
 from kith.domain.shop_facts import DataRequested
 from kith.domain.tokens import Caller
-from kith.errors import AppError, Conflict
+from kith.errors import AppError, Conflict, Invalid
 from kith.integrations.registry import SYSTEMS
 from kith.jobs.failures import Hopeless
 from kith.jobs.together import Together
@@ -100,6 +100,8 @@ async def _apply(
 
 def _said(refusal: AppError) -> str:
     """With the ids of whoever is in the way: they lead an operator there, and say nothing more."""
+    if isinstance(refusal, Invalid):
+        return refusal.reasons
     if not isinstance(refusal, Conflict):
         return refusal.text
     return f"{refusal.text} See {' and '.join(f'contact {one}' for one in refusal.contact_ids)}."
