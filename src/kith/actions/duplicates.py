@@ -2,7 +2,8 @@
 
 The walk goes by id and looks each stretch of contacts up in indexes, so it costs as much as there
 are contacts, however many share an address. An id of another system is held by one contact only
-(`identities`), so there is nothing to find by it.
+(`identities`), so there is nothing to find by it. What WhatsApp reported of a contact although
+another has it was noted as it came (`suspect`).
 """
 
 from collections.abc import Sequence
@@ -10,10 +11,13 @@ from typing import Literal
 
 import msgspec
 
+from kith.actions import contacts
 from kith.actions.run import Context
 from kith.domain import whatsapp
+from kith.domain.audit import What
 from kith.domain.contacts import Contact
 from kith.domain.phone import Phone
+from kith.store import contacts as contact_rows
 from kith.store import duplicates
 
 PAGE_MAX = 500
@@ -23,7 +27,7 @@ STRETCH_ROWS = 10_000
 WALK_ROWS = 100_000
 """As many contacts are walked in one call."""
 
-Why = Literal["email", "number"]
+Why = Literal["email", "number", "whatsapp"]
 Row = tuple[int, str, str | None]
 
 
@@ -58,12 +62,14 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class _Signs(msgspec.Struct):
-    """Why a contact has doubles: an address that several have, numbers spelled otherwise."""
+    """Why a contact has doubles: an address that several have, numbers spelled otherwise, a name
+    that WhatsApp reported."""
 
     email_key: str | None = None
     count: int = 0
     numbers: dict[int, bool] = {}
     """By row id of who has the other spelling: whether that is inferred."""
+    reported: set[int] = set()
 
 
 async def find(ctx: Context, given: FindDuplicates) -> Page:
@@ -83,6 +89,20 @@ async def find(ctx: Context, given: FindDuplicates) -> Page:
         if len(rows) < STRETCH_ROWS:
             return Page(found, None)
     return Page(found, after)
+
+
+async def suspect(ctx: Context, known: Contact, other_id: str) -> Contact:
+    """Note, once, that WhatsApp called a contact by a name of another's: nothing is moved, and
+    people may say whether they are one."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    other = await contact_rows.by_id(tx, tenant_id=tenant_id, uuid=other_id)
+    assert other is not None, "the name hangs on it"
+    row_ids = known.row_id, other.row_id
+    if not await duplicates.suspect(tx, tenant_id=tenant_id, row_ids=row_ids, at=ctx.now):
+        return known
+    what: What = "contact.duplicate_suspected"
+    await contacts.note(ctx, what, other, before=None, after={"contact_id": known.id})
+    return await contacts.note(ctx, what, known, before=None, after={"contact_id": other.id})
 
 
 async def _signs(ctx: Context, rows: Sequence[Row]) -> dict[int, _Signs]:
@@ -106,6 +126,8 @@ async def _signs(ctx: Context, rows: Sequence[Row]) -> dict[int, _Signs]:
         if (holder := holders.get(name, 0)) > row_id:
             one = signs.setdefault(row_id, _Signs())
             one.numbers[holder] = is_inferred and one.numbers.get(holder, True)
+    for row_id, other in await duplicates.suspected(tx, tenant_id=tenant_id, row_ids=here):
+        signs.setdefault(row_id, _Signs()).reported.add(other)
     return signs
 
 
@@ -125,7 +147,8 @@ async def _told(ctx: Context, row_id: int, signs: _Signs) -> Duplicates:
         same_email = await duplicates.with_email(
             tx, tenant_id=tenant_id, email_key=signs.email_key, rows_max=OTHERS_MAX + 1
         )
-    wanted = [row_id, *sorted(signs.numbers)[:OTHERS_MAX]]
+    otherwise = signs.numbers.keys() | signs.reported
+    wanted = [row_id, *sorted(otherwise)[:OTHERS_MAX]]
     by_row = {one.row_id: one for one in same_email}
     for one in await duplicates.by_row_ids(tx, tenant_id=tenant_id, row_ids=wanted):
         by_row[one.row_id] = one
@@ -135,7 +158,10 @@ async def _told(ctx: Context, row_id: int, signs: _Signs) -> Duplicates:
         why: list[Why] = ["email"] if other in by_email else []
         if other in signs.numbers:
             why.append("number")
+        if other in signs.reported:
+            why.append("whatsapp")
         if other != row_id:
-            others.append(Other(one, why, other not in by_email and signs.numbers[other]))
-    both = len(by_email & signs.numbers.keys())
-    return Duplicates(by_row[row_id], others[:OTHERS_MAX], signs.count + len(signs.numbers) - both)
+            is_inferred = why == ["number"] and signs.numbers[other]
+            others.append(Other(one, why, is_inferred))
+    both = len(by_email & otherwise)
+    return Duplicates(by_row[row_id], others[:OTHERS_MAX], signs.count + len(otherwise) - both)

@@ -15,7 +15,7 @@ from kith.domain.merging import CONVERSATION, Facets, Gift, Journal, Merge, Side
 from kith.errors import BadValue, Invalid
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
-from kith.store import merges, messages, sides
+from kith.store import duplicates, merges, messages, sides
 
 
 class MergeContacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +142,9 @@ async def _move(ctx: Context, gone: Contact, into: Contact) -> list[tuple[str, s
     )
     answers = await sides.move_answers(tx, tenant_id=tenant_id, from_uuid=gone.id, to_uuid=into.id)
     await messages.move(tx, tenant_id=tenant_id, from_row_id=gone.row_id, to_row_id=into.row_id)
+    await duplicates.move_suspected(
+        tx, tenant_id=tenant_id, from_row_id=gone.row_id, to_row_id=into.row_id
+    )
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=gone)
     return answers
 

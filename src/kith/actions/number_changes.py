@@ -20,6 +20,7 @@ from kith.domain.whatsapp_facts import IdentityChanged, Who
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
 from kith.store import identities, identity_changes, reachability, reported_names
+from kith.store import sends as send_rows
 from kith.store.identity_changes import Kind
 from kith.store.reported_names import Held, Key
 
@@ -63,8 +64,7 @@ def _names(who: Who) -> list[Key]:
     names: list[Key] = []
     if who.bsuid is not None:
         names.append(("bsuid", who.bsuid))
-    if who.wa_id is not None:
-        names += [("phone", phone_of(who.wa_id)), ("wa_id", who.wa_id)]
+    names += senders.numbers(who.wa_id)
     if who.parent_bsuid is not None:
         names.append(("bsuid", who.parent_bsuid))
     return names
@@ -108,14 +108,19 @@ async def _with_whoever_has(ctx: Context, known: Contact, now: Who, *, at: datet
 
 
 async def _renumber(ctx: Context, known: Contact, wa_id: str, *, origin: str | None) -> Contact:
-    """Show the new number in place of the old one, and carry consent over with a row saying so."""
+    """Show the new number in place of the old one, and carry consent over with a row saying so.
+
+    Is it another contact's, then the old one goes all the same: it may be sold to anybody.
+    """
     phone = phone_of(wa_id)
-    held = await reported_names.held(
-        ctx.tx, tenant_id=ctx.tenant_id, names=[("phone", phone), ("wa_id", wa_id)]
-    )
-    if any(one.contact_row_id != known.row_id for one in held.values()):
-        return known
-    if ("phone", phone) not in held:
+    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=senders.numbers(wa_id))
+    if senders.elsewhere(known, ("wa_id", wa_id), held) is not None:
+        return await _without_former(ctx, known)
+    if ("phone", phone) in held:
+        await reported_names.give(
+            ctx.tx, tenant_id=ctx.tenant_id, name=("phone", phone), contact_row_id=known.row_id
+        )
+    else:
         await identities.add(
             ctx.tx,
             tenant_id=ctx.tenant_id,
@@ -128,19 +133,31 @@ async def _renumber(ctx: Context, known: Contact, wa_id: str, *, origin: str | N
         )
     if known.phone == phone:
         return known
+    wanted = await _with_phone(ctx, known, phone)
+    await _carry_over(ctx, wanted, phone)
+    return await contacts.of_id(ctx, known.id) or wanted
+
+
+async def _without_former(ctx: Context, known: Contact) -> Contact:
+    """Of a contact whose phone was given up: with another of its numbers in its place, or none."""
+    if known.phone is None:
+        return known
+    names = await send_rows.names(ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id)
+    phones = [value for kind, value in names if kind == "phone"]
+    if known.phone in phones:
+        return known
+    return await _with_phone(ctx, known, Phone(phones[0]) if phones else None)
+
+
+async def _with_phone(ctx: Context, known: Contact, phone: Phone | None) -> Contact:
     wanted = msgspec.structs.replace(
         known, phone=phone, updated_at=ctx.now, version=known.version + 1
     )
     await contact_rows.rewrite(ctx.tx, tenant_id=ctx.tenant_id, contact=wanted)
     await audit.record(
-        ctx,
-        "contact.updated",
-        known.id,
-        before={"phone": known.phone},
-        after={"phone": phone},
+        ctx, "contact.updated", known.id, before={"phone": known.phone}, after={"phone": phone}
     )
-    await _carry_over(ctx, wanted, phone)
-    return await contacts.of_id(ctx, known.id) or wanted
+    return wanted
 
 
 async def _carry_over(ctx: Context, known: Contact, phone: Phone) -> None:

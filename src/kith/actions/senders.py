@@ -1,7 +1,9 @@
 """Whom WhatsApp means: a contact by its WhatsApp names, made when there is none, and kept one.
 
 The order is the field's: business-scoped id, number, its other spelling, id in a group of
-businesses. What WhatsApp reports is learned; a name that another contact holds is not moved.
+businesses. What WhatsApp reports is learned; a name that another contact holds is not moved: the
+two may be one person, which is noted (`duplicates.suspect`). Digits are one name, as a phone or as
+a WhatsApp id, in either spelling.
 """
 
 from collections.abc import Sequence
@@ -10,10 +12,11 @@ from itertools import pairwise
 
 import msgspec
 
-from kith.actions import audit, contacts, merges, origins
+from kith.actions import audit, contacts, duplicates, merges, origins
 from kith.actions.merges import MergeContacts
 from kith.actions.run import Context
 from kith.domain.contacts import Contact, Particulars
+from kith.domain.identities import Kind
 from kith.domain.matches import phone_of
 from kith.domain.whatsapp_facts import Who, is_of_group
 from kith.store import contacts as contact_rows
@@ -31,7 +34,9 @@ async def sender(ctx: Context, who: Who, *, at: datetime) -> Contact:
     now, since = await today(ctx, who, at=at)
     held = await _held(ctx, now)
     by_bsuid = _live(held, _bsuid(now.bsuid))
-    by_number = _first(held, _numbers(now))
+    by_number = _first(held, numbers(now.wa_id))
+    if now is not who:  # a new number may be known as another contact's
+        by_number = await _former(ctx, who, at=at) or by_number
     found = by_bsuid or by_number or _live(held, _bsuid(now.parent_bsuid))
     if found is None:
         known = await _create(ctx, now)
@@ -97,12 +102,12 @@ async def learn(
     held = held or await _held(ctx, who, beside)
     origin = origins.of(known, held, [*origins.names(who), *beside])
     for name in _reported(who):
-        known = await _learn_name(ctx, known, name, held.get(name), at=at, origin=origin)
+        known = await _learn_name(ctx, known, name, held, at=at, origin=origin)
     if who.username is not None:
         name = ("username", who.username)
         known = await _learn_username(ctx, known, name, held.get(name), at=at, origin=origin)
     if known.phone is None and who.wa_id is not None:
-        known = await _learn_phone(ctx, known, who.wa_id, held, origin=origin)
+        known = await _learn_phone(ctx, known, who.wa_id, held, at=at, origin=origin)
     if known.name is None and who.name is not None:
         wanted = msgspec.structs.replace(known, name=who.name)
         known = await contacts.write(ctx, "contact.updated", known, wanted)
@@ -118,17 +123,20 @@ async def retire(
     at: datetime,
     origin: str | None = None,
 ) -> None:
-    """A name that changed after that time, and whatever it became in between, is a former one."""
+    """A name that changed after that time, and whatever it became in between, is a former one.
+
+    So is a number's other spelling: the carrier sells both with it.
+    """
     steps = await chain(ctx, kind, old, at=at)
+    current = _same_names(kind, steps[-1][0])[:2]
     for (value, since), (_, until) in pairwise(steps):
-        names: list[Key] = [(kind, value)]
-        if kind == "wa_id":
-            names.append(("phone", phone_of(value)))
+        names = [name for name in _same_names(kind, value) if name not in current]
         held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=names)
         for name in names:
-            await _retire_name(
-                ctx, known, name, held.get(name), since=since, at=until, origin=origin
-            )
+            if name == (kind, value) or name in held:  # what was told is enough to be found by
+                await _retire_name(
+                    ctx, known, name, held.get(name), since=since, at=until, origin=origin
+                )
 
 
 def is_shell(contact: Contact) -> bool:
@@ -163,8 +171,14 @@ def _bsuid(value: str | None) -> Key | None:
     return ("bsuid", value) if value is not None else None
 
 
-def _numbers(who: Who) -> list[Key]:
-    return origins.numbers(phone_of(who.wa_id)) if who.wa_id is not None else []
+def numbers(wa_id: str | None) -> list[Key]:
+    """As what a number may be held: as it stands, phone or WhatsApp id; or spelled otherwise."""
+    return origins.numbers(phone_of(wa_id)) if wa_id is not None else []
+
+
+def _same_names(kind: Kind, value: str) -> list[Key]:
+    """Under which a name may be held: but for a number it is one."""
+    return numbers(value) if kind == "wa_id" else [(kind, value)]
 
 
 def _live(held: Names, name: Key | None) -> Held | None:
@@ -245,15 +259,50 @@ async def _suspect(ctx: Context, known: Contact, by_number: Held, *, at: datetim
         )
 
 
+def elsewhere(known: Contact, name: Key, names: Names) -> Held | None:
+    """Another contact that has the name now, of whoever is found by `names`.
+
+    Digits that are this contact's own are no other's for being the second spelling of theirs.
+    """
+    same = _same_names(*name)
+    exact, others = same[:2], same[2:]
+    holders = [found for one in exact if (found := _live(names, one)) is not None]
+    if not holders:
+        holders = [found for one in others if (found := _live(names, one)) is not None]
+    return next((one for one in holders if one.contact_row_id != known.row_id), None)
+
+
+def _is_before(at: datetime, held: Held) -> bool:
+    """Whether the name was given up since: what is told of that time gives it back to nobody."""
+    return held.retired_at is not None and at < held.retired_at
+
+
+async def _former(ctx: Context, who: Who, *, at: datetime) -> Held | None:
+    """Whose a number was then that is somebody else's, or nobody's, by now."""
+    names = numbers(who.wa_id)[:2]
+    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=names)
+    for one in held.values():
+        if _is_before(at, one):
+            return one
+    return None
+
+
 async def _learn_name(
-    ctx: Context, known: Contact, name: Key, held: Held | None, *, at: datetime, origin: str | None
+    ctx: Context, known: Contact, name: Key, names: Names, *, at: datetime, origin: str | None
 ) -> Contact:
-    if held is not None and held.retired_at is not None and held.contact_row_id != known.row_id:
-        await _drop(ctx, name, held)
-        held = None
+    if (other := elsewhere(known, name, names)) is not None:
+        return await duplicates.suspect(ctx, known, other.contact_id)
+    held = names.get(name)
+    for one in _same_names(*name)[:2]:
+        was = names.get(one)
+        if was is not None and was.retired_at is not None and was.contact_row_id != known.row_id:
+            await _drop(ctx, one, was)
+            held = None if one == name else held
     if held is None:
         known = await _add(ctx, known, name, origin)
-    elif held.contact_row_id == known.row_id and held.retired_at is not None:
+    elif held.retired_at is not None:
+        if _is_before(at, held):
+            return known
         await reported_names.give(
             ctx.tx, tenant_id=ctx.tenant_id, name=name, contact_row_id=known.row_id
         )
@@ -276,12 +325,14 @@ async def _learn_username(
 
 
 async def _learn_phone(
-    ctx: Context, known: Contact, wa_id: str, held: Names, *, origin: str | None
+    ctx: Context, known: Contact, wa_id: str, held: Names, *, at: datetime, origin: str | None
 ) -> Contact:
     """The number of somebody who was known by another name only."""
     phone = phone_of(wa_id)
-    owner = held.get(("phone", phone)) or held.get(("wa_id", wa_id))
-    if owner is not None and owner.contact_row_id != known.row_id and owner.retired_at is None:
+    if elsewhere(known, ("wa_id", wa_id), held) is not None:
+        return known
+    was = held.get(("wa_id", wa_id)) or held.get(("phone", phone))
+    if was is not None and was.contact_row_id == known.row_id and _is_before(at, was):
         return known
     if ("phone", phone) not in held or held["phone", phone].retired_at is not None:
         await _let_go(ctx, ("phone", phone))
@@ -324,8 +375,6 @@ async def _retire_name(
 ) -> None:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if held is None:
-        if name[0] == "phone":  # one spelling is enough to be found by
-            return
         await identities.add(
             tx,
             tenant_id=tenant_id,

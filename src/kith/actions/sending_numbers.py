@@ -166,6 +166,13 @@ def _spellings(numbers: Sequence[Phone]) -> set[Phone]:
     return {*numbers} | {other for one in numbers if (other := whatsapp.variant(one)) is not None}
 
 
+async def still(ctx: Context, known: Contact, used: str | None, *, number_id: str) -> str | None:
+    """The address that a message was to go to, unless the contact gave it up: then another."""
+    names = await send_rows.names(ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id)
+    own = {*_spellings(_numbers(known, names)), *(v for kind, v in names if kind == "bsuid")}
+    return used if used in own else await address(ctx, known, number_id=number_id)
+
+
 def _numbers(known: Contact, names: Sequence[tuple[str, str]]) -> list[Phone]:
     """The contact's own phone first, then what WhatsApp calls it, then its other numbers."""
     own = [known.phone] if known.phone is not None else []

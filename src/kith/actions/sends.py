@@ -224,7 +224,7 @@ async def _settle(ctx: Context, message: Message, outcome: Outcome) -> None:
             known = await contacts.of_id(ctx, moved.contact_id)
             assert known is not None, "the message hangs on it"
             beside = origins.names_at(message.address)
-            await senders.learn(ctx, known, who, at=ctx.now, beside=beside)
+            await senders.learn(ctx, known, who, at=message.at, beside=beside)
     elif outcome.error is not None:
         failed = StatusTold(status="failed", at=ctx.now, error=outcome.error)
         if outcome.were_both_tried:
@@ -251,15 +251,16 @@ async def _decide_again(ctx: Context, message: Message, given: Again) -> Begun:
         return await _give_up(ctx, message, given, denial)
     if (denied := sending.outdated(message, ctx.now)) is not None:
         return await _give_up(ctx, message, given, denied)
+    address = given.address or await sending_numbers.still(
+        ctx, known, message.address, number_id=message.number_id
+    )
     try:
         sender = await sending_numbers.sender(ctx, numbers[0])
     except Refused as problem:
         if not given.is_last:
             raise
         return await _give_up(ctx, message, given, Denial(text=problem.text))
-    message = msgspec.structs.replace(
-        message, delivery=Delivery(status="sending"), address=given.address or message.address
-    )
+    message = msgspec.structs.replace(message, delivery=Delivery(status="sending"), address=address)
     await send_rows.set_address(ctx.tx, tenant_id=ctx.tenant_id, message=message)
     await _set(ctx, message)
     return Begun(message=message, sender=sender, job_id=given.job_id)

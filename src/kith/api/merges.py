@@ -95,7 +95,8 @@ FIND_DUPLICATES = Shape(
         ),
     ),
     description="Contacts that may be one person: they have the same e-mail address, or one number "
-    "in WhatsApp's two spellings. Each stands with those that came after it, and nothing is "
+    "in WhatsApp's two spellings, or WhatsApp reported a name of one for "
+    "the other. Each stands with those that came after it, and nothing is "
     "merged. An id of another system is held by one contact only. Give `next_cursor` as `cursor` "
     "until it is null: a page ends after 100,000 contacts, however many it found.",
     example={"limit": 100},
@@ -169,7 +170,7 @@ class OtherAnswer(msgspec.Struct, frozen=True):
         list[Why],
         Meta(
             description="`email`: the same address. `number`: WhatsApp's other spelling of one "
-            "number.",
+            "number. `whatsapp`: WhatsApp reported a name of one, such as a number, for the other.",
             examples=[["email"]],
         ),
     ]

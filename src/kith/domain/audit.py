@@ -13,6 +13,7 @@ What = Literal[
     "contact.identity_added",
     "contact.identity_removed",
     "contact.consent_changed",
+    "contact.duplicate_suspected",
     "contact.merged",
     "contact.unmerged",
     "contact.blocked",

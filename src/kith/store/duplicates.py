@@ -1,9 +1,11 @@
 """Contacts that share what mostly belongs to one person, by the stretch of contacts."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from kith.domain import json
 from kith.domain.contacts import Contact
+from kith.domain.times import to_us
 from kith.store import contacts
 from kith.store.database import Engine, Tx
 
@@ -40,6 +42,11 @@ _HELD = {
     engine: f"SELECT i.kind, i.value, i.contact_id FROM {each} CROSS JOIN identities i"
     " WHERE i.tenant_id = :tenant_id AND i.kind = j.value->>0 AND i.value = j.value->>1"
     for engine, each in _EACH_ROW.items()
+}
+_SUSPECTED = {
+    engine: f"SELECT d.contact_id, d.other_id FROM {each} CROSS JOIN suspected_duplicates d"
+    f" WHERE d.tenant_id = :tenant_id AND d.contact_id = {row_id}"
+    for engine, (each, row_id) in _EACH_ID.items()
 }
 _WITH_EMAIL = (
     f"SELECT {contacts.COLUMNS} FROM contacts c WHERE c.tenant_id = :tenant_id"
@@ -89,6 +96,46 @@ async def holders(
     given = json.encode(list(names)).decode()
     rows = await tx.all(_HELD[tx.engine], tenant_id=tenant_id, given=given)
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def suspect(tx: Tx, *, tenant_id: int, row_ids: tuple[int, int], at: datetime) -> bool:
+    """Whether nobody suspected it before."""
+    row = await tx.one(
+        "INSERT INTO suspected_duplicates (tenant_id, contact_id, other_id, since)"
+        " VALUES (:tenant_id, :contact_id, :other_id, :at)"
+        " ON CONFLICT (tenant_id, contact_id, other_id) DO NOTHING RETURNING 1",
+        tenant_id=tenant_id,
+        contact_id=min(row_ids),
+        other_id=max(row_ids),
+        at=to_us(at),
+    )
+    return row is not None
+
+
+async def suspected(tx: Tx, *, tenant_id: int, row_ids: Iterable[int]) -> list[tuple[int, int]]:
+    """Of these contacts, each with one of a higher row id that may be the same person."""
+    given = json.encode(list(row_ids)).decode()
+    rows = await tx.all(_SUSPECTED[tx.engine], tenant_id=tenant_id, given=given)
+    return [(row[0], row[1]) for row in rows]
+
+
+async def move_suspected(tx: Tx, *, tenant_id: int, from_row_id: int, to_row_id: int) -> None:
+    """Whoever may be one person with a contact may be so with the one in which it lives on."""
+    await tx.run(
+        "INSERT INTO suspected_duplicates (tenant_id, contact_id, other_id, since)"
+        " SELECT :tenant_id,"
+        " CASE WHEN d.third_id < :to_row_id THEN d.third_id ELSE :to_row_id END,"
+        " CASE WHEN d.third_id < :to_row_id THEN :to_row_id ELSE d.third_id END, d.since"
+        " FROM (SELECT s.since, CASE WHEN s.contact_id = :from_row_id"
+        " THEN s.other_id ELSE s.contact_id END AS third_id FROM suspected_duplicates s"
+        " WHERE s.tenant_id = :tenant_id"
+        " AND (s.contact_id = :from_row_id OR s.other_id = :from_row_id)) d"
+        " WHERE d.third_id <> :to_row_id"
+        " ON CONFLICT (tenant_id, contact_id, other_id) DO NOTHING",
+        tenant_id=tenant_id,
+        from_row_id=from_row_id,
+        to_row_id=to_row_id,
+    )
 
 
 async def with_email(tx: Tx, *, tenant_id: int, email_key: str, rows_max: int) -> list[Contact]:

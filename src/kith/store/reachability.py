@@ -36,7 +36,7 @@ _NUMBER = (
 _KNOWN = (
     "t.window_margin_s, c.phone, CASE WHEN c.phone IS NULL THEN"
     " (SELECT string_agg(k.kind, ' ') FROM identities k"
-    " WHERE k.tenant_id = c.tenant_id AND k.contact_id = c.id) END,"
+    " WHERE k.tenant_id = c.tenant_id AND k.contact_id = c.id AND k.retired_at IS NULL) END,"
     " (SELECT string_agg(b.reason, ' ') FROM contact_blocks b"
     " WHERE b.tenant_id = c.tenant_id AND b.contact_id = c.id),"
     f" m.state, m.is_stopped_at_meta, u.state, {_NUMBER}"
@@ -103,7 +103,7 @@ _EACH_ROW: dict[Engine, tuple[str, str]] = {
 _KINDS = {
     engine: f"SELECT i.contact_id, i.kind FROM {each} CROSS JOIN identities i"
     f" WHERE i.tenant_id = :tenant_id AND i.contact_id = {row_id}"
-    " AND i.kind IN ('wa_id', 'bsuid')"
+    " AND i.kind IN ('wa_id', 'bsuid') AND i.retired_at IS NULL"
     for engine, (each, row_id) in _EACH_ROW.items()
 }
 _BLOCKS = {

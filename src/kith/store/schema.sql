@@ -553,6 +553,17 @@ CREATE TABLE inbox (
     FOREIGN KEY (tenant_id, connection_id) REFERENCES connections (tenant_id, id)
 );
 
+CREATE TABLE suspected_duplicates (
+    tenant_id BIGINT NOT NULL,
+    contact_id BIGINT NOT NULL,
+    other_id BIGINT NOT NULL,
+    since BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, contact_id, other_id),
+    CHECK (contact_id < other_id),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, other_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -612,6 +623,8 @@ CREATE INDEX opt_ins_by_age ON opt_ins (tenant_id, asked_at);
 CREATE INDEX media_by_content ON media (tenant_id, sha256);
 
 CREATE INDEX inbox_unread ON inbox (tenant_id, state, uuid) WHERE state <> 'read';
+
+CREATE INDEX suspected_duplicates_by_other ON suspected_duplicates (tenant_id, other_id);
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
