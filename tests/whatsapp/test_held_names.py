@@ -13,7 +13,7 @@ from tests.graph import Fault, Graph, webhooks
 from tests.graph import Person as Somebody
 from tests.meta import Meta, batch, change
 from tests.whatsapp.sending import PHONE, rows
-from tests.whatsapp.test_recipients import BSUID, HELLO
+from tests.whatsapp.test_recipients import BSUID, HELLO, said
 
 NEW = "+14155550188"
 LONG, SHORT = "+5511987654321", "+551187654321"
@@ -129,8 +129,8 @@ async def test_a_new_number_that_is_another_contacts(ana: Person, graph: Graph, 
     assert (answer.status_code, answer.json()) == (422, NO_ADDRESS)
     assert graph.attempts == []
     await meta.told(webhooks.text(BY, "Late", at=now - 800, wamid="wamid.late"))
-    said = ana.post("list-messages", {"contact_id": mover}).json()["messages"]
-    assert "wamid.late" in {one["whatsapp_message_id"] for one in said}
+    listed = ana.post("list-messages", {"contact_id": mover}).json()["messages"]
+    assert "wamid.late" in {one["whatsapp_message_id"] for one in listed}
     await meta.told(webhooks.text(Somebody(PHONE, name="Nora"), "Hello", at=now - 1))
     assert ana.get_contact(phone=PHONE).json()["name"] == "Nora", "it was sold again"
     assert ana.get_contact(contact_id=mover).json()["phone"] is None
@@ -218,3 +218,52 @@ async def test_a_suspicion_follows_a_merge_and_ends_with_an_erasure(
     assert doubles(ana) == []
     left = "SELECT 1 FROM suspected_duplicates WHERE tenant_id = :id"
     assert await bed.rows(left, id=ana.user.tenant_id) == []
+
+
+# The number that somebody gives when they are asked for it.
+
+SHARED: dict[str, tuple[dict[str, Any], str | None]] = {
+    "as WhatsApp has it": (
+        {"phones": [{"phone": "+55 (11) 98765-4321", "wa_id": SHORT[1:], "type": "CELL"}]}, SHORT,
+    ),
+    "as it is written": ({"phones": [{"phone": "+1 (415) 555-0123"}]}, PHONE),
+    "without a country": ({"phones": [{"phone": "(415) 555-0123"}]}, None),
+    "no number": ({"phones": [{"phone": "+ext", "wa_id": 7}, "x", {}]}, None),
+    "no list": ({"phones": {"wa_id": PHONE[1:]}}, None),
+    "from an address book": ({"origin": "address_book", "phones": [{"wa_id": PHONE[1:]}]}, None),
+    "of no origin": ({"origin": None, "phones": [{"wa_id": PHONE[1:]}]}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SHARED)
+async def test_a_number_given_on_request_is_learned(ana: Person, meta: Meta, case: str) -> None:
+    card, phone = SHARED[case]
+    shared = {"origin": "contact_request", "name": {"formatted_name": "Ada"}, **card}
+    await meta.told(said(BSUID, type="contacts", contacts=[shared]))
+    found = ana.get_contact(bsuid=BSUID).json()
+    assert (found["phone"], found["total_messages"]) == (phone, 1)
+    if phone is not None:
+        assert {("phone", phone), ("wa_id", phone[1:])} < names(ana, found["id"])
+        assert ana.get_contact(phone=phone).json()["id"] == found["id"]
+
+
+async def test_a_number_given_on_request_that_another_has_is_not_taken(
+    ana: Person, meta: Meta
+) -> None:
+    holder = made(ana, PHONE, name="Holder")
+    shared = {"origin": "contact_request", "phones": [{"wa_id": PHONE[1:]}]}
+    await meta.told(said(BSUID, type="contacts", contacts=[shared]))
+    found = ana.get_contact(bsuid=BSUID).json()
+    assert found["phone"] is None
+    assert ana.get_contact(phone=PHONE).json()["id"] == holder
+    assert doubles(ana) == [({holder, found["id"]}, ["whatsapp"])]
+
+
+async def test_a_number_given_on_request_that_changed_since_is_the_new_one(
+    ana: Person, meta: Meta
+) -> None:
+    shared = {"origin": "contact_request", "phones": [{"wa_id": PHONE[1:]}]}
+    await meta.told(
+        moved(PHONE, NEW), said(BSUID, type="contacts", contacts=[shared])
+    )  # said 5 s before
+    assert ana.get_contact(bsuid=BSUID).json()["phone"] == NEW

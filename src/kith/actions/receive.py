@@ -1,5 +1,6 @@
 """What WhatsApp tells of people, each fact in one transaction: once, whatever the order."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from kith.domain.whatsapp_facts import (
     MessageEchoed,
     MessageReceived,
     PreferenceTold,
+    Who,
 )
 from kith.errors import Refused
 from kith.store import business_numbers, identities, reachability
@@ -48,6 +50,8 @@ async def receive(ctx: Context, fact: MessageReceived) -> None:
     if stored is None:
         return
     known, message = stored.contact, stored.message
+    if fact.shared is not None:
+        known = await _learn_shared(ctx, known, fact.shared, message.at)
     tx, tenant_id = ctx.tx, ctx.tenant_id
     await media.plan(ctx, message)
     if message.type not in WINDOWLESS:
@@ -146,6 +150,12 @@ async def _store(
     assert row_id is not None, "nobody else writes in this transaction"
     message = msgspec.structs.replace(message, row_id=row_id)
     return _Stored(known, message, is_amended=heard.is_amended)
+
+
+async def _learn_shared(ctx: Context, known: Contact, wa_id: str, at: datetime) -> Contact:
+    """Their own number, or what it became since; whoever else has it keeps it."""
+    now, since = await senders.today(ctx, Who(wa_id=wa_id), at=at)
+    return await senders.learn(ctx, known, now, at=since)
 
 
 async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageReceived) -> None:

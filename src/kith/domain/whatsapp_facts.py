@@ -46,7 +46,8 @@ class Number(msgspec.Struct, frozen=True):
 
 class MessageReceived(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody wrote, reacted, edited or deleted. `said` are the texts that may be a consent word:
-    the message, or a button's payload and title; `is_button` tells which."""
+    the message, or a button's payload and title; `is_button` tells which. `shared`: their own
+    number, as a WhatsApp id, that they gave when they were asked for it."""
 
     number: Number
     who: Who
@@ -57,6 +58,7 @@ class MessageReceived(msgspec.Struct, frozen=True, kw_only=True):
     about_wamid: str | None = None
     said: tuple[str, ...] = ()
     is_button: bool = False
+    shared: str | None = None
 
 
 class MessageEchoed(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,12 +3,14 @@
 Nobody can be asked to send a message right: what is missing is left out, bad text is repaired.
 """
 
+import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from kith.domain import json, text
+from kith.domain.whatsapp_facts import named
 from kith.errors import AppError
 
 BYTES_MAX = 65_536
@@ -58,6 +60,26 @@ def read(message: Object) -> Held:
     if context.get("forwarded") is True or context.get("frequently_forwarded") is True:
         content["forwarded"] = True
     return msgspec.structs.replace(held, content=fitting(content))
+
+
+def shared_number(message: Object) -> str | None:
+    """The sender's own number, where they gave it on request: a card from an address book tells of
+    anybody. As WhatsApp has it, else as it is written."""
+    for card in map(fields, items(message.get("contacts"))):
+        if card.get("origin") != "contact_request":
+            continue
+        for phone in map(fields, items(card.get("phones"))):
+            for value in (phone.get("wa_id"), _digits(phone.get("phone"))):
+                if isinstance(value, str) and (found := named(value).wa_id) is not None:
+                    return found
+    return None
+
+
+def _digits(phone: object) -> str | None:
+    """Of a number in full, with its plus."""
+    if not isinstance(phone, str) or not phone.strip().startswith("+"):
+        return None
+    return "".join(one for one in phone if one in string.digits)
 
 
 def type_of(message: Object) -> str:

@@ -149,6 +149,7 @@ def _message(one: Object, change: _Change) -> Any:
         about_wamid=held.about or line(fields(one.get("context")).get("id")),
         said=held.said,
         is_button=held.is_button,
+        shared=content.shared_number(one) if held.type == "contacts" else None,
     )
 
 
