@@ -185,13 +185,15 @@ async def test_a_merge_that_is_undone_in_two_steps(ana: Person, meta: Meta) -> N
     who = somebody("+14155550101", user_id="US.5")
     await meta.told(webhooks.text(who, "STOP", at=time.time() - 20))
     done(ana, "unmerge-contacts", contact_id=second)
-    assert (seen(ana, second)["total_messages"], seen(ana, third)["total_messages"]) == (1, 0)
+    assert seen(ana, second)["total_messages"] > 0  # the answer to STOP may be on its way
+    assert seen(ana, third)["total_messages"] == 0
     assert seen(ana, third)["opted_out_at"] is None
     done(ana, "unmerge-contacts", contact_id=first)
     assert names(seen(ana, first)) == [
         ("bsuid", "US.5"), ("phone", "+14155550101"), ("wa_id", "14155550101"),
     ]  # fmt: skip
-    assert [seen(ana, one)["total_messages"] for one in (first, second, third)] == [1, 0, 0]
+    assert seen(ana, first)["total_messages"] > 0
+    assert [seen(ana, one)["total_messages"] for one in (second, third)] == [0, 0]
     assert seen(ana, first)["opted_out_at"] is not None
     assert seen(ana, second)["opted_out_at"] is None
 
