@@ -8,8 +8,14 @@ import httpx
 import pytest
 
 from kith import wiring
+from kith.actions import connections, inbox_facts
+from kith.actions.inbox_facts import Told
+from kith.actions.run import Context
+from kith.domain.phone import Phone
+from kith.domain.shop_facts import Customer, CustomerRedacted, CustomerSeen
 from kith.domain.traces import Traces
 from kith.settings import Settings
+from kith.store import inbox
 from tests.api.test_erasure import texts
 from tests.cast import Bed, Person
 from tests.integrations.test_shopify import EMAIL, ID, NAME, PHONE, contact, shopify
@@ -83,6 +89,33 @@ async def test_a_redacted_customer_is_nowhere(
         assert [needle for needle in NEEDLES if needle.encode() in data] == [], path.name
     if database_url.startswith("sqlite"):
         assert b"sue@example.com" in (tmp_path / "kith.db").read_bytes(), "the search can find"
+
+
+@pytest.mark.row("T18.1")
+async def test_who_is_redacted_is_not_made_anew_by_what_is_read_together(
+    bed: Bed, ana: Person, shop: Shop
+) -> None:
+    """Another account of theirs, with the same address."""
+    await a_life(shop)
+    caller = connections.caller(shop.connection)
+
+    async def store(ctx: Context, key: str) -> str:
+        await inbox.add(
+            ctx.tx, tenant_id=ctx.tenant_id, uuid=key, connection_row_id=shop.connection.row_id,
+            event_key=key, headers={}, body=json.dumps({"email": EMAIL}).encode(), at=ctx.now,
+        )  # fmt: skip
+        return key
+
+    ids = [await bed.runner.write(store, bed.runner.new_id(), caller) for _ in range(2)]
+    one, other = (
+        Customer(external_id=name, shop=DOMAIN, email=EMAIL, phone=Phone(PHONE))
+        for name in (NAME, "shopify:2222222222")
+    )
+    facts = [CustomerRedacted(customer=one), CustomerSeen(customer=other, name="X")]
+    told = [Told(*each) for each in zip(ids, facts, strict=True)]
+    await bed.runner.write(inbox_facts.apply_all, told, caller)
+    assert ana.get_contact(external_id=NAME).status_code == 404
+    assert ana.get_contact(external_id="shopify:2222222222").status_code == 404
 
 
 async def test_a_redacted_customer_may_come_back(ana: Person, shop: Shop) -> None:

@@ -460,7 +460,7 @@ class Erasing(Runner):
     erase: Callable[[], Any] | None = None
 
     async def write(self, action: Any, given: Any, caller: Any = None) -> Any:
-        if action is inbox_facts.apply and self.erase is not None:
+        if action in (inbox_facts.apply, inbox_facts.apply_all) and self.erase is not None:
             erase, self.erase = self.erase, None
             erase()
         return await super().write(action, given, caller)
@@ -482,8 +482,9 @@ async def unread(meta: Meta, body: bytes) -> str:
 
 
 @pytest.mark.row("T18.1")
+@pytest.mark.parametrize("is_alone", [True, False])
 async def test_whoever_is_erased_while_their_message_is_read_stays_erased(
-    bed: Bed, meta: Meta, ana: Person
+    bed: Bed, meta: Meta, ana: Person, is_alone: bool
 ) -> None:
     await meta.told(hi())
     uuid = await unread(meta, hi("Are you there?"))
@@ -491,7 +492,7 @@ async def test_whoever_is_erased_while_their_message_is_read_stays_erased(
     runner.erase = lambda: ana.post("delete-contact", {"phone": ROMAIN.phone}).raise_for_status()
     tenant_id = meta.connection.tenant_id
     job = Job(id=0, tenant_id=tenant_id, kind="read_inbound", subject=uuid, tries=1)
-    await read_inbound.run(runner, job)
+    await (read_inbound.run if is_alone else read_inbound.together(runner))(runner, job)
     assert runner.erase is None
     assert ana.get_contact(phone=ROMAIN.phone).status_code == 404
     assert await bed.rows("SELECT 1 FROM contacts WHERE tenant_id = :id", id=tenant_id) == []

@@ -21,10 +21,8 @@ class Told(msgspec.Struct, frozen=True, gc=False):
 
 async def apply_all(ctx: Context, told: Sequence[Told]) -> Sequence[None]:
     """As `apply`, of messages each of which tells one thing."""
-    ids = [one.message_id for one in told]
-    there = await inbox.hold_all(ctx.tx, tenant_id=ctx.tenant_id, uuids=ids)
-    for one in told:
-        if one.message_id in there:
+    for one in told:  # one of them may erase whom another is about
+        if await inbox.hold(ctx.tx, tenant_id=ctx.tenant_id, uuid=one.message_id):
             await facts.apply(ctx, one.fact)
     await settle_all(ctx, [one.read for one in told if one.read is not None])
     return [None] * len(told)

@@ -19,11 +19,6 @@ _EACH: dict[Engine, str] = {
     "sqlite": "SELECT j.value FROM json_each(:uuids) j",
     "postgres": "SELECT j.value FROM json_array_elements_text(CAST(:uuids AS JSON)) j (value)",
 }
-_HOLD_ALL = {
-    engine: "SELECT i.uuid FROM inbox i WHERE i.tenant_id = :tenant_id AND i.state = 'waiting'"
-    f" AND i.uuid IN ({each}){_HOLD[engine]}"
-    for engine, each in _EACH.items()
-}
 _SETTLE_ALL = {
     engine: "UPDATE inbox SET state = 'read', body = NULL, reason = NULL, is_sanitized = 0"
     f" WHERE tenant_id = :tenant_id AND uuid IN ({each})"
@@ -119,14 +114,6 @@ async def hold(tx: Tx, *, tenant_id: int, uuid: str) -> bool:
         uuid=uuid,
     )
     return row is not None
-
-
-async def hold_all(tx: Tx, *, tenant_id: int, uuids: Sequence[str]) -> set[str]:
-    """As `hold`, of several: those that are still to be read."""
-    rows = await tx.all(
-        _HOLD_ALL[tx.engine], tenant_id=tenant_id, uuids=json.encode(uuids).decode()
-    )
-    return {row[0] for row in rows}
 
 
 async def settle(tx: Tx, *, tenant_id: int, uuid: str, is_sanitized: bool = False) -> None:
