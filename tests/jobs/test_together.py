@@ -90,7 +90,39 @@ async def test_no_more_wait_than_may(runner: Runner, monkeypatch: pytest.MonkeyP
     assert [type(one) for one in found] == [int, int, Unavailable]
 
 
-async def test_who_has_gone_is_not_written_for_unless_it_had_begun(runner: Runner) -> None:
+async def test_nobody_waits_longer_than_they_may(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act = Doubling()
+    write = Together(runner, act, size_max=8, groups_max=1).write
+    first = asyncio.ensure_future(write(1, ANA))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    monkeypatch.setattr(together, "WAIT_S_MAX", 0.0)
+    late = asyncio.ensure_future(write(2, ANA))
+    await asyncio.sleep(0)
+    monkeypatch.undo()
+    found = await asyncio.gather(first, late, write(3, ANA), return_exceptions=True)
+    assert (found[0], type(found[1]), found[2]) == (2, Unavailable, 6)
+    assert act.groups == [(1, [1]), (1, [3])]
+
+
+async def test_who_has_gone_is_not_written_for(runner: Runner) -> None:
+    act = Doubling()
+    write = Together(runner, act, size_max=8, groups_max=1).write
+    first = asyncio.ensure_future(write(1, ANA))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    gone, stays = asyncio.ensure_future(write(2, ANA)), asyncio.ensure_future(write(3, ANA))
+    await asyncio.sleep(0)
+    gone.cancel()
+    found = await asyncio.gather(first, gone, stays, return_exceptions=True)
+    assert isinstance(found[1], asyncio.CancelledError)
+    assert (found[0], found[2]) == (2, 6)
+    assert act.groups == [(1, [1]), (1, [3])]
+
+
+async def test_what_had_begun_is_written_though_its_caller_has_gone(runner: Runner) -> None:
     act = Doubling()
     write = Together(runner, act, size_max=8).write
     gone, stays = asyncio.ensure_future(write(1, ANA)), asyncio.ensure_future(write(2, ANA))
@@ -98,3 +130,4 @@ async def test_who_has_gone_is_not_written_for_unless_it_had_begun(runner: Runne
     found = await asyncio.gather(gone, stays, return_exceptions=True)
     assert isinstance(found[0], asyncio.CancelledError)
     assert found[1] == 4
+    assert act.groups == [(1, [1, 2])]

@@ -19,12 +19,16 @@ Given = TypeVar("Given")
 T = TypeVar("T")
 
 WAITING_MAX = 1_000
+"""Of all callers together."""
+WAIT_S_MAX = 10.0
+"""From then on somebody has given up: nothing is done for them that they would not hear of."""
 log = structlog.get_logger("kith.store")
 
 
 class _Write(msgspec.Struct, eq=False):
     given: Any
     answer: asyncio.Future[Any]
+    until: float
 
 
 class Together(Generic[Given, T]):
@@ -51,11 +55,11 @@ class Together(Generic[Given, T]):
         """Returns when it is on disk. Raises what the action raises of it, Unavailable."""
         if self._size_max == 1:
             return (await self._runner.write(self._action, [given], caller))[0]
-        waiting = self._waiting[caller]
-        if len(waiting) >= WAITING_MAX:
+        if sum(map(len, self._waiting.values())) >= WAITING_MAX:
             raise Unavailable()
+        waiting = self._waiting[caller]
         loop = asyncio.get_running_loop()
-        write = _Write(given, loop.create_future())
+        write = _Write(given, loop.create_future(), loop.time() + WAIT_S_MAX)
         if not waiting:
             loop.call_soon(self._begin, caller)
         waiting.append(write)
@@ -71,6 +75,11 @@ class Together(Generic[Given, T]):
     def _begin(self, caller: Caller) -> None:
         """Groups of what waits, as many as may be under way."""
         waiting, under_way = self._waiting[caller], self._under_way.setdefault(caller, set())
+        now = asyncio.get_running_loop().time()
+        while waiting and waiting[0].until <= now:
+            late = waiting.popleft().answer
+            if not late.done():
+                late.set_exception(Unavailable())
         while waiting and len(under_way) < self._groups_max:
             group = [waiting.popleft() for _ in range(min(len(waiting), self._size_max))]
             task = asyncio.create_task(self._write(group, caller))
