@@ -61,6 +61,7 @@ def test_phones(written, number):
         ('="Jean"', "Jean"),
         ('\'="Jean"', '="Jean"'),
         ('="Jean', '="Jean'),
+        (f'"Jean\n{" " * 60_000}Paul"', "Jean Paul"),
     ],
 )
 def test_names_as_sheets_have_them(written, name):

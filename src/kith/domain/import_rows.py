@@ -32,7 +32,7 @@ CACHED_CHARACTERS_MAX = 256
 _QUOTES = re.compile(r"\A['\s]+")
 _MARKED = ("'", "=")
 """What begins a cell that was made safe from spreadsheets."""
-_BREAKS = re.compile(r"[ \t]*[\t\r\n]\s*")
+_BREAKS = re.compile(r"[\t\r\n]")
 
 
 class _Unreadable(Exception):
@@ -204,7 +204,8 @@ def _name(written: str) -> str | None:
     try:
         return contacts.parse_name(written)
     except BadValue:
-        return contacts.parse_name(_BREAKS.sub(" ", written))
+        pieces = map(str.strip, _BREAKS.split(written))
+        return contacts.parse_name(" ".join(piece for piece in pieces if piece))
 
 
 def _phone(written: str) -> Phone | Typed | None:
