@@ -244,3 +244,62 @@ async def test_ids_of_two_people_are_no_reason_for_doubt(
     done(ana, "unmerge-contacts", contact_id=a)
     assert seen(ana, a)["reachability"]["marketing"]["reason"] == "identity_changed"
     assert seen(ana, b)["reachability"]["marketing"]["allowed"]
+
+
+async def test_what_they_gave_of_themselves_goes_with_them(ana: Person, meta: Meta) -> None:
+    """A number given on request, and the address by which they said STOP."""
+    await meta.told(
+        webhooks.text(Somebody("", wa_id="", user_id="US.1"), "Hi", at=time.time() - 90)
+    )
+    a = ana.get_contact(bsuid="US.1").json()["id"]
+    b = made(ana, THEIRS)
+    done(ana, "merge-contacts", contact_id=a, into=b)
+    card = {"origin": "contact_request", "phones": [{"wa_id": "14155550123"}]}
+    who = Somebody("", wa_id="", user_id="US.1")
+    await meta.told(
+        webhooks.inbound(who, {"type": "contacts", "contacts": [card]}, at=time.time() - 60),
+        webhooks.text(who, "STOP", at=time.time() - 30),
+    )
+    done(ana, "unmerge-contacts", contact_id=a)
+    assert ("wa_id", "14155550123") in names(seen(ana, a))
+    assert names(seen(ana, b)) == [("phone", THEIRS)]
+    [row] = done(ana, "export-contact", contact_id=a)["consent_records"]
+    assert (row["state"], THEIRS in str(row)) == ("withdrawn", False)
+
+
+async def test_an_erasure_reaches_what_was_said_by_way_of_others(
+    bed: Bed, ana: Person, meta: Meta
+) -> None:
+    first, second, third = (
+        made(ana, phone) for phone in ("+14155550101", "+14155550102", "+14155550103")
+    )
+    done(ana, "merge-contacts", contact_id=first, into=second)
+    done(ana, "merge-contacts", contact_id=second, into=third)
+    await meta.told(webhooks.text(somebody("+14155550101"), "STOP", at=time.time() - 20))
+    done(ana, "unmerge-contacts", contact_id=second)
+    done(ana, "unmerge-contacts", contact_id=first)
+    boss = await bed.person(ana.user, ana.workspace, scope="admin")
+    done(boss, "delete-contact", contact_id=first)
+    rows = await bed.rows(
+        "SELECT address, evidence FROM consent_records WHERE tenant_id = :tenant_id",
+        tenant_id=ana.user.tenant_id,
+    )
+    assert rows
+    assert [row for row in rows if row != (None, None)] == []
+
+
+async def test_a_number_that_was_given_up_is_nobodys_to_write_to(
+    ana: Person, meta: Meta, graph: Graph, two: tuple[str, str]
+) -> None:
+    """It changed to one that somebody else has: no unmerge brings the former back."""
+    a, b = two
+    made(ana, "+5511911112222")
+    done(ana, "merge-contacts", contact_id=a, into=b)
+    moved = {"from": LONG[1:], "id": "wamid.moved", "timestamp": str(int(time.time()) + 60),
+             "type": "system", "system": {"type": "user_changed_number",
+                                          "wa_id": "5511911112222"}}  # fmt: skip
+    await meta.told(webhooks.envelope({"messages": [moved]}))
+    done(ana, "unmerge-contacts", contact_id=a)
+    assert seen(ana, a)["phone"] is None
+    answer = ana.post("send-text-message", {"contact_id": a, "message": "Hi"})
+    assert (answer.status_code, graph.attempts) == (422, [])

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from kith.actions import audit, contacts
+from kith.actions import audit, contacts, origins
 from kith.actions.ledger import record
 from kith.actions.run import Context
 from kith.domain import consent, json
@@ -99,18 +99,19 @@ async def set_state(ctx: Context, given: SetConsent) -> Told:
     return await tell(ctx, await contacts.find(ctx, given), given)
 
 
-async def tell(
-    ctx: Context, known: Contact, given: SetConsent, *, origin_id: str | None = None
-) -> Told:
+async def tell(ctx: Context, known: Contact, given: SetConsent, *, by: str | None = None) -> Told:
     """Write what a person did, as far as it may be written; for every way in.
 
-    `origin_id` is which of those who live on in the contact did it, where that is known: an
-    unmerge gives it back. Raises Invalid, Refused.
+    `by` is the address of whoever did it, where that is known: of those who live on in the
+    contact it may be another, to whom an unmerge gives it back. Raises Invalid, Refused.
     """
     with naming("occurred_at"):
         check_time(ctx, given.occurred_at)
     rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
-    row = await _row(ctx, known, given, origin_id or known.id)
+    row = await _row(ctx, known, given)
+    origin_id = await origins.of_address(ctx, known, by) if by is not None else known.id
+    if origin_id != known.id:
+        row = msgspec.structs.replace(row, origin_contact_id=origin_id, address=by)
     beside = consent.about(rows, channel=row.channel, purpose=row.purpose)
     with naming("note"):
         consent.check(row, over=consent.in_force(beside))
@@ -167,13 +168,13 @@ def check_time(ctx: Context, occurred_at: datetime | None) -> None:
         raise BadValue(f"may not lie in the future; here it is {wire(ctx.now)}.")
 
 
-async def _row(ctx: Context, known: Contact, given: SetConsent, origin_id: str) -> Record:
+async def _row(ctx: Context, known: Contact, given: SetConsent) -> Record:
     evidence = msgspec.Raw(json.encode(given.evidence)) if given.evidence else None
     user = await users.by_id(ctx.tx, ctx.user_id) if ctx.user_id else None
     return Record(
         id=ctx.new_id(),
         contact_id=known.id,
-        origin_contact_id=origin_id,
+        origin_contact_id=known.id,
         channel=given.channel,
         purpose=given.purpose,
         state=given.state,

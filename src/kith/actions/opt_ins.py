@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from kith.actions import connections, consent, contacts, jobs, origins, tags
+from kith.actions import connections, consent, contacts, jobs, tags
 from kith.actions.consent import SetConsent
 from kith.actions.run import Context
 from kith.domain import opt_ins, whatsapp
@@ -151,9 +151,8 @@ async def confirm(
     if opt_in is None or opt_in.used_at is not None or at > opt_in.expires_at:
         return None
     at = opt_ins.confirmed_at(opt_in, min(at, ctx.now))
-    origin = await origins.of_address(ctx, contact, address)
     try:
-        told = await consent.tell(ctx, contact, _grant(opt_in, provider_id, at), origin_id=origin)
+        told = await consent.tell(ctx, contact, _grant(opt_in, provider_id, at), by=address)
     except Refused:  # the ledger is full
         return None
     await opt_in_rows.spend(ctx.tx, tenant_id=ctx.tenant_id, uuid=opt_in.id, at=ctx.now)

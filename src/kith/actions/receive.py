@@ -1,6 +1,5 @@
 """What WhatsApp tells of people, each fact in one transaction: once, whatever the order."""
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -51,7 +50,7 @@ async def receive(ctx: Context, fact: MessageReceived) -> None:
         return
     known, message = stored.contact, stored.message
     if fact.shared is not None:
-        known = await _learn_shared(ctx, known, fact.shared, message.at)
+        known = await _learn_shared(ctx, known, fact.shared, message)
     tx, tenant_id = ctx.tx, ctx.tenant_id
     await media.plan(ctx, message)
     if message.type not in WINDOWLESS:
@@ -94,8 +93,7 @@ async def prefer(ctx: Context, fact: PreferenceTold) -> None:
         evidence={"user_preference": "stop" if fact.is_stop else "resume"},
         occurred_at=at,
     )
-    origin = await origins.of_address(ctx, known, fact.who.address)
-    await undelivered.tell_meta(ctx, known, given, origin_id=origin)
+    await undelivered.tell_meta(ctx, known, given, by=fact.who.address)
 
 
 async def restrict(ctx: Context, fact: AccountRestricted) -> None:
@@ -152,10 +150,11 @@ async def _store(
     return _Stored(known, message, is_amended=heard.is_amended)
 
 
-async def _learn_shared(ctx: Context, known: Contact, wa_id: str, at: datetime) -> Contact:
+async def _learn_shared(ctx: Context, known: Contact, wa_id: str, message: Message) -> Contact:
     """Their own number, or what it became since; whoever else has it keeps it."""
-    now, since = await senders.today(ctx, Who(wa_id=wa_id), at=at)
-    return await senders.learn(ctx, known, now, at=since)
+    now, since = await senders.today(ctx, Who(wa_id=wa_id), at=message.at)
+    beside = origins.names_at(message.address)
+    return await senders.learn(ctx, known, now, at=since, beside=beside)
 
 
 async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageReceived) -> None:
@@ -184,9 +183,8 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
         evidence={"wamid": fact.wamid, "number_id": fact.number.id, "said": list(fact.said)},
         occurred_at=message.at,
     )
-    origin = await origins.of_address(ctx, known, message.address)
     try:
-        told = await consent.tell(ctx, known, given, origin_id=origin)
+        told = await consent.tell(ctx, known, given, by=message.address)
     except Refused:  # the ledger of this contact is full of opt-ins
         return
     if given.state == "granted":

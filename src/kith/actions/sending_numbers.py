@@ -174,8 +174,9 @@ async def still(ctx: Context, known: Contact, used: str | None, *, number_id: st
 
 
 def _numbers(known: Contact, names: Sequence[tuple[str, str]]) -> list[Phone]:
-    """The contact's own phone first, then what WhatsApp calls it, then its other numbers."""
-    own = [known.phone] if known.phone is not None else []
+    """The contact's own phone first, then what WhatsApp calls it, then its other numbers; `names`
+    are those in use."""
+    own = [known.phone] if known.phone is not None and ("phone", known.phone) in names else []
     wa_ids = [matches.phone_of(value) for kind, value in names if kind == "wa_id"]
     phones = [Phone(value) for kind, value in names if kind == "phone"]
     return list(dict.fromkeys([*own, *wa_ids, *phones]))

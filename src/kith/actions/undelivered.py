@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kith.actions import consent, contacts, origins
+from kith.actions import consent, contacts
 from kith.actions.consent import SetConsent
 from kith.actions.run import Context
 from kith.domain import failures, graph
@@ -53,7 +53,7 @@ async def tell_meta(
     given: SetConsent,
     *,
     rows: Sequence[Record] | None = None,
-    origin_id: str | None = None,
+    by: str | None = None,
 ) -> None:
     """A stop or a resume in WhatsApp itself, once however often it is told."""
     if rows is None:
@@ -63,7 +63,7 @@ async def tell_meta(
         for row in rows
     )
     if not is_told:
-        await consent.tell(ctx, known, given, origin_id=origin_id)
+        await consent.tell(ctx, known, given, by=by)
 
 
 async def _failed(ctx: Context, message: Message, code: int) -> None:
@@ -85,8 +85,7 @@ async def _failed(ctx: Context, message: Message, code: int) -> None:
         known = await contacts.of_id(ctx, message.contact_id)
         assert known is not None, "the message hangs on it"
         if means == "meta_stopped":
-            origin = await origins.of_address(ctx, known, message.address)
-            await tell_meta(ctx, known, _stopped(message), origin_id=origin)
+            await tell_meta(ctx, known, _stopped(message), by=message.address)
         else:
             await judge_reach(ctx, known)
     elif (conclusion := failures.CONCLUSIONS.get(means)) is not None:

@@ -251,11 +251,11 @@ def returning(names: Iterable[Name], journal: Journal, *, ids: Collection[str]) 
 
 
 def shown_phone(names: Iterable[Name], *likeliest: Phone | None) -> Phone | None:
-    """The first of the likeliest that is among these names and in use, else any such; None at
-    last, when there is no phone at all."""
+    """The first of the likeliest that is among these names and in use, else any such; None when
+    every phone was given up, as it may be somebody else's by now."""
     phones = {Phone(one.value): one.is_retired for one in names if one.kind == "phone"}
     order = [one for one in (*likeliest, *phones) if one is not None and one in phones]
-    return next((one for one in order if not phones[one]), order[0] if order else None)
+    return next((one for one in order if not phones[one]), None)
 
 
 def without(now: Facets, *, all_: Facets, rest: Facets, floors: Sequence[Facets]) -> Facets:

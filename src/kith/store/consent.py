@@ -24,6 +24,12 @@ _WRITTEN_FOR = (
     " IN (SELECT CAST(:contact_uuid AS TEXT) UNION ALL SELECT m.uuid FROM merged_contacts m"
     " WHERE m.tenant_id = :tenant_id AND m.into_uuid = :contact_uuid)"
 )
+# Those in which the contact ever lived on, also by way of others.
+_HOSTS = (
+    "WITH RECURSIVE h (uuid) AS (SELECT CAST(:contact_uuid AS TEXT)"
+    " UNION SELECT m.into_uuid FROM merges m JOIN h ON h.uuid = m.from_uuid"
+    " WHERE m.tenant_id = :tenant_id) SELECT h.uuid FROM h"
+)
 # What a merge added belongs to it by its origin, and counts no longer once it is undone.
 _COUNTS = (
     " AND r.origin_contact_uuid IN (SELECT CAST(:contact_uuid AS TEXT) UNION ALL"
@@ -139,8 +145,7 @@ async def blank(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:
         "UPDATE consent_records AS r SET address = NULL, evidence = NULL, note = NULL"
         f" WHERE r.tenant_id = :tenant_id AND (r.contact_uuid{_WRITTEN_FOR}"
         f" OR r.uuid IN (SELECT s.uuid FROM consent_records s WHERE s.tenant_id = :tenant_id"
-        " AND s.contact_uuid IN (SELECT h.into_uuid FROM merges h WHERE h.tenant_id = :tenant_id"
-        " AND h.from_uuid = :contact_uuid) AND s.origin_contact_uuid = :contact_uuid))",
+        f" AND s.contact_uuid IN ({_HOSTS}) AND s.origin_contact_uuid{_WRITTEN_FOR}))",
         tenant_id=tenant_id,
         contact_uuid=contact_uuid,
     )
