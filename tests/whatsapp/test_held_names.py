@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from kith.actions import sends
+from kith.actions import import_undo, sends
 from kith.actions.connections import of_tenant
+from kith.actions.imports import Named
 from kith.actions.sends import Again
 from tests.cast import Bed, Person
 from tests.graph import Fault, Graph, webhooks
@@ -267,3 +268,20 @@ async def test_a_number_given_on_request_that_changed_since_is_the_new_one(
         moved(PHONE, NEW), said(BSUID, type="contacts", contacts=[shared])
     )  # said 5 s before
     assert ana.get_contact(bsuid=BSUID).json()["phone"] == NEW
+
+
+@pytest.mark.row("T10.2")
+async def test_what_a_file_granted_ends_with_its_undo_also_after_a_change_of_number(
+    bed: Bed, ana: Person, meta: Meta
+) -> None:
+    body = f"phone,opted_in_at,opted_in_source\n{PHONE},2026-05-07,form\n"
+    address = f"{ana.url}/api/v1/actions/import-contacts"
+    done = ana.http.post(address, content=body.encode(), headers=ana.headers).json()
+    await meta.told(moved(PHONE, NEW, at=time.time() + 60))
+    assert ana.get_contact(phone=NEW).json()["opted_in_at"] is not None
+    named = Named(import_id=done["id"])
+    while (one := await bed.runner.write(import_undo.step, named, meta.caller)).state != "undone":
+        pass
+    assert one.undone is not None
+    assert (one.undone.consent_retracted, one.undone.left) == (2, {"changed_since": 1})
+    assert ana.get_contact(phone=NEW).json()["opted_in_at"] is None

@@ -176,7 +176,7 @@ async def note(
     before: dict[str, Any] | None,
     after: dict[str, Any],
 ) -> Contact:
-    """Note what changed of a contact beside its own row, which becomes a new version."""
+    """Write the contact as a new version and note what changed; its name and e-mail stay."""
     contact = msgspec.structs.replace(known, updated_at=ctx.now, version=known.version + 1)
     await contact_rows.change(ctx.tx, tenant_id=ctx.tenant_id, was=known, contact=contact)
     await audit.record(ctx, what, contact.id, before=before, after=after)

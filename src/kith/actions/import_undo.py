@@ -266,16 +266,16 @@ async def _unspell(ctx: Context, known: Contact, name: Mapping[str, Any]) -> Con
 
 
 async def _retract(ctx: Context, one: Import, known: Contact) -> int:
-    """Grants that the import wrote count no longer; an opt-out stays, as anybody's does."""
+    """Grants that the import wrote count no longer, nor those that a change of number repeated; an
+    opt-out stays, as anybody's does."""
     rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
-    written = [
-        row.id
-        for row in rows
-        if row.state == "granted"
-        and row.evidence is not None
-        and row.source == "import"
-        and json.decode_object(bytes(row.evidence)).get("import_id") == one.id
-    ]
+    written: list[str] = []
+    for row in rows:
+        if row.state != "granted" or row.source != "import" or row.evidence is None:
+            continue
+        about = json.decode_object(bytes(row.evidence))
+        if about.get("import_id") == one.id or about.get("repeats") in written:
+            written.append(row.id)
     if written:
         await import_rows.retract(
             ctx.tx,

@@ -29,7 +29,9 @@ async def change(ctx: Context, fact: IdentityChanged) -> None:
     """Let the contact go by its new names; the old ones still lead API look-ups to it."""
     at = min(fact.at, ctx.now)
     pairs = _pairs(fact)
-    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=_names(fact.before))
+    held = await reported_names.held(
+        ctx.tx, tenant_id=ctx.tenant_id, names=origins.names(fact.before)
+    )
     new = [await _note(ctx, kind, old, name, at=at) for kind, old, name in pairs]
     if pairs and not any(new):
         return
@@ -38,10 +40,10 @@ async def change(ctx: Context, fact: IdentityChanged) -> None:
         return
     now, since = await senders.today(ctx, fact.after, at=at)
     known = await _with_whoever_has(ctx, known, now, at=at)
-    origin = origins.of(known, held, _names(fact.before))
+    origin = origins.of(known, held, origins.names(fact.before))
     for kind, old, _ in pairs:
         await senders.retire(ctx, known, kind, old, at=_before(at), origin=origin)
-    known = await senders.learn(ctx, known, now, at=since, beside=_names(fact.before))
+    known = await senders.learn(ctx, known, now, at=since, beside=origins.names(fact.before))
     if now.wa_id is not None:
         known = await _renumber(ctx, known, now.wa_id, origin=origin)
     await reachability.remove_block(
@@ -60,16 +62,6 @@ def _pairs(fact: IdentityChanged) -> list[tuple[Kind, str, str]]:
     return [(kind, old, new) for kind, old, new in each if old and new and old != new]
 
 
-def _names(who: Who) -> list[Key]:
-    names: list[Key] = []
-    if who.bsuid is not None:
-        names.append(("bsuid", who.bsuid))
-    names += senders.numbers(who.wa_id)
-    if who.parent_bsuid is not None:
-        names.append(("bsuid", who.parent_bsuid))
-    return names
-
-
 async def _note(ctx: Context, kind: Kind, old: str, new: str, *, at: datetime) -> bool:
     """Whoever makes a contact of the old name at the same time sees it, or is seen."""
     if kind == "wa_id":
@@ -85,7 +77,7 @@ async def _whose(
     ctx: Context, before: Who, held: dict[Key, Held], *, at: datetime
 ) -> Contact | None:
     """Who had the old names before the change: not somebody who was first heard of since."""
-    for name in _names(before):
+    for name in origins.names(before):
         found = held.get(name)
         if found is not None and found.known_at < at:
             return await contact_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=found.contact_id)
@@ -97,7 +89,7 @@ async def _with_whoever_has(ctx: Context, known: Contact, now: Who, *, at: datet
 
     Anybody else who has one keeps it: the two may be one person, for people to say.
     """
-    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=_names(now))
+    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=origins.names(now))
     for found in held.values():
         if found.contact_row_id == known.row_id or found.known_at < at:
             continue
