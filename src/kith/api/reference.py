@@ -150,7 +150,7 @@ class Reader:
         """Of an object, or of what an array holds."""
         schema = self._resolved(schema)
         if schema.get("type") == "array":
-            return self._parts(schema["items"])
+            return self._parts(schema["items"] or {})  # no more items than those before: no parts
         if "properties" not in schema and "anyOf" in schema:
             return self._parts(schema["anyOf"][0])
         required = schema.get("required", ())
