@@ -1,5 +1,6 @@
 """What tests of messages that leave share: people, consent, and what stands in the tables."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -63,3 +64,11 @@ async def jobs(bed: Bed, person: Person, kind: str = "send_message") -> int:
         kind=kind,
     )
     return int(found[0][0])
+
+
+async def nothing_waits(bed: Bed, person: Person) -> None:
+    """Until all has left that was to be sent, such as the answer to a STOP."""
+    until = time.monotonic() + 10
+    while await jobs(bed, person):
+        assert time.monotonic() < until, "a message does not leave"
+        await asyncio.sleep(0.02)

@@ -49,7 +49,8 @@ def doubles(person: Person) -> list[tuple[set[str], list[str]]]:
 
 
 def moved(old: str, new: str, *, at: float | None = None) -> dict[str, Any]:
-    told = {"from": old[1:], "id": f"wamid.{old}{new}", "timestamp": str(int(at or time.time())),
+    at = at or time.time() + 60
+    told = {"from": old[1:], "id": f"wamid.{old}{new}", "timestamp": str(int(at)),
             "type": "system",
             "system": {"type": "user_changed_number", "wa_id": new[1:]}}  # fmt: skip
     return batch([change({"messages": [told]})])
@@ -211,7 +212,8 @@ async def test_a_suspicion_follows_a_merge_and_ends_with_an_erasure(
 ) -> None:
     survivor = made(ana, "+14155550166", name="Survivor")
     holder = made(ana, NEW, tags="vip")
-    await meta.told(webhooks.text(BY, "Hi", at=time.time() - 60), moved(PHONE, NEW))
+    await meta.told(webhooks.text(BY, "Hi", at=time.time() - 60))
+    await meta.told(moved(PHONE, NEW))
     mover = str(ana.get_contact(phone=PHONE).json()["id"])
     assert ana.post("merge-contacts", {"contact_id": holder, "into": survivor}).is_success
     assert doubles(ana) == [({survivor, mover}, ["whatsapp"])]
@@ -277,7 +279,7 @@ async def test_what_a_file_granted_ends_with_its_undo_also_after_a_change_of_num
     body = f"phone,opted_in_at,opted_in_source\n{PHONE},2026-05-07,form\n"
     address = f"{ana.url}/api/v1/actions/import-contacts"
     done = ana.http.post(address, content=body.encode(), headers=ana.headers).json()
-    await meta.told(moved(PHONE, NEW, at=time.time() + 60))
+    await meta.told(moved(PHONE, NEW))
     assert ana.get_contact(phone=NEW).json()["opted_in_at"] is not None
     named = Named(import_id=done["id"])
     while (one := await bed.runner.write(import_undo.step, named, meta.caller)).state != "undone":

@@ -9,7 +9,7 @@ from tests.cast import Bed, Person
 from tests.graph import Graph, webhooks
 from tests.graph import Person as Somebody
 from tests.meta import SECOND_NUMBER_ID, Meta
-from tests.whatsapp.sending import agree
+from tests.whatsapp.sending import agree, nothing_waits
 
 LONG, SHORT, THEIRS = "+5511987654321", "+551187654321", "+33755765902"
 EXPANDED = ["identities", "reachability", "messages", "consent"]
@@ -168,6 +168,7 @@ async def test_as_if_they_had_never_been_one(bed: Bed, ana: Person, meta: Meta) 
     await say(0, "three", after=30, number_id=SECOND_NUMBER_ID)
     await say(1, "four", after=7, number_id=SECOND_NUMBER_ID)
     await say(0, "STOP", after=40)
+    await nothing_waits(bed, ana)
     done(ana, "unmerge-contacts", contact_id=ids[0])
     await say(1, "five", after=50)
     found = [told(seen(ana, one)) for one in ids]

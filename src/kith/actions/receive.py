@@ -190,7 +190,13 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
     if given.state == "granted":
         await blocks.trust(ctx, told.contact, message.at)
     if known.withdrawn_at is None and told.contact.withdrawn_at is not None:
-        await sends.confirm_opt_out(ctx, told.contact, number_id=fact.number.id, said=fact.said[0])
+        await sends.confirm_opt_out(
+            ctx,
+            told.contact,
+            number_id=fact.number.id,
+            said=fact.said[0],
+            to=message.address,
+        )
 
 
 async def _amend(ctx: Context, stored: _Stored) -> None:

@@ -136,9 +136,10 @@ async def begin_template(ctx: Context, given: SendTemplate) -> Begun:
 
 
 async def confirm_opt_out(
-    ctx: Context, known: Contact, *, number_id: str, said: str
+    ctx: Context, known: Contact, *, number_id: str, said: str, to: str | None
 ) -> Message | None:
-    """Say once that no more offers will come, if that may be said; a job sends it."""
+    """Say once that no more offers will come, if that may be said; a job sends it, to the address
+    that said STOP."""
     here = await sending_numbers.connected_as(ctx, number_id)
     body = sending.confirmation(said, locale=known.locale, phone=known.phone)
     for best in await _judged(ctx, known, here, "free_form"):
@@ -146,7 +147,7 @@ async def confirm_opt_out(
             message = msgspec.structs.replace(
                 _message(ctx, known, best, "text", sending.text_content(body)),
                 delivery=Delivery(status="queued"),
-                address=await sending_numbers.address(ctx, known, number_id=number_id),
+                address=to or await sending_numbers.address(ctx, known, number_id=number_id),
             )
             await _add(ctx, known, message)
             await jobs.add(ctx, jobs.SEND_MESSAGE, message.id)

@@ -27,15 +27,15 @@ _WRITTEN_FOR = (
 # Those in which the contact ever lived on, also by way of others.
 _HOSTS = (
     "WITH RECURSIVE h (uuid) AS (SELECT CAST(:contact_uuid AS TEXT)"
-    " UNION SELECT m.into_uuid FROM merges m JOIN h ON h.uuid = m.from_uuid"
-    " WHERE m.tenant_id = :tenant_id) SELECT h.uuid FROM h"
+    " UNION SELECT k.into_uuid FROM merges k JOIN h ON h.uuid = k.from_uuid"
+    " WHERE k.tenant_id = :tenant_id) SELECT h.uuid FROM h"
 )
 # What a merge added belongs to it by its origin, and counts no longer once it is undone.
-_COUNTS = (
-    " AND r.origin_contact_uuid IN (SELECT CAST(:contact_uuid AS TEXT) UNION ALL"
-    " SELECT o.uuid FROM merged_contacts o"
+_TOLD_BY = (
+    " IN (SELECT CAST(:contact_uuid AS TEXT) UNION ALL SELECT o.uuid FROM merged_contacts o"
     " WHERE o.tenant_id = :tenant_id AND o.into_uuid = :contact_uuid)"
 )
+_COUNTS = f" AND r.origin_contact_uuid{_TOLD_BY}"
 # Rows of an import that was undone stay, and count no longer.
 _IS_NOT_RETRACTED = (
     " AND NOT EXISTS (SELECT 1 FROM retracted_consent x"
@@ -145,7 +145,7 @@ async def blank(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:
         "UPDATE consent_records AS r SET address = NULL, evidence = NULL, note = NULL"
         f" WHERE r.tenant_id = :tenant_id AND (r.contact_uuid{_WRITTEN_FOR}"
         f" OR r.uuid IN (SELECT s.uuid FROM consent_records s WHERE s.tenant_id = :tenant_id"
-        f" AND s.contact_uuid IN ({_HOSTS}) AND s.origin_contact_uuid{_WRITTEN_FOR}))",
+        f" AND s.contact_uuid IN ({_HOSTS}) AND s.origin_contact_uuid{_TOLD_BY}))",
         tenant_id=tenant_id,
         contact_uuid=contact_uuid,
     )
