@@ -50,8 +50,8 @@ class Listener:
                 connection, _ = one.accept()
             except OSError:
                 return
+            self.count += 1  # whoever is hung up on may look at once
             connection.close()
-            self.count += 1
 
     def close(self) -> None:
         for one in self._sockets:
