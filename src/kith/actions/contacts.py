@@ -295,10 +295,8 @@ async def name_too(
     an erasure counts.
     """
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    origin = None
-    if kind in ("phone", "wa_id"):
-        number = Phone(value) if kind == "phone" else matches.phone_of(value)
-        origin = await origins.of_number(ctx, known, number)
+    number = matches.number_of(kind, value)
+    origin = await origins.of_number(ctx, known, number) if number is not None else None
     await identities.add(
         tx,
         tenant_id=tenant_id,

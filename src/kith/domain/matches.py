@@ -92,6 +92,13 @@ def phone_of(wa_id: str) -> Phone:
     return Phone("+" + wa_id)
 
 
+def number_of(kind: Kind, value: str) -> Phone | None:
+    """The number that a name is: digits are one, as a phone or as a WhatsApp id."""
+    if kind == "wa_id":
+        return phone_of(value)
+    return Phone(value) if kind == "phone" else None
+
+
 def turn(number: Phone) -> int:
     """Equal for both spellings of one number, so that who notes either can wait for the other."""
     other = whatsapp.variant(number) or number

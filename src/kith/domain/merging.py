@@ -14,7 +14,7 @@ from kith.domain import consent, json, whatsapp
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact, differ
 from kith.domain.identities import Confidence, Kind
-from kith.domain.matches import phone_of
+from kith.domain.matches import number_of
 from kith.domain.phone import Phone
 from kith.domain.reachability import Reason
 from kith.domain.times import from_us, to_us
@@ -223,7 +223,7 @@ class Name(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def number(self) -> Phone | None:
-        return _number(self.kind, self.value)
+        return number_of(self.kind, self.value)
 
     @property
     def address(self) -> str:
@@ -239,8 +239,8 @@ def returning(names: Iterable[Name], journal: Journal, *, ids: Collection[str]) 
     """
     brought = {(kind, value) for kind, value, *_ in journal.merged.identities}
     theirs = [one for one in names if one.key in brought or one.origin_id in ids]
-    numbers = {one.number for one in theirs} | {_number(*one) for one in brought}
-    own = {_number(kind, value) for kind, value, *_ in journal.into.identities}
+    numbers = {one.number for one in theirs} | {number_of(*one) for one in brought}
+    own = {number_of(kind, value) for kind, value, *_ in journal.into.identities}
     for one in names:
         number = one.number
         if one in theirs or number is None or number in own or one.origin_id is not None:
@@ -277,12 +277,6 @@ def without(now: Facets, *, all_: Facets, rest: Facets, floors: Sequence[Facets]
 def with_told(ours: Facets, told: Facets) -> Facets:
     """What messages tell is true at least."""
     return ours | {at: max(value, ours.get(at, value)) for at, value in told.items()}
-
-
-def _number(kind: str, value: str) -> Phone | None:
-    if kind == "wa_id":
-        return phone_of(value)
-    return Phone(value) if kind == "phone" else None
 
 
 def told_since(
