@@ -23,7 +23,7 @@ from kith.api.values import Email, Id, Name, PhoneOut, Time
 from kith.domain import ids, json, metadata, text
 from kith.domain.consent import Channel, InForce, Method, Purpose, Record, State
 from kith.domain.metadata import Metadata
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 from kith.errors import BadValue
 
 CHANNELS: tuple[str, ...] = get_args(Channel)
@@ -271,8 +271,8 @@ def told(result: Told) -> ConsentSetAnswer:
     one = result.contact
     return ConsentSetAnswer(
         one.id,
-        wire(one.opted_in_at) if one.opted_in_at is not None else None,
-        wire(one.opted_out_at) if one.opted_out_at is not None else None,
+        wire_or_none(one.opted_in_at),
+        wire_or_none(one.opted_out_at),
         in_force(result.in_force),
         record(result.record) if result.record is not None else None,
     )
@@ -313,7 +313,7 @@ def in_force(one: InForce) -> ConsentAnswer:
         one.channel,
         one.purpose,
         one.state,
-        wire(one.since) if one.since is not None else None,
+        wire_or_none(one.since),
         row.source if row is not None else None,
         row.method if row is not None else None,
         row.id if row is not None else None,

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from kith.api.values import Id, Time
 from kith.domain.data_requests import DataRequest
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 
 
 class DataRequestAnswer(msgspec.Struct, frozen=True):
@@ -30,5 +30,5 @@ def answer(one: DataRequest) -> DataRequestAnswer:
         contact_id=one.contact_id,
         requested_at=wire(one.requested_at),
         due_at=wire(one.due_at),
-        closed_at=wire(one.closed_at) if one.closed_at is not None else None,
+        closed_at=wire_or_none(one.closed_at),
     )

@@ -1,6 +1,5 @@
 """How the result of an action becomes the answer that schemas.py describes."""
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -44,7 +43,7 @@ from kith.domain import json
 from kith.domain.audit import Entry
 from kith.domain.contacts import Contact, Identity
 from kith.domain.tags import Link, Tag
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 from kith.domain.users import User
 from kith.errors import AppError
 
@@ -136,7 +135,7 @@ def searched_contacts(found: list[Contact]) -> list[SearchedContact]:
             one.email,
             one.source,
             one.tags,
-            _time(one.last_message_at),
+            wire_or_none(one.last_message_at),
             wire(one.created_at),
         )
         for one in found
@@ -211,7 +210,3 @@ def _entry(entry: Entry) -> AuditEntry:
         entry.before,
         entry.after,
     )
-
-
-def _time(at: datetime | None) -> str | None:
-    return wire(at) if at is not None else None

@@ -1,6 +1,5 @@
 """Imports and exports over HTTP: what they take and answer, the file itself as a stream."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -16,7 +15,7 @@ from kith.domain.csv_heads import Head, Options
 from kith.domain.csv_reading import Encoding
 from kith.domain.imports import Counts, Import, Outcome, Refusal, State, Undone
 from kith.domain.phone import Region
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 from kith.errors import BadValue, Refused
 from kith.jobs.importing import Progress
 
@@ -259,7 +258,7 @@ def imported(one: Import) -> ImportAnswer:
         offset=one.offset,
         counts=counts(one.counts),
         started_at=wire(one.started_at),
-        finished_at=_time(one.finished_at),
+        finished_at=wire_or_none(one.finished_at),
         undone=_undone(one.undone),
     )
 
@@ -317,7 +316,3 @@ def _undone(one: Undone | None) -> UndoneAnswer | None:
     if one is None:
         return None
     return UndoneAnswer(one.removed, one.restored, one.consent_retracted, one.left)
-
-
-def _time(at: datetime | None) -> str | None:
-    return wire(at) if at is not None else None

@@ -1,6 +1,5 @@
 """The journal of merges, as an export shows it: both contacts as they were, and what changed."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +11,7 @@ from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Id, Time
 from kith.domain.contacts import Contact
 from kith.domain.merging import Gift, Journal, Merge, Side
-from kith.domain.times import from_us, wire
+from kith.domain.times import from_us, wire, wire_or_none
 
 
 class TaggedAnswer(msgspec.Struct, frozen=True):
@@ -88,7 +87,7 @@ def answer(one: Merge) -> MergeAnswer:
         one.from_id,
         one.into_id,
         wire(one.at),
-        _time(one.undone_at),
+        wire_or_none(one.undone_at),
         _before(one.journal) if one.journal is not None else None,
     )
 
@@ -103,9 +102,9 @@ def contact(one: Contact) -> ContactAnswer:
         locale=one.locale,
         metadata=one.metadata,
         tags=one.tags,
-        opted_in_at=_time(one.opted_in_at),
-        opted_out_at=_time(one.opted_out_at),
-        last_message_at=_time(one.last_message_at),
+        opted_in_at=wire_or_none(one.opted_in_at),
+        opted_out_at=wire_or_none(one.opted_out_at),
+        last_message_at=wire_or_none(one.last_message_at),
         total_messages=one.total_messages,
         created_at=wire(one.created_at),
     )
@@ -148,7 +147,3 @@ def _change(gift: Gift) -> ChangeAnswer:
 
 def _at(us: int) -> str:
     return wire(from_us(us))
-
-
-def _time(at: datetime | None) -> str | None:
-    return wire(at) if at is not None else None

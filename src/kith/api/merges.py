@@ -1,6 +1,5 @@
 """Duplicates and merges: what they take, what they answer, and how."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -16,7 +15,7 @@ from kith.api.values import Email, Id, Name, PhoneOut, Tags, Time
 from kith.domain import ids
 from kith.domain.contacts import Contact
 from kith.domain.merging import MergedFrom
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 from kith.errors import Conflict
 
 OTHER_EXAMPLE_ID = "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a62"
@@ -254,12 +253,8 @@ def _survivor(one: Contact) -> SurvivorAnswer:
         one.email,
         one.tags,
         one.metadata,
-        _time(one.opted_in_at),
-        _time(one.opted_out_at),
-        _time(one.last_message_at),
+        wire_or_none(one.opted_in_at),
+        wire_or_none(one.opted_out_at),
+        wire_or_none(one.last_message_at),
         one.total_messages,
     )
-
-
-def _time(at: datetime | None) -> str | None:
-    return wire(at) if at is not None else None

@@ -1,6 +1,5 @@
 """list-messages and new-message-received: what they take, and how messages are shown."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -14,7 +13,7 @@ from kith.api.parts import nullable
 from kith.api.values import Email, Id, Name, PhoneOut, Time
 from kith.domain import ids, json, text
 from kith.domain.messages import PAGE_MAX, Direction, Message, Status
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 
 TYPE_CHARACTERS_MAX = 64
 MEDIA = frozenset({"image", "video", "audio", "document", "sticker"})
@@ -202,12 +201,12 @@ def message(one: Message) -> MessageAnswer:
         else None,
         error=MessageError(error.code, error.title, error.details) if error is not None else None,
         said_at=wire(one.at),
-        sent_at=_time(delivery.sent_at),
+        sent_at=wire_or_none(delivery.sent_at),
         # Whoever has read a message has it, whether or not that was told.
-        delivered_at=_time(delivery.delivered_at or delivery.read_at),
-        read_at=_time(delivery.read_at),
-        edited_at=_time(one.edited_at),
-        deleted_at=_time(one.deleted_at),
+        delivered_at=wire_or_none(delivery.delivered_at or delivery.read_at),
+        read_at=wire_or_none(delivery.read_at),
+        edited_at=wire_or_none(one.edited_at),
+        deleted_at=wire_or_none(one.deleted_at),
         created_at=wire(one.created_at),
     )
 
@@ -218,7 +217,3 @@ def content(one: Message) -> dict[str, Any]:
     if one.type in MEDIA and kept:
         return {"url": None, "mime_type": None, **kept}
     return kept
-
-
-def _time(at: datetime | None) -> str | None:
-    return wire(at) if at is not None else None

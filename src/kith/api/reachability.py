@@ -1,6 +1,6 @@
 """get-reachability and check-audience: what they take, and how they answer."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, get_args
 
 import msgspec
@@ -26,7 +26,7 @@ from kith.domain.reachability import (
     Reason,
     Verdict,
 )
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 from kith.errors import AppError, BadValue, Invalid
 
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -311,7 +311,7 @@ def audience(checked: Audience) -> AudienceAnswer:
 
 def blocked(done: Blocked) -> BlockedAnswer:
     known = done.contact
-    return BlockedAnswer(known.id, known.phone, done.since is not None, _time(done.since))
+    return BlockedAnswer(known.id, known.phone, done.since is not None, wire_or_none(done.since))
 
 
 def block(held: Block) -> BlockAnswer:
@@ -321,10 +321,10 @@ def block(held: Block) -> BlockAnswer:
 def conversation(held: Conversation) -> ConversationAnswer:
     return ConversationAnswer(
         held.number_id,
-        _time(held.last_inbound_at),
-        _time(held.refused_at),
-        _time(held.capped_until),
-        _time(held.experiment_until),
+        wire_or_none(held.last_inbound_at),
+        wire_or_none(held.refused_at),
+        wire_or_none(held.capped_until),
+        wire_or_none(held.experiment_until),
     )
 
 
@@ -352,10 +352,6 @@ def _verdict(given: Verdict) -> VerdictAnswer:
     if not given.allowed and until.microsecond:
         until += _SECOND
     return VerdictAnswer(given.allowed, given.reason, wire(until))
-
-
-def _time(at: datetime | None) -> str | None:
-    return wire(at) if at is not None else None
 
 
 def missed_ids(checked: Any) -> int:

@@ -25,7 +25,7 @@ from kith.domain.consent import Record
 from kith.domain.contacts import Contact
 from kith.domain.events import EVENTS, Event, Happened
 from kith.domain.hooks import Hook
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 from kith.errors import Refused
 
 PREFIX = "/api/zapier"
@@ -136,19 +136,15 @@ def hook(one: Hook) -> HookAnswer:
         event=one.event,
         target_host=targets.read(one.target_url).host,
         created_at=wire(one.created_at),
-        last_success_at=_wire(one.last_success_at),
-        failing_since=_wire(one.failing_since),
-        disabled_at=_wire(one.disabled_at),
+        last_success_at=wire_or_none(one.last_success_at),
+        failing_since=wire_or_none(one.failing_since),
+        disabled_at=wire_or_none(one.disabled_at),
         disabled_why=one.disabled_why,
     )
 
 
 def subscribed(made: Subscribed) -> SubscribedAnswer:
     return SubscribedAnswer(**msgspec.structs.asdict(hook(made.hook)), secret=made.secret)
-
-
-def _wire(at: datetime | None) -> str | None:
-    return wire(at) if at is not None else None
 
 
 def hooks(found: list[Hook]) -> list[HookAnswer]:

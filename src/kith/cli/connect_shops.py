@@ -25,7 +25,7 @@ from kith.cli.connect_widget import as_dict
 from kith.domain.connections import Connection
 from kith.domain.jobs import Job
 from kith.domain.shop_polls import Poll, PollFailed
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 from kith.domain.tokens import Caller
 from kith.errors import Refused, naming
 from kith.jobs import read_inbound
@@ -213,7 +213,7 @@ def polled_as_dict(one: Connection, poll: Poll | None) -> dict[str, object]:
     return {
         **as_dict(one),
         "poll": {
-            "done_at": wire(poll.done_at) if poll.done_at else None,
+            "done_at": wire_or_none(poll.done_at),
             "under_way": poll.under_way is not None,
             "seen": poll.seen,
             "news": poll.news,

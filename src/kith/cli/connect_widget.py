@@ -8,7 +8,7 @@ from kith.cli.acting import in_workspace
 from kith.cli.common import address, as_json, print_json, printable, settings_of, write
 from kith.domain import opt_ins
 from kith.domain.connections import Connection
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 
 origins = click.option(
     "--origin",
@@ -138,5 +138,5 @@ def as_dict(one: Connection) -> dict[str, object]:
         "name": one.name,
         "config": one.config,
         "created_at": wire(one.created_at),
-        "former_until": wire(one.former_until) if one.former_until else None,
+        "former_until": wire_or_none(one.former_until),
     }

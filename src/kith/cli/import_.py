@@ -15,7 +15,7 @@ from kith.cli.acting import for_user, in_workspace, read
 from kith.cli.common import as_json, print_fields, print_json, print_table, run
 from kith.domain import csv_columns, ids
 from kith.domain.imports import Import
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 from kith.errors import naming
 
 PAGE = 500
@@ -200,7 +200,7 @@ def _fields(one: Import) -> dict[str, object]:
         "file": one.name,
         "state": one.state,
         "begun": wire(one.started_at),
-        "ended": wire(one.finished_at) if one.finished_at else None,
+        "ended": wire_or_none(one.finished_at),
         "sha256": one.digest,
         **{name: getattr(told, name) for name in told.__struct_fields__},
     }

@@ -13,7 +13,7 @@ from kith.cli.common import as_json, document, print_json, print_table, printabl
 from kith.cli.contact import write_new
 from kith.domain.contacts import ContactKey
 from kith.domain.data_requests import DataRequest
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 
 
 @click.group()
@@ -42,7 +42,7 @@ def list_(workspace: str | None, as_json: bool) -> None:
     else:
         rows = [
             (one.id, one.customer, one.contact_id, one.shop, wire(one.due_at),
-             wire(one.closed_at) if one.closed_at else None)
+             wire_or_none(one.closed_at))
             for one in found
         ]  # fmt: skip
         print_table(("REQUEST", "CUSTOMER", "CONTACT", "SHOP", "DUE", "ANSWERED"), rows)

@@ -11,7 +11,7 @@ from kith.cli.common import print_fields, print_table
 from kith.domain import json
 from kith.domain.audit import Entry
 from kith.domain.contacts import Contact
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 
 CELL_CHARACTERS_MAX = 40
 CONTACTS = ("PHONE", "NAME", "EMAIL", "TAGS", "LAST MESSAGE", "ID")
@@ -67,7 +67,7 @@ def _print_part(title: str, headings: Sequence[str], rows: Sequence[Sequence[obj
 
 def _contact(one: Contact) -> tuple[object, ...]:
     texts = (one.name, one.email, ", ".join(contacts.tags_of(one)) or None)
-    at = wire(one.last_message_at) if one.last_message_at else None
+    at = wire_or_none(one.last_message_at)
     return one.phone, *map(_short, texts), at, one.id
 
 

@@ -9,7 +9,7 @@ from kith.actions import tokens
 from kith.actions.run import utc_now
 from kith.actions.tokens import NewToken
 from kith.cli.common import ROW_ID_MAX, as_json, print_json, print_table, printable, read, write
-from kith.domain.times import wire
+from kith.domain.times import wire, wire_or_none
 from kith.domain.tokens import Scope, Token
 
 DAYS_MAX = 36_500
@@ -53,7 +53,7 @@ def create(rate_limit: int | None, as_json: bool, **given: Any) -> None:
     """
     made = write(tokens.create, NewToken(**given, rate_limit_per_minute=rate_limit))
     if as_json:
-        expires_at = wire(made.expires_at) if made.expires_at else None
+        expires_at = wire_or_none(made.expires_at)
         print_json({**msgspec.structs.asdict(made), "expires_at": expires_at})
         return
     until = f", until {wire(made.expires_at)}" if made.expires_at else ""
@@ -119,5 +119,5 @@ def _as_row(one: Token) -> tuple[object, ...]:
     elif one.expires_at:
         word = "until" if utc_now() < one.expires_at else "expired"
         state = f"{word} {wire(one.expires_at)}"
-    used = wire(one.last_used_at) if one.last_used_at else None
+    used = wire_or_none(one.last_used_at)
     return one.id, one.name, one.hint, one.email, one.workspace, one.scopes[-1], used, state

@@ -24,6 +24,10 @@ def wire(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
+def wire_or_none(at: datetime | None) -> str | None:
+    return wire(at) if at is not None else None
+
+
 def parse(value: object) -> datetime:
     """An aware time of RFC 3339, such as 2026-05-07T08:14:23+00:00; raises BadValue (row X12)."""
     try:
