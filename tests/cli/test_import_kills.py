@@ -122,10 +122,14 @@ def rows(database: str, sql: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
-def check(database: str, file: Path) -> None:
-    """What an import that nobody killed leaves, and nothing twice."""
-    [one, *others] = Kith(database_url=database)("import", "list", "--json").json
-    assert others == []
+def check(database: str, file: Path, *, is_timed: bool = False) -> None:
+    """What an import that nobody killed leaves, and nothing twice.
+
+    `is_timed`: a kill may have come too late, so that the file came in whole, and once more.
+    """
+    [*again, one] = Kith(database_url=database)("import", "list", "--json").json
+    assert is_timed or again == []
+    assert {(told["state"], told["counts"]["unchanged"]) for told in again} <= {("done", ROWS - 4)}
     assert one["state"] == "done"
     told = one["counts"]
     assert told["rows"] == ROWS
@@ -136,7 +140,8 @@ def check(database: str, file: Path) -> None:
     assert rows(database, "SELECT COUNT(*), COUNT(DISTINCT phone) FROM contacts") == [
         (ROWS - 10, ROWS - 10)
     ]
-    assert rows(database, "SELECT COUNT(*), COUNT(DISTINCT line) FROM import_refusals") == [(4, 4)]
+    refused = "SELECT COUNT(*), COUNT(DISTINCT line) FROM import_refusals"
+    assert rows(database, refused) == [(4 * (1 + len(again)), 4)]
     assert rows(database, "SELECT COUNT(*) FROM consent_records") == [(6,)]
     made = "SELECT COUNT(*) FROM audit_log WHERE what = 'contact.created'"
     assert rows(database, made) == [(ROWS - 10,)]
@@ -144,8 +149,8 @@ def check(database: str, file: Path) -> None:
         "SELECT c.version, COUNT(*) FROM contacts c JOIN audit_log a ON a.contact_uuid = c.uuid"
     )
     assert all(v == n for v, n in rows(database, f"{versions} GROUP BY c.uuid"))
-    again = Kith(database_url=database)("import", str(file), "--json").json
-    assert again["counts"]["unchanged"] == ROWS - 4
+    last = Kith(database_url=database)("import", str(file), "--json").json
+    assert last["counts"]["unchanged"] == ROWS - 4
 
 
 BATCHES = ROWS // BATCH
@@ -173,7 +178,7 @@ def test_killed_anywhere(database: str, file: Path) -> None:
     draw = random.Random(KILLS)
     plan = [("timer", round(draw.uniform(0.005, 0.12), 4)) for _ in range(KILLS)]
     assert runs(database, file, [*plan, ("", 0)])[-1] == 0
-    check(database, file)
+    check(database, file, is_timed=True)
 
 
 @pytest.mark.row("F2")
@@ -252,10 +257,11 @@ def test_a_large_file_is_killed_often_and_comes_in_whole(database: str, tmp_path
     ended.append(imported(database, file))
     assert rows(database, people) == [(count, count, count)]
     found = Kith(database_url=database)("import", "list", "--json").json
-    again, first, of_small = (one["counts"] for one in found)
+    *again, first, of_small = (one["counts"] for one in found)
     assert of_small["created"] == rows_of_small
     assert (first["rows"], first["created"]) == (count, count - rows_of_small)
-    assert (again["rows"], again["unchanged"]) == (count, count)
+    assert again  # more than once, where a kill came too late
+    assert {(one["rows"], one["unchanged"]) for one in again} == {(count, count)}
     grown = max(peak for _, peak in ended) - started_with
     print(f"{count} rows, {sum(code == -9 for code, _ in ended)} kills, {grown:.0f} MB more")
     assert grown <= MEMORY_MB_MAX
