@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from kith.actions.personal_data import Held
+from kith.api import consent, data_requests, gives, merge_journal, messages, opt_ins, reachability
 from kith.api.data_requests import DataRequestAnswer
 from kith.api.merge_journal import MergeAnswer
 from kith.api.messages import MessageAnswer
@@ -13,6 +15,7 @@ from kith.api.reachability import BlockAnswer, ConversationAnswer
 from kith.api.schemas import AuditEntry, ConsentRecordAnswer, ContactAnswer, IdentityAnswer, TagOf
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Complete, Time, WaitingEvents
+from kith.domain.times import wire
 
 
 class KeptAnswerAnswer(msgspec.Struct, frozen=True):
@@ -53,3 +56,29 @@ class ExportedAnswer(msgspec.Struct, frozen=True):
     data_requests: list[DataRequestAnswer]
     waiting_events: WaitingEvents
     opt_ins: list[OptInAnswer]
+
+
+def answer(held: Held) -> ExportedAnswer:
+    one = held.contact
+    return ExportedAnswer(
+        exported_at=wire(held.at),
+        contact=gives.whole_contact(one),
+        updated_at=wire(one.updated_at),
+        tags=[gives.tag_of(link) for link in held.tags],
+        identities=[gives.identity(known_as) for known_as in held.identities],
+        history=[gives.entry_of(entry) for entry in held.history],
+        history_complete=held.is_history_whole,
+        kept_answers=[
+            KeptAnswerAnswer(kept.action, kept.key, wire(kept.at), kept.answer)
+            for kept in held.answers
+        ],
+        merges=[merge_journal.answer(one) for one in held.merges],
+        consent_records=[consent.record(row) for row in held.consent],
+        blocks=[reachability.block(one) for one in held.blocks],
+        conversations=[reachability.conversation(one) for one in held.conversations],
+        messages=[messages.message(one) for one in held.messages],
+        messages_complete=held.are_messages_whole,
+        data_requests=[data_requests.answer(one) for one in held.data_requests],
+        waiting_events=[msgspec.Raw(body.encode()) for body in held.waiting_events],
+        opt_ins=[opt_ins.opt_in(one) for one in held.opt_ins],
+    )

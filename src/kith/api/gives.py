@@ -8,22 +8,19 @@ from msgspec import UNSET
 from kith.actions import audit, contact_lists
 from kith.actions.contacts import FoundOrCreated
 from kith.actions.look_ups import Expanded, Found
-from kith.actions.personal_data import Erased, Held
+from kith.actions.personal_data import Erased
 from kith.actions.tags import Tagged
 from kith.api import (
     answers,
     consent,
-    data_requests,
-    merge_journal,
     merges,
     messages,
-    opt_ins,
     reachability,
 )
-from kith.api.exports import ExportedAnswer, KeptAnswerAnswer
 from kith.api.schemas import (
     AuditEntry,
     AuditUser,
+    ContactAnswer,
     DeletedContactAnswer,
     FoundContactAnswer,
     IdentityAnswer,
@@ -55,7 +52,7 @@ def contact(found: Found) -> Any:
     document = bytes(found.document)
     if found.more.tags is not None:  # the one that stands in place of a key
         rendered = msgspec.json.decode(found.document, type=dict[str, Any])
-        document = json.encode({**rendered, "tags": [_tag_of(link) for link in found.more.tags]})
+        document = json.encode({**rendered, "tags": [tag_of(link) for link in found.more.tags]})
     if not (behind := _behind(found.more)):
         return msgspec.Raw(document)
     return msgspec.Raw(b"%b,%b" % (document[:-1], json.encode(behind)[1:]))
@@ -67,7 +64,7 @@ def _behind(more: Expanded) -> dict[str, Any]:
     if more.identities is not None:
         parts["identities"] = [identity(known_as) for known_as in more.identities]
     if more.history is not None:
-        parts["history"] = [_entry(entry) for entry in more.history]
+        parts["history"] = [entry_of(entry) for entry in more.history]
     if more.consent is not None:
         parts["consent"] = consent.all_in_force(more.consent)
     if more.reachability is not None:
@@ -151,32 +148,25 @@ def listed_tags(found: list[Tag]) -> list[TagAnswer]:
 
 
 def listed_audit(page: audit.Page) -> ListedAuditAnswer:
-    return ListedAuditAnswer([_entry(entry) for entry in page.entries], page.next_cursor)
+    return ListedAuditAnswer([entry_of(entry) for entry in page.entries], page.next_cursor)
 
 
-def exported_contact(held: Held) -> ExportedAnswer:
-    one = held.contact
-    return ExportedAnswer(
-        exported_at=wire(held.at),
-        contact=merge_journal.contact(one),
-        updated_at=wire(one.updated_at),
-        tags=[_tag_of(link) for link in held.tags],
-        identities=[identity(known_as) for known_as in held.identities],
-        history=[_entry(entry) for entry in held.history],
-        history_complete=held.is_history_whole,
-        kept_answers=[
-            KeptAnswerAnswer(kept.action, kept.key, wire(kept.at), kept.answer)
-            for kept in held.answers
-        ],
-        merges=[merge_journal.answer(one) for one in held.merges],
-        consent_records=[consent.record(row) for row in held.consent],
-        blocks=[reachability.block(one) for one in held.blocks],
-        conversations=[reachability.conversation(one) for one in held.conversations],
-        messages=[messages.message(one) for one in held.messages],
-        messages_complete=held.are_messages_whole,
-        data_requests=[data_requests.answer(one) for one in held.data_requests],
-        waiting_events=[msgspec.Raw(body.encode()) for body in held.waiting_events],
-        opt_ins=[opt_ins.opt_in(one) for one in held.opt_ins],
+def whole_contact(one: Contact) -> ContactAnswer:
+    """As the database renders it for get-contact."""
+    return ContactAnswer(
+        id=one.id,
+        phone=one.phone,
+        name=one.name,
+        email=one.email,
+        source=one.source,
+        locale=one.locale,
+        metadata=one.metadata,
+        tags=one.tags,
+        opted_in_at=wire_or_none(one.opted_in_at),
+        opted_out_at=wire_or_none(one.opted_out_at),
+        last_message_at=wire_or_none(one.last_message_at),
+        total_messages=one.total_messages,
+        created_at=wire(one.created_at),
     )
 
 
@@ -187,7 +177,7 @@ def me(user: User) -> MeAnswer:
     return MeAnswer(user.id, user.email, user.name, tenant)
 
 
-def _tag_of(link: Link) -> TagOf:
+def tag_of(link: Link) -> TagOf:
     return TagOf(link.id, link.name, wire(link.added_at))
 
 
@@ -197,7 +187,7 @@ def identity(known_as: Identity) -> IdentityAnswer:
     )
 
 
-def _entry(entry: Entry) -> AuditEntry:
+def entry_of(entry: Entry) -> AuditEntry:
     user = AuditUser(entry.user_id, entry.user_email) if entry.user_id is not None else None
     return AuditEntry(
         entry.id,

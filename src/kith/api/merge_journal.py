@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from kith.api import gives
 from kith.api.reachability import BlockAnswer, ConversationAnswer
 from kith.api.schemas import ContactAnswer, IdentityAnswer
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Id, Time
-from kith.domain.contacts import Contact
 from kith.domain.merging import Gift, Journal, Merge, Side
 from kith.domain.times import from_us, wire, wire_or_none
 
@@ -92,24 +92,6 @@ def answer(one: Merge) -> MergeAnswer:
     )
 
 
-def contact(one: Contact) -> ContactAnswer:
-    return ContactAnswer(
-        id=one.id,
-        phone=one.phone,
-        name=one.name,
-        email=one.email,
-        source=one.source,
-        locale=one.locale,
-        metadata=one.metadata,
-        tags=one.tags,
-        opted_in_at=wire_or_none(one.opted_in_at),
-        opted_out_at=wire_or_none(one.opted_out_at),
-        last_message_at=wire_or_none(one.last_message_at),
-        total_messages=one.total_messages,
-        created_at=wire(one.created_at),
-    )
-
-
 def _before(journal: Journal) -> BeforeAnswer:
     return BeforeAnswer(
         _side(journal.merged),
@@ -122,7 +104,7 @@ def _before(journal: Journal) -> BeforeAnswer:
 
 def _side(one: Side) -> SideAnswer:
     return SideAnswer(
-        contact(one.contact),
+        gives.whole_contact(one.contact),
         [TaggedAnswer(name, _at(added_at)) for name, added_at in one.tags],
         [
             IdentityAnswer(kind, value, confidence, _at(created_at))

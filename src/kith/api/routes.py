@@ -186,7 +186,7 @@ ROUTES = (
           gives.listed_contacts, schemas.ListedContactsAnswer, "scan", "read",
           "Every contact, page by page"),
     Route("POST", "/actions/export-contact", takes.EXPORT_CONTACT, personal_data.export,
-          gives.exported_contact, exports.ExportedAnswer, "scan", "read",
+          exports.answer, exports.ExportedAnswer, "scan", "read",
           "Everything held on one person", missing=ContactNotFound, logs="export.run",
           refuses=(TWO_MEANT,)),
     Route("POST", "/actions/list-messages", messaging.LIST_MESSAGES, messages.list_page,

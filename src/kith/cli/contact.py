@@ -8,7 +8,7 @@ import click
 
 from kith.actions import contact_lists, contacts, look_ups, personal_data
 from kith.actions.workspaces import Acting
-from kith.api import gives, identity, takes, upserts
+from kith.api import exports, gives, identity, takes, upserts
 from kith.cli import contact_blocks, contact_merges
 from kith.cli.acting import decoded, for_user, in_workspace, read, scan, taken, write, wrong_usage
 from kith.cli.common import as_json, document, print_fields, print_json, printable
@@ -211,7 +211,7 @@ def export(workspace: str | None, output: Path | None, as_json: bool, **key: str
     """
     given = taken(takes.EXPORT_CONTACT, key)
     held = scan(personal_data.export, given, Acting(workspace=workspace))
-    text = document(gives.exported_contact(held), is_indented=not as_json)
+    text = document(exports.answer(held), is_indented=not as_json)
     if output is None:
         click.echo(text)
         return

@@ -6,7 +6,7 @@ import click
 
 from kith.actions import personal_data, shop_privacy
 from kith.actions.workspaces import Acting
-from kith.api import gives
+from kith.api import exports
 from kith.api.data_requests import answer as rendered
 from kith.cli.acting import in_workspace, read, scan, write
 from kith.cli.common import as_json, document, print_json, print_table, printable
@@ -79,7 +79,7 @@ def answer(request_id: str, output: Path, workspace: str | None, as_json: bool) 
     asked = read(shop_privacy.show_request, request_id, acting)
     if asked.contact_id is not None:
         held = scan(personal_data.export, ContactKey(contact_id=asked.contact_id), acting)
-        write_new(output, document(gives.exported_contact(held), is_indented=True))
+        write_new(output, document(exports.answer(held), is_indented=True))
     closed = write(shop_privacy.close_request, request_id, acting)
     if as_json:
         print_json(rendered(closed))
