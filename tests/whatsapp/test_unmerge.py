@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kith.domain.times import from_us, parse
 from tests.cast import Bed, Person
 from tests.graph import Graph, webhooks
 from tests.graph import Person as Somebody
@@ -174,6 +175,8 @@ async def test_as_if_they_had_never_been_one(bed: Bed, ana: Person, meta: Meta) 
     found = [told(seen(ana, one)) for one in ids]
     for one in found:
         del one["phone"]
+    for one in (found[0], found[2]):  # each STOP was answered in a second of its own
+        assert from_us(int(start + 3_600) * 1_000_000) <= parse(one.pop("last_message_at"))
     assert found[:2] == found[2:]
 
 
