@@ -42,7 +42,7 @@ async def change(ctx: Context, fact: IdentityChanged) -> None:
     known = await _with_whoever_has(ctx, known, now, at=at)
     origin = origins.of(known, held, origins.names(fact.before))
     for kind, old, _ in pairs:
-        await senders.retire(ctx, known, kind, old, at=_before(at), origin=origin)
+        known = await senders.retire(ctx, known, kind, old, at=_before(at), origin=origin)
     known = await senders.learn(ctx, known, now, at=since, beside=origins.names(fact.before))
     if now.wa_id is not None:
         known = await _renumber(ctx, known, now.wa_id, origin=origin)

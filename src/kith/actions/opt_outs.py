@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import msgspec
+
+from kith.actions import origins
 from kith.actions.ledger import record, set_states
 from kith.actions.run import Context
 from kith.domain import consent, suppression, whatsapp
@@ -47,10 +50,12 @@ async def before(ctx: Context, contact_id: str, kind: Kind, value: str) -> list[
     """The ledger's rows of somebody who was erased after an opt-out; of others, none."""
     if (name := name_of(kind, value)) is None:
         return []
+    key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
+    if key is None:
+        return []
     noted: dict[tuple[str, str], Withdrawal] = {}
     for spelling in _spellings(*name):
-        if (digest := await digest_of(ctx, spelling)) is None:
-            return []
+        digest = suppression.digest(spelling, workspace_key=key, secret_key=ctx.secret_key)
         for one in await suppressions.withdrawals(
             ctx.tx, tenant_id=ctx.tenant_id, kind=name[0], digest=digest
         ):
@@ -102,7 +107,7 @@ async def renew(ctx: Context, known: Contact, kind: Kind, value: str) -> Contact
     """Let an opt-out count again for a contact that takes the name of somebody erased.
 
     The stricter of both counts, as in a merge. What its ledger tells already, and the person may
-    have undone since, is not told again.
+    have undone since, is not told again. It is of whoever the name is of: an unmerge gives both.
     """
     kept = await before(ctx, known.id, kind, value)
     if not kept:
@@ -110,6 +115,8 @@ async def renew(ctx: Context, known: Contact, kind: Kind, value: str) -> Contact
     rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
     if not (new := consent.not_told(kept, by=rows)):
         return known
+    origin_id = await origins.of_address(ctx, known, new[0].address)
+    new = [msgspec.structs.replace(row, origin_contact_id=origin_id) for row in new]
     again = consent.all_merged(rows, new, into=known.id, at=ctx.now, new_id=ctx.new_id)
     return await record(ctx, known, [*new, *again], rows=rows)
 

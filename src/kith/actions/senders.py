@@ -12,12 +12,12 @@ from itertools import pairwise
 
 import msgspec
 
-from kith.actions import audit, contacts, duplicates, merges, origins
+from kith.actions import audit, contacts, duplicates, merges, opt_outs, origins
 from kith.actions.merges import MergeContacts
 from kith.actions.run import Context
 from kith.domain.contacts import Contact, Particulars
 from kith.domain.identities import Kind
-from kith.domain.matches import phone_of
+from kith.domain.matches import number_of, phone_of
 from kith.domain.whatsapp_facts import Who, is_of_group
 from kith.store import contacts as contact_rows
 from kith.store import identities, identity_changes, reachability, reported_names, sides
@@ -50,7 +50,7 @@ async def sender(ctx: Context, who: Who, *, at: datetime) -> Contact:
             await _suspect(ctx, known, by_number, at=at)
     known = await learn(ctx, known, now, held=held, at=since)
     if now is not who:
-        await _retire_former(ctx, known, who, now, at=at)
+        known = await _retire_former(ctx, known, who, now, at=at)
     return known
 
 
@@ -122,7 +122,7 @@ async def retire(
     *,
     at: datetime,
     origin: str | None = None,
-) -> None:
+) -> Contact:
     """A name that changed after that time, and whatever it became in between, is a former one.
 
     So is a number's other spelling: the carrier sells both with it.
@@ -134,9 +134,10 @@ async def retire(
         held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=names)
         for name in names:
             if name == (kind, value) or name in held:  # what was told is enough to be found by
-                await _retire_name(
+                known = await _retire_name(
                     ctx, known, name, held.get(name), since=since, at=until, origin=origin
                 )
+    return known
 
 
 def is_shell(contact: Contact) -> bool:
@@ -224,13 +225,16 @@ async def _drop(ctx: Context, name: Key, held: Held) -> None:
     )
 
 
-async def _retire_former(ctx: Context, known: Contact, who: Who, now: Who, *, at: datetime) -> None:
+async def _retire_former(
+    ctx: Context, known: Contact, who: Who, now: Who, *, at: datetime
+) -> Contact:
     """They were called so then, and are not any more."""
     origin = origins.of(known, await _held(ctx, now), origins.names(now))
     if who.wa_id is not None:
-        await retire(ctx, known, "wa_id", who.wa_id, at=at, origin=origin)
+        known = await retire(ctx, known, "wa_id", who.wa_id, at=at, origin=origin)
     if who.bsuid is not None:
-        await retire(ctx, known, "bsuid", who.bsuid, at=at, origin=origin)
+        known = await retire(ctx, known, "bsuid", who.bsuid, at=at, origin=origin)
+    return known
 
 
 async def _same(ctx: Context, by_bsuid: Contact, by_number: Contact) -> Contact:
@@ -349,18 +353,25 @@ async def _learn_phone(
 
 async def _add(ctx: Context, known: Contact, name: Key, origin: str | None) -> Contact:
     kind, value = name
+    await _note(ctx, known, name, origin)
+    named = {"identity": {"kind": kind, "value": value}}
+    known = await contacts.note(ctx, "contact.identity_added", known, before=None, after=named)
+    if known.phone is not None and number_of(kind, value) == known.phone:
+        return known  # what was withdrawn under its own phone it tells already
+    return await opt_outs.renew(ctx, known, kind, value)
+
+
+async def _note(ctx: Context, known: Contact, name: Key, origin: str | None) -> None:
     await identities.add(
         ctx.tx,
         tenant_id=ctx.tenant_id,
-        kind=kind,
-        value=value,
+        kind=name[0],
+        value=name[1],
         contact_row_id=known.row_id,
         at=ctx.now,
         confidence="reported",
         origin_uuid=origin,
     )
-    named = {"identity": {"kind": kind, "value": value}}
-    return await contacts.note(ctx, "contact.identity_added", known, before=None, after=named)
 
 
 async def _retire_name(
@@ -372,23 +383,16 @@ async def _retire_name(
     since: datetime,
     at: datetime,
     origin: str | None,
-) -> None:
+) -> Contact:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if held is None:
-        await identities.add(
-            tx,
-            tenant_id=tenant_id,
-            kind=name[0],
-            value=name[1],
-            contact_row_id=known.row_id,
-            at=ctx.now,
-            confidence="reported",
-            origin_uuid=origin,
-        )
+        await _note(ctx, known, name, origin)
+        known = await opt_outs.renew(ctx, known, *name)
     elif held.contact_row_id != known.row_id:
-        return
+        return known
     await reported_names.give(
         tx, tenant_id=tenant_id, name=name, contact_row_id=known.row_id, retired_at=at
     )
     if name[0] != "phone":
         await reported_names.see(tx, tenant_id=tenant_id, name=name, at=since)
+    return known
