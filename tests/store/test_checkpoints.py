@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -114,10 +115,40 @@ async def test_what_came_during_a_move_is_moved_beside_writes_too(
         return waited
 
     assert await writes_wait((99, 0)) == [True], "there is nothing to wait for"
-    assert await writes_wait((100, 0), (120, 100)) == [False, True]
-    assert await writes_wait((100, 0), (160, 100), (180, 160)) == [False, False, True]
+    assert await writes_wait((100, 0), (106, 100)) == [False, True]
+    assert await writes_wait((100, 0), (160, 100), (166, 160)) == [False, False, True]
     assert await writes_wait((100, 0), (200, 100)) == [False, True]
-    assert await writes_wait((100, 0), *[(150, 0)] * 3) == [False, False, False, True]
+    assert await writes_wait((100, 0), *[(150, 0)] * 5) == [*[False] * 5, True]
+
+
+async def test_what_is_moved_beside_writes_is_synced_beside_them(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So whoever waits for the end of a move waits for what came last only."""
+    monkeypatch.setattr(checkpoints, "WAL_PAGES", 20)
+    synced = []
+
+    def sync(file: int) -> None:
+        synced.append(file)
+        assert os.path.samestat(os.fstat(file), database.path.stat())
+        os.fsync(file)
+
+    monkeypatch.setattr(checkpoints, "_sync", sync)
+    for number in range(50):
+        await add(database, f"n{number:02}")
+    assert synced
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has open is not told")
+async def test_nothing_of_a_closed_database_is_open(tmp_path: Path) -> None:
+    def is_open() -> bool:
+        held = [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+        return any(name.startswith(str(tmp_path)) for name in held)
+
+    database = SQLite(str(tmp_path / "kith.db"))
+    assert is_open()
+    await database.close()
+    assert not is_open()
 
 
 async def test_no_answer_waits_for_a_checkpoint(
@@ -218,6 +249,32 @@ async def test_a_checkpoint_that_cannot_be_synced_ends_the_writing(
     assert "before" in await names(again)
     assert "n00" in await names(again), "its COMMIT was in the log"
     await again.close()
+    assert_sound(tmp_path / "kith.db")
+
+
+@pytest.mark.row("S8")
+async def test_a_sync_beside_writes_that_fails_ends_the_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system takes the pages for written afterwards: SQLite's own sync would find nothing."""
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "injected")
+
+    broken = asyncio.Event()
+    database = SQLite(str(tmp_path / "kith.db"), on_broken=broken.set)
+    await migrate.apply_all(database, utc_now())
+    monkeypatch.setattr(checkpoints, "WAL_PAGES", 20)
+    monkeypatch.setattr(checkpoints, "_sync", fail)
+    with capture_logs() as lines, contextlib.suppress(Unavailable):
+        for written in range(100):
+            await add(database, f"n{written:02}")
+    assert broken.is_set()
+    await database.close()
+    for left_open in (database.writing_connection, database._checkpoints._connection):
+        left_open.close()
+    events = [line["event"] for line in lines]
+    assert events.count("storage.fsync_failed") == 1, "never a second one on that file"
     assert_sound(tmp_path / "kith.db")
 
 

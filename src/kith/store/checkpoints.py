@@ -23,8 +23,10 @@ WAL_PAGES = 4_000
 """From this size on the log is moved: 16 MB."""
 BULK_WAL_PAGES = 16_000
 """As long where much is written: what changes again and again is moved once."""
-MOVES_MAX = 3
+MOVES_MAX = 5
 """As often the log is moved while others write, at most; then they wait for what is left."""
+WAITED_SHARE = 16
+"""What they should wait for: one part in so many of a log that is due."""
 LOOK_BYTES = 2**20
 """How much of the file a sweep looks at before it rests, for the threads that answer."""
 REST_S = 0.001
@@ -32,6 +34,7 @@ WAIT_MS = 200
 """How long emptying the log may wait for those who read or write."""
 NICE = 10
 UNSYNCED = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
+_sync = getattr(os, "fdatasync", os.fsync)  # the former is not on every system
 log = structlog.get_logger("kith.store")
 
 
@@ -47,6 +50,7 @@ class Checkpoints:
         """`on_unsynced` is told on the event loop that the disk failed (row S8)."""
         self._connection = connection
         self._path = path
+        self._file = os.open(path, os.O_RDONLY)  # to be closed last: it takes SQLite's locks along
         self._on_unsynced = on_unsynced
         self._thread = ThreadPoolExecutor(
             max_workers=1,
@@ -79,7 +83,7 @@ class Checkpoints:
         elif self._moving.done():
             left = self._wal_pages - self._moving.result()
             may_grow = self._moves < MOVES_MAX and self._wal_pages < 2 * pages_max
-            if may_grow and left > pages_max // 4:
+            if may_grow and left > pages_max // WAITED_SHARE:
                 self._begin_to_move()
             else:
                 self._moving, self._moves = None, 0
@@ -87,7 +91,7 @@ class Checkpoints:
 
     def _begin_to_move(self) -> None:
         self._moves += 1
-        self._moving = asyncio.get_running_loop().create_task(self._move())
+        self._moving = asyncio.get_running_loop().create_task(self._move_beside())
 
     async def empty(self) -> None:
         """Move all of the log and cut it to nothing; nobody writes meanwhile (rows T18.1, L11)."""
@@ -121,6 +125,7 @@ class Checkpoints:
         await self.sweep(turn)
         await self._guarded(self._connection.close)
         self._thread.shutdown()
+        os.close(self._file)
 
     def _move_all(self) -> None:
         self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
@@ -130,6 +135,12 @@ class Checkpoints:
         is_done = gaps.clear(self._connection, self._path, offsets, swept=swept)
         self._move_all()  # what it committed itself
         return is_done
+
+    async def _move_beside(self) -> int:
+        """While others write; synced already, so that those who wait for the rest wait less."""
+        moved = await self._move()
+        await self._guarded(_sync, self._file)
+        return moved
 
     async def _move(self) -> int:
         """How many pages of the log are in the file now."""
@@ -146,9 +157,9 @@ class Checkpoints:
             return await loop.run_in_executor(self._thread, work, *given)
         except apsw.BusyError:
             return None
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             log.error("storage.checkpoint_failed", code="storage", reason=str(error))
-            if getattr(error, "extendedresult", 0) in UNSYNCED:
+            if isinstance(error, OSError) or getattr(error, "extendedresult", 0) in UNSYNCED:
                 self._has_failed = True
                 self._on_unsynced(error)
             return None
