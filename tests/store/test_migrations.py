@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
@@ -20,6 +21,7 @@ from kith.errors import CannotStart
 from kith.store import backfill, consent, contact_lists, contacts, migrate, schema, tags
 from kith.store.database import Database, Tx, connect
 from kith.store.sqlite import SQLite
+from tests.cast import id_of
 
 
 @pytest.mark.row("S10")
@@ -384,5 +386,44 @@ async def test_names_of_merges_that_still_are_get_their_origin(blank_database_ur
             lambda tx: tx.all("SELECT value, origin_uuid FROM identities ORDER BY value")
         )
         assert [tuple(row) for row in found] == [("+1", "gone"), ("+2", None), ("+3", None)]
+    finally:
+        await database.close()
+
+
+@pytest.mark.row("S10")
+async def test_who_changed_before_there_was_a_log_of_changes_is_listed(
+    blank_database_url: str,
+) -> None:
+    database = await connect(blank_database_url)
+    made_at = datetime(2026, 5, 7, 8, 0, tzinfo=UTC)
+    hour = timedelta(hours=1)
+
+    async def fill(tx: Tx) -> None:
+        await tx.run("INSERT INTO tenants (id, uuid, name, created_at) VALUES (1, 't', 'Old', 0)")
+        for number, changed_at in enumerate((made_at, made_at + hour, made_at + 2 * hour)):
+            await tx.run(
+                "INSERT INTO contacts (tenant_id, uuid, source, created_at, updated_at)"
+                " VALUES (1, :uuid, 'api', :at, :changed_at)",
+                uuid=id_of(made_at, number),
+                at=to_us(made_at),
+                changed_at=to_us(changed_at),
+            )
+
+    async def listed(after: datetime) -> list[str]:
+        found = await database.scan(
+            lambda tx: contact_lists.in_order(
+                tx, tenant_id=1, filters=Filters(updated_after=after), after=None, rows_max=50
+            )
+        )
+        return [uuid for _, uuid in found]
+
+    try:
+        for migration in migrate.known()[:20]:
+            assert await migrate._apply(database, migration, utc_now())
+        await database.write(fill)
+        assert await migrate.apply_all(database, utc_now())
+        assert await listed(made_at - hour) == [id_of(made_at, number) for number in range(3)]
+        assert await listed(made_at + hour / 2) == [id_of(made_at, number) for number in (1, 2)]
+        assert await listed(made_at + hour) == [id_of(made_at, 2)]
     finally:
         await database.close()

@@ -6,7 +6,7 @@ from kith.domain import email as emails
 from kith.domain import search
 from kith.domain.contacts import Contact
 from kith.domain.times import to_us
-from kith.store import consent
+from kith.store import consent, contact_changes
 from kith.store.database import Engine, Row, Tx
 
 _COLUMNS = (
@@ -75,6 +75,8 @@ async def add(
         await consent.fill(tx, tenant_id=tenant_id, note=consent_note, **new)
     if tx.engine == "sqlite":
         await tx.run(_SEARCHED, tenant_id=tenant_id, **new)
+    if any(contact.updated_at is not contact.created_at for contact in contacts):
+        await contact_changes.note_new(tx, tenant_id=tenant_id, **new)
 
 
 def _row(contact: Contact, tenant_id: int) -> Row:

@@ -13,7 +13,7 @@ from kith.domain import email as emails
 from kith.domain import ids, json
 from kith.domain.contacts import Contact, Filters, SearchContacts
 from kith.domain.times import to_us
-from kith.store import contact_search, contacts, tags
+from kith.store import contact_changes, contact_search, contacts, tags
 from kith.store.database import Engine, Row, Tx
 
 WALK_ROWS = 3_000
@@ -97,10 +97,6 @@ _WITH_EMAIL = (
 _WITH_TAG = (
     "SELECT x.contact_id FROM contact_tags x WHERE x.tenant_id = :tenant_id AND x.tag_id = :tag_id"
     " LIMIT :rows_max"
-)
-_CHANGED = (
-    "SELECT n.id FROM contacts n INDEXED BY contacts_by_change WHERE n.tenant_id = :tenant_id"
-    " AND n.updated_at > :updated_after LIMIT :rows_max"
 )
 
 
@@ -221,8 +217,11 @@ async def _candidates(
         )
     if found is None and wanted.tag_id is not None:
         found = _few(await tx.all(_WITH_TAG, **given, tag_id=wanted.tag_id))
-    if found is None and wanted.updated_after is not None:
-        found = _few(await tx.all(_CHANGED, **given, updated_after=wanted.updated_after))
+    if found is None and filters.updated_after is not None:
+        changed = await contact_changes.since(
+            tx, tenant_id=tenant_id, after=filters.updated_after, rows_max=CANDIDATES_MAX + 1
+        )
+        found = sorted(changed) if len(changed) <= CANDIDATES_MAX else None
     return found
 
 

@@ -10,7 +10,7 @@ from kith.domain import json, search
 from kith.domain.contacts import Contact
 from kith.domain.phone import Phone
 from kith.domain.times import from_us, to_us
-from kith.store import contact_search
+from kith.store import contact_changes, contact_search
 from kith.store.database import Engine, Row, Tx
 
 COLUMNS = (
@@ -167,6 +167,9 @@ async def change(tx: Tx, *, tenant_id: int, was: Contact, contact: Contact) -> N
         version=contact.version,
         **sought,
     )
+    await contact_changes.note(
+        tx, tenant_id=tenant_id, row_id=contact.row_id, at=contact.updated_at
+    )
 
 
 async def rewrite(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
@@ -183,6 +186,9 @@ async def rewrite(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
         tenant_id=tenant_id,
         row_id=contact.row_id,
         **_columns(contact),
+    )
+    await contact_changes.note(
+        tx, tenant_id=tenant_id, row_id=contact.row_id, at=contact.updated_at
     )
 
 
@@ -204,6 +210,7 @@ async def restore(tx: Tx, *, tenant_id: int, contact: Contact) -> int:
     assert row is not None
     row_id = int(row[0])
     await contact_search.note(tx, tenant_id=tenant_id, row_id=row_id, old_key=None)
+    await contact_changes.note(tx, tenant_id=tenant_id, row_id=row_id, at=contact.updated_at)
     return row_id
 
 
@@ -238,6 +245,9 @@ async def set_consent(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
         at=to_us(contact.updated_at),
         version=contact.version,
     )
+    await contact_changes.note(
+        tx, tenant_id=tenant_id, row_id=contact.row_id, at=contact.updated_at
+    )
 
 
 async def count_message(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
@@ -252,6 +262,9 @@ async def count_message(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
         last_message_at=to_us(contact.last_message_at),
         at=to_us(contact.updated_at),
         version=contact.version,
+    )
+    await contact_changes.note(
+        tx, tenant_id=tenant_id, row_id=contact.row_id, at=contact.updated_at
     )
 
 

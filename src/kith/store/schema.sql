@@ -564,6 +564,13 @@ CREATE TABLE suspected_duplicates (
     FOREIGN KEY (tenant_id, other_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
+CREATE TABLE contact_changes (
+    tenant_id BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    contact_id BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, at, contact_id)
+) WITHOUT ROWID;
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -573,8 +580,6 @@ CREATE INDEX identities_by_contact ON identities (tenant_id, contact_id);
 CREATE INDEX contact_tags_by_tag ON contact_tags (tenant_id, tag_id);
 
 CREATE INDEX contacts_by_activity ON contacts (tenant_id, last_message_at DESC, created_at DESC, uuid, search_key);
-
-CREATE INDEX contacts_by_change ON contacts (tenant_id, updated_at);
 
 CREATE INDEX tags_by_key ON tags (tenant_id, name_key, uuid);
 
