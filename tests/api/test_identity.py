@@ -260,6 +260,18 @@ async def test_the_workspace_s_region_reads_what_is_typed_there(bed: Bed, ana: P
     assert list(refused["errors"]) == ["phone"]
 
 
+async def test_a_mobile_as_it_was_dialled_once(bed: Bed, ana: Person) -> None:
+    """Brazil put a 9 before its mobiles; WhatsApp and old lists know many without it."""
+    await set_region(bed, ana, "BR")
+    helena = created(ana, phone="+5588999448232")
+    for typed in ("(88) 9944-8232", "88 9944 8232", 8899448232, "88 99944-8232"):
+        assert ana.get_contact(phone=typed).json()["id"] == helena["id"]
+        assert created(ana, phone=typed)["id"] == helena["id"]
+    assert created(ana, phone="(11) 8765-0002")["phone"] == "+551187650002"
+    found = ana.post("get-contacts", {"contacts": [{"phone": "(11) 98765-0002"}]}).json()
+    assert found[0]["phone"] == "+551187650002"
+
+
 async def test_of_two_readings_that_are_somebody_s_nobody_is_guessed(bed: Bed, ana: Person) -> None:
     """51968541943 is a mobile of Porto Alegre, and one of Peru whose + was lost."""
     await set_region(bed, ana, "BR")

@@ -13,8 +13,8 @@ import phonenumbers
 from kith.errors import BadValue
 
 Phone = NewType("Phone", str)
-"""Strict E.164 in ASCII digits; `parse`, `take`, `as_shown`, `whatsapp.variant` and `matches` make
-them, and nothing else does."""
+"""Strict E.164 in ASCII digits; `parse`, `take`, `as_shown`, `behind_code`, `whatsapp.variant` and
+`matches` make them, and nothing else does."""
 Region = NewType("Region", str)
 """Two letters of ISO 3166 whose numbering plan is known; only `parse_region` makes one."""
 
@@ -102,6 +102,13 @@ def as_shown(value: object) -> Phone | None:
 def dialled(value: object, *, region: Region) -> Phone | None:
     """Whom this reaches when dialled in `region`; None for no number there. Raises BadValue."""
     return _dialled(_clean(value), region)
+
+
+def behind_code(value: object, *, region: Region) -> Phone | None:
+    """The digits behind the region's calling code, whether or not its plan knows such a number.
+    Raises BadValue."""
+    number = f"+{phonenumbers.country_code_for_region(region)}{_clean(value)}"
+    return Phone(number) if _E164.fullmatch(number) else None
 
 
 def parse_region(value: object) -> Region:

@@ -1,6 +1,6 @@
 """Readings: the numbers that somebody may have meant by what they typed (the field's rules).
 
-A number is kept under one of them, the one of `phone.parse`; it is looked for under each.
+A number is kept under one of them, the first; it is looked for under each.
 """
 
 from kith.domain import phone, whatsapp
@@ -18,10 +18,12 @@ def of(value: object, *, region: Region | None) -> tuple[tuple[Phone, ...], ...]
     and, where a `+` was lost, one of Peru: if both have a contact, nobody can tell who is meant.
     What is a number in the region alone is sought with a `+` last: it may be kept as once typed.
     """
-    kept = phone.parse(value, region=region)
-    if region is None or kept == value:
+    if region is None:
+        return ((phone.parse(value),),)
+    kept, at_home = _read(value, region)
+    if kept == value:
         return ((kept,),)
-    both = (phone.dialled(value, region=region), _international(value))
+    both = (at_home, _international(value))
     others = tuple(number for number in both if number and number != kept)
     if all(_is_likely(number) for number in others):
         return ((kept, *others),)
@@ -34,13 +36,33 @@ def sure(typed: Typed, *, region: Region | None) -> Phone | None:
     Where no country is known, only what is whole with its country code is one.
     """
     try:
-        number = phone.parse(typed.digits, region=region)
+        if region is None:
+            number, at_home = phone.parse(typed.digits), None
+        else:
+            number, at_home = _read(typed.digits, region)
     except BadValue:
         return None
-    if region is not None and number == phone.dialled(typed.digits, region=region):
+    if number == at_home:
         return number
     is_whole = len(number) > WHOLE_DIGITS_MIN and phone.is_valid(number)
     return number if is_whole else None
+
+
+def _read(value: object, region: Region) -> tuple[Phone, Phone | None]:
+    """What is kept, and whom it reaches when it is dialled in the region."""
+    kept, at_home = phone.parse(value, region=region), phone.dialled(value, region=region)
+    if at_home is None:
+        at_home = _once(value, region)
+        if at_home is not None and not phone.is_valid(kept):
+            kept = at_home
+    return kept, at_home
+
+
+def _once(value: object, region: Region) -> Phone | None:
+    """Whom it reached when people dialled otherwise, such as Brazil's mobiles without their 9:
+    some still write so, and WhatsApp knows the number."""
+    number = phone.behind_code(value, region=region)
+    return number if number is not None and whatsapp.variant(number) is not None else None
 
 
 def _international(value: object) -> Phone | None:
