@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from kith import wiring
+from kith.api import takes
 from kith.domain import demo
 from kith.settings import Settings
 from tests.cast import Bed, Person
@@ -154,6 +155,26 @@ AT                         WHAT             WHO       CHANGED
     gone = acme("contact", "delete", *PHONE, "--yes")
     assert (gone.status, gone.err) == (0, "")
     assert gone.out == f"Contact {one['id']} is erased; the audit log keeps that it happened.\n"
+
+
+def test_every_expansion_is_shown_to_people(acme: Kith, romain: dict[str, Any]) -> None:
+    assert romain["phone"] == "+14155550123"
+    for name in takes.EXPANSIONS:
+        title = name.replace("_", " ").capitalize()
+        assert f"\n{title}:" in acme("contact", "get", *PHONE, "--expand", name).out
+    shown = acme("contact", "get", *PHONE, "--expand", "consent", "--expand", "reachability").out
+    _, consent, reachability = shown.split("\n\n")
+    heading, *states = consent.splitlines()[1:]
+    assert heading.split("  ")[0] == "CHANNEL"
+    assert states[0].split() == ["whatsapp", "marketing", "unknown", "-", "-", "-", "-"]
+    assert len(states) == 6
+    assert [line.split() for line in reachability.splitlines()] == [
+        ["Reachability:"],
+        ["NUMBER", "KIND", "ALLOWED", "REASON", "UNTIL"],
+        ["any", "free_form", "no", "never_wrote", "-"],
+        ["any", "utility", "yes", "ok", "-"],
+        ["any", "marketing", "no", "consent_unknown", "-"],
+    ]
 
 
 def test_search(acme: Kith, romain: dict[str, Any]) -> None:

@@ -7,9 +7,11 @@ import msgspec
 
 from kith.actions import contacts
 from kith.actions.look_ups import Expanded
+from kith.actions.reachability import Reached
 from kith.cli.common import print_fields, print_table
 from kith.domain import json
 from kith.domain.audit import Entry
+from kith.domain.consent import InForce
 from kith.domain.contacts import Contact
 from kith.domain.times import wire, wire_or_none
 
@@ -54,9 +56,41 @@ def print_more(more: Expanded) -> None:
     if more.messages is not None:
         said = [(wire(one.at), one.direction, one.type, one.status) for one in more.messages]
         _print_part("Messages", ("AT", "DIRECTION", "TYPE", "STATUS"), said)
+    if more.consent is not None:
+        _print_consent(more.consent)
+    if more.reachability is not None:
+        _print_reachability(more.reachability)
     if more.merged_from is not None:
         merged = [(one.id, wire(one.merged_at)) for one in more.merged_from]
         _print_part("Merged from", ("ID", "MERGED"), merged)
+
+
+def _print_consent(found: Sequence[InForce]) -> None:
+    rows = [
+        (
+            one.channel,
+            one.purpose,
+            one.state or "unknown",
+            wire_or_none(one.since),
+            one.row.source if one.row is not None else None,
+            one.row.method if one.row is not None else None,
+            "stopped" if one.is_stopped_at_meta else None,
+        )
+        for one in found
+    ]
+    headings = ("CHANNEL", "PURPOSE", "STATE", "SINCE", "SOURCE", "METHOD", "AT META")
+    _print_part("Consent", headings, rows)
+
+
+def _print_reachability(found: Reached) -> None:
+    """By whichever number allows most, and by each."""
+    by_number = [(found.phones[one] or one, judged) for one, judged in found.judgement.numbers]
+    rows = [
+        (by, kind, "yes" if one.allowed else "no", one.reason, wire_or_none(one.until))
+        for by, judged in [("any", found.judgement.overall), *by_number]
+        for kind, one in msgspec.structs.asdict(judged).items()
+    ]
+    _print_part("Reachability", ("NUMBER", "KIND", "ALLOWED", "REASON", "UNTIL"), rows)
 
 
 def _print_part(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
