@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from tests.whatsapp.test_held_names import LONG, NEW, SHORT, made, moved, named
 from tests.whatsapp.test_recipients import BSUID, OTHER_BSUID, said
 
 GROUP = "US.ENT.77"
+LAST = "+14155550199"
 LEFT_AT = "2026-01-02T03:04:05+00:00"
 NEWCOMER = Somebody("", wa_id="", user_id=OTHER_BSUID)
 
@@ -50,6 +52,13 @@ class World:
         """Whether marketing may go there."""
         found = self.ana.get_contact(**key, expand=["reachability"]).json()
         return str(found["reachability"]["marketing"]["reason"])
+
+
+def renamed(old: str, new: str, *, at: float) -> dict[str, Any]:
+    told = {"id": "wamid.renamed", "timestamp": str(int(at)), "type": "system",
+            "system": {"type": "user_changed_user_id", "user_id": new,
+                       "previous_user_id": old}}  # fmt: skip
+    return batch([change({"messages": [told]})])
 
 
 Path = Callable[[World], Awaitable[dict[str, str]]]
@@ -134,10 +143,7 @@ async def takes_the_number(it: World) -> dict[str, str]:
 
 async def takes_the_id(it: World) -> dict[str, str]:
     await it.known_by_an_id()
-    told = {"id": "wamid.moved", "timestamp": str(int(time.time()) + 60), "type": "system",
-            "system": {"type": "user_changed_user_id", "user_id": BSUID,
-                       "previous_user_id": OTHER_BSUID}}  # fmt: skip
-    await it.meta.told(batch([change({"messages": [told]})]))
+    await it.meta.told(renamed(OTHER_BSUID, BSUID, at=time.time() + 60))
     return {"bsuid": OTHER_BSUID}
 
 
@@ -154,6 +160,32 @@ async def wrote_by_the_number_before(it: World) -> dict[str, str]:
     await it.meta.told(moved(LONG, NEW))
     await it.writes(LONG)
     return {"phone": NEW}
+
+
+async def moved_on_and_writes(it: World) -> dict[str, str]:
+    """The change is told when nobody has the old number any more."""
+    await it.meta.told(moved(LONG, NEW, at=time.time() - 60))
+    await it.writes(NEW)
+    return {"phone": NEW}
+
+
+async def writes_and_had_moved_on(it: World) -> dict[str, str]:
+    await it.writes(NEW)
+    await it.meta.told(moved(SHORT, NEW, at=time.time() - 60))
+    return {"phone": NEW}
+
+
+async def moved_on_twice(it: World) -> dict[str, str]:
+    """Told the wrong way round."""
+    await it.meta.told(moved(NEW, LAST, at=time.time() - 50))
+    await it.meta.told(moved(LONG, NEW, at=time.time() - 60))
+    await it.writes(LAST)
+    return {"phone": LAST}
+
+
+async def has_another_id(it: World) -> dict[str, str]:
+    await it.meta.told(renamed(BSUID, OTHER_BSUID, at=time.time() - 60), said(OTHER_BSUID))
+    return {"bsuid": OTHER_BSUID}
 
 
 async def a_shop_tells_the_number(it: World) -> dict[str, str]:
@@ -191,6 +223,7 @@ PATHS: list[Path] = [
     shows_its_other_spelling_later, gives_the_number_on_request, a_status_tells_the_number,
     meta_answers_with_the_id, a_template_goes_to_the_id, the_business_wrote_from_its_phone,
     takes_the_number, takes_the_id, had_the_number_before, wrote_by_the_number_before,
+    moved_on_and_writes, writes_and_had_moved_on, moved_on_twice, has_another_id,
     a_shop_tells_the_number, a_caller_gives_the_number, a_caller_creates_the_other_spelling,
     a_file_has_the_other_spelling,
 ]  # fmt: skip
@@ -242,6 +275,16 @@ async def test_an_unmerge_gives_it_to_whoever_has_the_name(world: World, ana: Pe
     assert world.reason(contact_id=merged) == "opted_out"
     assert ana.get_contact(contact_id=merged).json()["opted_out_at"] == LEFT_AT
     assert world.reason(contact_id=other) == "ok"
+
+
+@pytest.mark.row("T10.2")
+async def test_who_had_the_number_later_left_for_themselves(world: World) -> None:
+    """It was given up before they had it: whoever moved on then is somebody else."""
+    world.leaves()
+    before = datetime.fromisoformat(LEFT_AT) - timedelta(days=1)
+    await world.meta.told(moved(LONG, NEW, at=before.timestamp()))
+    await world.writes(NEW)
+    assert world.reason(phone=NEW) == "consent_unknown"
 
 
 @pytest.mark.row("T10.2", "T1.1")

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import audit, contacts, origins, senders, undelivered
+from kith.actions import audit, contacts, opt_outs, origins, senders, undelivered
 from kith.actions.run import Context
 from kith.domain import consent, json
 from kith.domain.contacts import Contact
@@ -36,7 +36,9 @@ async def change(ctx: Context, fact: IdentityChanged) -> None:
     if pairs and not any(new):
         return
     known = await _whose(ctx, fact.before, held, at=at)
-    if known is None:  # nobody had the old name yet, or somebody has it since
+    if known is None:  # nobody had the old name yet, or somebody has it since, or was erased
+        for kind, old, _ in pairs:
+            await _pass_on(ctx, kind, old, at=at)
         return
     now, since = await senders.today(ctx, fact.after, at=at)
     known = await _with_whoever_has(ctx, known, now, at=at)
@@ -64,13 +66,17 @@ def _pairs(fact: IdentityChanged) -> list[tuple[Kind, str, str]]:
 
 async def _note(ctx: Context, kind: Kind, old: str, new: str, *, at: datetime) -> bool:
     """Whoever makes a contact of the old name at the same time sees it, or is seen."""
-    if kind == "wa_id":
-        await identities.take_turns(ctx.tx, tenant_id=ctx.tenant_id, numbers=[phone_of(old)])
-    else:
-        await identities.take_turn(ctx.tx, tenant_id=ctx.tenant_id, of=old)
+    await _take_turn(ctx, kind, old)
     return await identity_changes.add(
         ctx.tx, tenant_id=ctx.tenant_id, kind=kind, old=old, new=new, at=at
     )
+
+
+async def _take_turn(ctx: Context, kind: Kind, name: str) -> None:
+    if kind == "wa_id":
+        await identities.take_turns(ctx.tx, tenant_id=ctx.tenant_id, numbers=[phone_of(name)])
+    else:
+        await identities.take_turn(ctx.tx, tenant_id=ctx.tenant_id, of=name)
 
 
 async def _whose(
@@ -82,6 +88,19 @@ async def _whose(
         if found is not None and found.known_at < at:
             return await contact_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=found.contact_id)
     return None
+
+
+async def _pass_on(ctx: Context, kind: Kind, old: str, *, at: datetime) -> None:
+    """Whoever was erased after an opt-out has it under their new names, too, known or not yet."""
+    for name, since in (await senders.chain(ctx, kind, old, at=_before(at)))[1:]:
+        if not await opt_outs.pass_on(ctx, kind, old, name, at=at):
+            return
+        await _take_turn(ctx, kind, name)  # whoever makes a contact of it now sees this, or is seen
+        names = senders.numbers(name) if kind == "wa_id" else [(kind, name)]
+        held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=names)
+        for uuid in {found.contact_id for found in held.values() if found.known_at >= since}:
+            if (known := await contacts.of_id(ctx, uuid)) is not None:
+                await opt_outs.renew(ctx, known, kind, name)
 
 
 async def _with_whoever_has(ctx: Context, known: Contact, now: Who, *, at: datetime) -> Contact:

@@ -121,6 +121,26 @@ async def renew(ctx: Context, known: Contact, kind: Kind, value: str) -> Contact
     return await record(ctx, known, [*new, *again], rows=rows)
 
 
+async def pass_on(ctx: Context, kind: Kind, old: str, new: str, *, at: datetime) -> bool:
+    """Keep under a new name, which somebody erased has since, what they had withdrawn under the
+    old one; whether there is any. What came after that time is of whoever had the old one then."""
+    kept = [row for row in await before(ctx, "", kind, old) if row.occurred_at <= at]
+    name = name_of(kind, new)
+    if not kept or name is None:
+        return False
+    digest = suppression.digest(name[1], workspace_key=await key_of(ctx), secret_key=ctx.secret_key)
+    await suppressions.add(
+        ctx.tx,
+        tenant_id=ctx.tenant_id,
+        kind=name[0],
+        digest=digest,
+        erased_at=at,
+        opted_out_at=None,
+        withdrawals=consent.withdrawals([*kept, *await before(ctx, "", kind, new)]),
+    )
+    return True
+
+
 async def key_of(ctx: Context) -> str:
     """The workspace's own, made with the first erasure or the first hook."""
     key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)

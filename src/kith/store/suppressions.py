@@ -54,7 +54,9 @@ async def add(
     await tx.run(
         "INSERT INTO suppressions (tenant_id, kind, digest, erased_at, opted_out_at, withdrawals)"
         " VALUES (:tenant_id, :kind, :digest, :erased_at, :opted_out_at, :withdrawals)"
-        " ON CONFLICT (tenant_id, kind, digest) DO UPDATE SET erased_at = excluded.erased_at,"
+        " ON CONFLICT (tenant_id, kind, digest) DO UPDATE SET erased_at ="
+        " CASE WHEN excluded.erased_at > suppressions.erased_at THEN excluded.erased_at"
+        " ELSE suppressions.erased_at END,"
         " opted_out_at = COALESCE(excluded.opted_out_at, suppressions.opted_out_at),"
         " withdrawals = CASE excluded.withdrawals WHEN '[]' THEN suppressions.withdrawals"
         " ELSE excluded.withdrawals END",
