@@ -20,8 +20,8 @@ from kith.domain.contacts import Contact
 def duplicates(workspace: str | None, as_json: bool, **given: str | int | None) -> None:
     """Show contacts that may be one person, and why.
 
-    They have the same e-mail address, or one number in WhatsApp's two spellings. Nothing is
-    merged.
+    They have the same e-mail address, or one number in WhatsApp's two spellings, or WhatsApp
+    reported a name of one for the other. Nothing is merged.
 
     \b
     Example:
