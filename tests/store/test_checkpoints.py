@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from kith.actions.run import utc_now
 from kith.errors import Unavailable
-from kith.store import checkpoints, gaps, migrate, tenants
+from kith.store import checkpoints, gaps, migrate, tenants, writer
 from kith.store.database import Tx
 from kith.store.sqlite import SQLite
 
@@ -164,11 +164,20 @@ async def test_no_answer_waits_for_a_checkpoint(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
-async def test_whoever_answers_goes_before_a_checkpoint(database: SQLite) -> None:
+async def test_whoever_answers_goes_before_commits_and_checkpoints(database: SQLite) -> None:
     own = os.nice(0)
-    there = await asyncio.wrap_future(database._checkpoints._thread.submit(os.nice, 0))
-    assert there == min(19, own + checkpoints.NICE)
+    for part, nice in ((database._writer, writer.NICE), (database._checkpoints, checkpoints.NICE)):
+        there = await asyncio.wrap_future(part._thread.submit(os.nice, 0))  # type: ignore[attr-defined]
+        assert there == min(19, own + nice)
     assert os.nice(0) == own
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+async def test_where_nobody_is_answered_nothing_stands_back(tmp_path: Path) -> None:
+    database = SQLite(str(tmp_path / "kith.db"), is_bulk=True)
+    for thread in (database._writer._thread, database._checkpoints._thread):
+        assert await asyncio.wrap_future(thread.submit(os.nice, 0)) == os.nice(0)
+    await database.close()
 
 
 async def test_a_log_that_is_read_is_moved_later(

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,7 +56,7 @@ class Checkpoints:
         self._thread = ThreadPoolExecutor(
             max_workers=1,
             thread_name_prefix="kith-checkpoint",
-            initializer=None if is_bulk else _stand_back,
+            initializer=None if is_bulk else partial(stand_back, NICE),
         )
         self._is_bulk = is_bulk
         self._moving: asyncio.Task[int] | None = None
@@ -165,7 +166,7 @@ class Checkpoints:
             return None
 
 
-def _stand_back() -> None:
+def stand_back(nice: int) -> None:
     """Of two threads that want a processor, the one that answers goes first."""
     if sys.platform == "linux":  # elsewhere it would be said of the whole process
-        os.nice(NICE)
+        os.nice(nice)

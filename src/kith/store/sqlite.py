@@ -103,6 +103,7 @@ class SQLite:
             SQLiteTx(writer),
             before_commit=self._follow,
             after_answers=self._checkpoints.follow,
+            is_bulk=is_bulk,
             on_broken=on_broken,
         )
         self._scanner = Scanner(

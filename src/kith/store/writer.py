@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import apsw
@@ -16,7 +17,7 @@ import msgspec
 import structlog
 
 from kith.errors import Unavailable
-from kith.store.checkpoints import UNSYNCED
+from kith.store.checkpoints import UNSYNCED, stand_back
 from kith.store.database import Tx, Work, at_once
 
 T = TypeVar("T")
@@ -24,8 +25,9 @@ T = TypeVar("T")
 BATCH_MAX = 256
 BATCH_S_MAX = 0.020
 """How much work goes into a batch before it commits what it has."""
-HOLD_S_MAX = 0.002
+HOLD_S_MAX = 0.001
 """How long a batch may hold the event loop: then whoever only reads has a turn."""
+NICE = 5
 QUEUE_MAX = 1_000
 QUEUE_WAIT_S_MAX = 10.0
 LOCK_WAIT_MS = 2_000
@@ -67,6 +69,7 @@ class Writer:
         *,
         before_commit: Callable[[apsw.Connection], None],
         after_answers: Callable[[], Awaitable[None]],
+        is_bulk: bool = False,
         on_broken: Callable[[], None] | None = None,
     ) -> None:
         """`before_commit` finishes each batch, on the thread and in its transaction.
@@ -80,7 +83,11 @@ class Writer:
         self._on_broken = on_broken
         self._queue: deque[_Request] = deque()
         self._working: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kith-commit")
+        self._thread = ThreadPoolExecutor(
+            max_workers=1,
+            thread_name_prefix="kith-commit",
+            initializer=None if is_bulk else partial(stand_back, NICE),
+        )
         self.is_broken = self._closed = False
         self.turn = asyncio.Lock()
         """Whoever holds it is alone: no batch begins meanwhile."""
