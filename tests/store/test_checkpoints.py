@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from kith.actions.run import utc_now
 from kith.errors import Unavailable
 from kith.store import checkpoints, gaps, migrate, tenants, writer
+from kith.store.checkpoints import Checkpoints
 from kith.store.database import Tx
 from kith.store.sqlite import SQLite
 
@@ -285,6 +286,56 @@ async def test_a_sync_beside_writes_that_fails_ends_the_writing(
     events = [line["event"] for line in lines]
     assert events.count("storage.fsync_failed") == 1, "never a second one on that file"
     assert_sound(tmp_path / "kith.db")
+
+
+@pytest.mark.row("S8")
+async def test_nothing_that_waits_behind_a_failed_sync_touches_the_file(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is the only good copy then: it is neither moved nor cut."""
+    tidying: list[asyncio.Task[None]] = []
+    loop = asyncio.get_running_loop()
+
+    def fail(_: int) -> None:
+        queued = threading.Event()
+
+        def tidy() -> None:
+            tidying.append(loop.create_task(moving.empty()))
+            loop.call_soon(queued.set)
+
+        loop.call_soon_threadsafe(tidy)
+        assert queued.wait(10)
+        raise OSError(errno.EIO, "injected")
+
+    moving = Checkpoints(
+        database._checkpoints._connection, database.path, on_unsynced=lambda _: None
+    )
+    monkeypatch.setattr(checkpoints, "_sync", fail)
+    await add(database, "only in the log")
+    before = wal_bytes(database)
+    assert before
+    await moving._move_beside()
+    await asyncio.gather(*tidying)
+    assert wal_bytes(database) == before
+    monkeypatch.undo()
+    os.close(moving._file)
+
+
+@pytest.mark.row("S8")
+async def test_after_a_failed_commit_nothing_is_moved(tmp_path: Path) -> None:
+    database = SQLite(str(tmp_path / "kith.db"))
+    await migrate.apply_all(database, utc_now())
+    await add(database, "only in the log")
+    before = wal_bytes(database)
+    async with database._writer.turn:
+        tidying = asyncio.create_task(database.tidy())
+        await asyncio.sleep(0.01)
+        database._writer.break_off(apsw.IOError("injected"))
+    await tidying
+    assert wal_bytes(database) == before > 0
+    await database.close()
+    for left_open in (database.writing_connection, database._checkpoints._connection):
+        left_open.close()
 
 
 # The sweep.

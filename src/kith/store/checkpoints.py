@@ -149,21 +149,33 @@ class Checkpoints:
         found = await self._guarded(move, None, apsw.SQLITE_CHECKPOINT_PASSIVE)
         return found[1] if found else 0
 
+    def give_up(self) -> None:
+        """The disk failed: nothing touches the file any more, nor what is queued (row S8)."""
+        self._has_failed = True
+
     async def _guarded(self, work: Callable[..., T], *given: object) -> T | None:
         """Run on the thread; None when the file is in use or the disk has failed."""
-        if self._has_failed:
-            return None
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._thread, work, *given)
+            return await loop.run_in_executor(self._thread, self._run, work, *given)
         except apsw.BusyError:
             return None
         except (apsw.Error, OSError) as error:
             log.error("storage.checkpoint_failed", code="storage", reason=str(error))
-            if isinstance(error, OSError) or getattr(error, "extendedresult", 0) in UNSYNCED:
-                self._has_failed = True
+            if self._has_failed:
                 self._on_unsynced(error)
             return None
+
+    def _run(self, work: Callable[..., T], *given: object) -> T | None:
+        """On the thread, where the next piece of work may be waiting already."""
+        if self._has_failed:
+            return None
+        try:
+            return work(*given)
+        except (apsw.Error, OSError) as error:
+            if isinstance(error, OSError) or getattr(error, "extendedresult", 0) in UNSYNCED:
+                self.give_up()
+            raise
 
 
 def stand_back(nice: int) -> None:

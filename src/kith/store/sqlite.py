@@ -98,13 +98,19 @@ class SQLite:
             moving, self.path, is_bulk=is_bulk, on_unsynced=self._broken
         )
         writer.set_wal_hook(self._checkpoints.committed)
+
+        def broken() -> None:
+            self._checkpoints.give_up()
+            if on_broken is not None:
+                on_broken()
+
         self._writer = Writer(
             writer,
             SQLiteTx(writer),
             before_commit=self._follow,
             after_answers=self._checkpoints.follow,
             is_bulk=is_bulk,
-            on_broken=on_broken,
+            on_broken=broken,
         )
         self._scanner = Scanner(
             lambda: _open(
