@@ -51,17 +51,15 @@ def sure(typed: Typed, *, region: Region | None) -> Phone | None:
 def _read(value: object, region: Region) -> tuple[Phone, Phone | None]:
     """What is kept, and whom it reaches when it is dialled in the region."""
     kept, at_home = phone.parse(value, region=region), phone.dialled(value, region=region)
-    if at_home is None:
-        at_home = _once(value, region)
-        if at_home is not None and not phone.is_valid(kept):
-            kept = at_home
+    if at_home is None and region == "BR" and not phone.is_valid(kept):
+        at_home = _without_nine(value, region)
+        kept = at_home or kept
     return kept, at_home
 
 
-def _once(value: object, region: Region) -> Phone | None:
-    """Whom it reached when people dialled otherwise, such as Brazil's mobiles without their 9:
-    some still write so, and WhatsApp knows the number."""
-    number = phone.behind_code(value, region=region)
+def _without_nine(value: object, brazil: Region) -> Phone | None:
+    """A mobile as it was before all got a 9: some still write so, and WhatsApp knows it."""
+    number = phone.behind_code(value, region=brazil)
     return number if number is not None and whatsapp.variant(number) is not None else None
 
 
