@@ -134,7 +134,7 @@ async def pass_on(ctx: Context, kind: Kind, old: str, new: str, *, at: datetime)
         tenant_id=ctx.tenant_id,
         kind=name[0],
         digest=digest,
-        erased_at=at,
+        erased_at=None,
         opted_out_at=None,
         withdrawals=consent.withdrawals([*kept, *await before(ctx, "", kind, new)]),
     )

@@ -10,6 +10,8 @@ from kith.domain.consent import Withdrawal
 from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Tx
 
+_NEVER = 0
+
 _EACH: dict[Engine, str] = {
     "sqlite": "json_each(:digests) j",
     "postgres": "json_array_elements_text(CAST(:digests AS JSON)) j (value)",
@@ -43,13 +45,14 @@ async def add(
     tenant_id: int,
     kind: str,
     digest: str,
-    erased_at: datetime,
+    erased_at: datetime | None,
     opted_out_at: datetime | None,
     withdrawals: Sequence[Withdrawal],
 ) -> None:
     """What an earlier erasure noted stays, unless there is news.
 
     `withdrawals` are those of the ledger, `opted_out_at` is what the contact showed of them.
+    `erased_at` is None of a name that somebody erased has since: nobody was erased under it.
     """
     await tx.run(
         "INSERT INTO suppressions (tenant_id, kind, digest, erased_at, opted_out_at, withdrawals)"
@@ -63,7 +66,7 @@ async def add(
         tenant_id=tenant_id,
         kind=kind,
         digest=digest,
-        erased_at=to_us(erased_at),
+        erased_at=to_us(erased_at) if erased_at is not None else _NEVER,
         opted_out_at=to_us(opted_out_at) if opted_out_at else None,
         withdrawals=json.encode(withdrawals).decode(),
     )
@@ -86,7 +89,7 @@ async def erased_at(tx: Tx, *, tenant_id: int, kind: str, digest: str) -> dateti
         kind=kind,
         digest=digest,
     )
-    return from_us(row[0]) if row is not None else None
+    return from_us(row[0]) if row is not None and row[0] != _NEVER else None
 
 
 async def withdrawals(tx: Tx, *, tenant_id: int, kind: str, digest: str) -> list[Withdrawal]:
