@@ -76,6 +76,8 @@ async def add(
         "origin_uuid": origin_uuid,
     }
     if kind not in ("phone", "wa_id"):
+        if kind == "bsuid":
+            await take_turn(tx, tenant_id=tenant_id, of=value)
         await tx.run(_ADD, **given)
         return
     number = Phone(value) if kind == "phone" else matches.phone_of(value)
