@@ -1,7 +1,10 @@
 """What only PostgreSQL can do to us: go away in the middle of a COMMIT."""
 
+import asyncio
+
 import asyncpg
 import pytest
+from asyncpg.transaction import Transaction
 from structlog.testing import capture_logs
 
 from kith.actions.run import utc_now
@@ -29,6 +32,36 @@ async def test_a_commit_that_nobody_confirmed_is_logged_as_unknown(postgres: str
         assert "storage.commit_unknown" in [line["event"] for line in lines]
         assert await database.write(lambda tx: tenants.add(tx, uuid="b", name="b", at=utc_now()))
         await killer.close()
+        await database.close()
+
+
+@pytest.mark.row("R2")
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.ConnectionDoesNotExistError("gone"),
+        asyncpg.InternalClientError("cannot switch to state 15; another operation is in progress"),
+        ConnectionResetError("gone"),
+        asyncio.CancelledError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_whatever_breaks_a_commit_off_leaves_it_unknown(
+    postgres: str, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """Also what asyncpg says of itself when the connection goes as it begins to commit."""
+
+    async def broken_off(_: object) -> None:
+        raise error
+
+    async with postgres_database(postgres) as url:
+        database = await connect(url)
+        await migrate.apply_all(database, utc_now())
+        with monkeypatch.context() as patch, capture_logs() as lines:
+            patch.setattr(Transaction, "commit", broken_off)
+            with pytest.raises((Unavailable, asyncio.CancelledError)):
+                await database.write(lambda tx: tenants.add(tx, uuid="a", name="a", at=utc_now()))
+        assert "storage.commit_unknown" in [line["event"] for line in lines]
         await database.close()
 
 
