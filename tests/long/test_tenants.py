@@ -300,6 +300,8 @@ async def state(bed: Bed, person: Person) -> dict[str, list[str]]:
     assert {"contacts", "audit_log", "idempotency_keys", "suppressions"} <= {*tables}
     tables.remove("contact_search_pending")  # of SQLite, of what changed last
     tables.remove("unswept_erasures")  # of SQLite, empty after each sweep
+    if bed.runner.database.engine == "postgres":
+        tables.remove("contact_changes")  # of SQLite
 
     async def work(tx: Tx) -> dict[str, list[str]]:
         found = {}
