@@ -12,7 +12,6 @@ from urllib.parse import quote, urlencode, urlsplit
 from kith.domain import json, shop_polls
 from kith.domain.inbox import Unreadable
 from kith.domain.shop_polls import BY_POLL, Answer, Ask, Asking, Item, Page, PollFailed
-from kith.domain.times import wire
 from kith.integrations.reading import answered, fields, time
 from kith.integrations.woocommerce.reader import consent_said
 
@@ -121,7 +120,7 @@ def _item(asking: Asking, told: Mapping[str, Any]) -> Item:
         said = [one.get("value") for one in map(fields, listed) if one.get("key") == key]
         body["meta_data"] = [{"key": key, "value": value} for value in said]
         if "withdrawn" in map(consent_said, said):
-            told_at = wire(asking.round.began_at)
+            told_at = asking.round.began_at.isoformat()
     topic = "order.updated" if stage == "orders" else "customer.updated"
     headers = {**_headers(asking), "x-wc-webhook-topic": topic}
     return Item(headers=headers, body=json.encode(body), told_at=told_at)
