@@ -9,12 +9,14 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
 
 from kith.actions import shop_polls
 from kith.actions.connections import of_tenant
+from kith.actions.run import utc_now
 from kith.actions.shop_polls import Begin, parse_url
 from kith.domain.shop_polls import Ask, PollFailed
 from kith.errors import BadValue, Invalid
@@ -245,10 +247,15 @@ async def test_all_webhooks_of_a_day_are_lost(
 
 
 async def test_a_no_counts_however_often_it_was_said(
-    bed: Bed, ana: Person, woo: WooCommerce
+    bed: Bed, ana: Person, woo: WooCommerce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plugin that keeps consent changes nothing else of the customer, not even its date."""
+    """A plugin that keeps consent changes nothing else of the customer, not even its date.
+
+    All of it is asked for within one second.
+    """
     shop = await PolledShop.at(bed, ana, woo, consent_key="agreed")
+    second, ms = utc_now().replace(microsecond=0), count()
+    monkeypatch.setattr(bed.runner, "now", lambda: second + timedelta(milliseconds=next(ms)))
     state = {}
     for turn, word in enumerate(("no", "yes", "no")):
         ticked = [{"id": 1, "key": "agreed", "value": word}]
