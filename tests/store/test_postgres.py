@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from kith.actions.run import utc_now
 from kith.errors import CannotStart, Unavailable
-from kith.store import migrate, tenants
+from kith.store import identities, migrate, tenants
 from kith.store.database import Tx, connect
 from tests.databases import postgres_database
 
@@ -62,6 +62,44 @@ async def test_whatever_breaks_a_commit_off_leaves_it_unknown(
             with pytest.raises((Unavailable, asyncio.CancelledError)):
                 await database.write(lambda tx: tenants.add(tx, uuid="a", name="a", at=utc_now()))
         assert "storage.commit_unknown" in [line["event"] for line in lines]
+        await database.close()
+
+
+@pytest.mark.row("T10.2")
+async def test_whoever_learns_a_bsuid_takes_its_turn(postgres: str) -> None:
+    """Else an opt-out that is passed on to it would miss the contact that has it since."""
+    learnt, may_end = asyncio.Event(), asyncio.Event()
+
+    async def fill(tx: Tx) -> None:
+        await tenants.add(tx, uuid="a", name="a", at=utc_now())
+        await tx.run(
+            "INSERT INTO contacts (id, tenant_id, uuid, source, created_at, updated_at)"
+            " VALUES (7, 1, 'c', 'api', 0, 0)"
+        )
+
+    async def learn(tx: Tx) -> None:
+        await identities.add(
+            tx, tenant_id=1, kind="bsuid", value="US.1", contact_row_id=7, at=utc_now()
+        )
+        learnt.set()
+        await may_end.wait()
+
+    async def look(tx: Tx) -> list[int]:
+        await identities.take_turn(tx, tenant_id=1, of="US.1")
+        found = await tx.all("SELECT contact_id FROM identities WHERE value = 'US.1'")
+        return [row[0] for row in found]
+
+    async with postgres_database(postgres) as url:
+        database = await connect(url)
+        await migrate.apply_all(database, utc_now())
+        await database.write(fill)
+        learning = asyncio.create_task(database.write(learn))
+        await learnt.wait()
+        looking = asyncio.create_task(database.write(look))
+        await asyncio.sleep(0.1)
+        may_end.set()
+        await learning
+        assert await looking == [7]
         await database.close()
 
 
