@@ -103,6 +103,29 @@ async def test_whoever_learns_a_bsuid_takes_its_turn(postgres: str) -> None:
         await database.close()
 
 
+@pytest.mark.parametrize("way", ["read", "scan"])
+async def test_what_is_read_together_is_of_one_moment(postgres: str, way: str) -> None:
+    """Else get-contact would show the consent of one moment and the `opted_in_at` of another."""
+
+    async def names(tx: Tx) -> list[str]:
+        return [name for (name,) in await tx.all("SELECT name FROM tenants ORDER BY id")]
+
+    async with postgres_database(postgres) as url:
+        database = await connect(url)
+        await migrate.apply_all(database, utc_now())
+
+        async def look_twice(tx: Tx) -> tuple[list[str], list[str]]:
+            before = await names(tx)
+            name = f"workspace {len(before)}"
+            await database.write(lambda tx: tenants.add(tx, uuid=name, name=name, at=utc_now()))
+            return before, await names(tx)
+
+        before, after = await getattr(database, way)(look_twice)
+        assert before == after
+        assert len(await database.read(names)) > len(after)
+        await database.close()
+
+
 @pytest.mark.parametrize(
     "url", ["postgresql://kith:pa/ss@127.0.0.1/kith", "postgresql://kith:secret@127.0.0.1:1/kith"]
 )

@@ -1,10 +1,11 @@
 """PostgreSQL through asyncpg: the same statements and actions as on SQLite.
 
 A write runs at REPEATABLE READ and is repeated when another one won a race, so an action may read,
-decide and write as if it were alone (docs/decisions/0004).
+decide and write as if it were alone; what is read is of one moment too (docs/decisions/0004).
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -77,6 +78,30 @@ class PostgresTx:
         await self._connection.execute(sql, timeout=MIGRATION_WAIT_S)
 
 
+class _OneStatementTx(PostgresTx):
+    """Outside of a transaction: one statement sees one moment, two may see two."""
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self._is_used = False
+
+    async def one(self, sql: str, **values: Any) -> Row | None:
+        self._use()
+        return await super().one(sql, **values)
+
+    async def all(self, sql: str, **values: Any) -> Sequence[Row]:
+        self._use()
+        return await super().all(sql, **values)
+
+    def _use(self) -> None:
+        if self._is_used:
+            raise _NeedsTransaction
+        self._is_used = True
+
+
+class _NeedsTransaction(Exception): ...
+
+
 @lru_cache(maxsize=1_000)
 def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     """The statement with `$1`, `$2` for its `:names`, and the names in that order."""
@@ -120,9 +145,13 @@ class Postgres:
         return None
 
     async def read(self, work: Work[T]) -> T:
+        """Most work is one statement; other work begins again, in a transaction, at its second."""
         try:
             async with self._pool.acquire(timeout=POOL_WAIT_S) as connection:
-                return await work(PostgresTx(connection))
+                with contextlib.suppress(_NeedsTransaction):
+                    return await work(_OneStatementTx(connection))
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    return await work(PostgresTx(connection))
         except _AWAY as error:
             raise _away(error) from error
 
@@ -131,7 +160,7 @@ class Postgres:
         try:
             async with (
                 self._pool.acquire(timeout=POOL_WAIT_S) as connection,
-                connection.transaction(readonly=True),
+                connection.transaction(isolation="repeatable_read", readonly=True),
             ):
                 await connection.execute(_FOR_A_SCAN)
                 return await work(PostgresTx(connection))
