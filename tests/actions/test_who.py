@@ -14,7 +14,7 @@ from kith.actions.run import Context
 from kith.api import identity, upserts
 from kith.domain.contacts import GetContacts, SaveContact
 from tests.cast import Bed, Person
-from tests.domain.test_readings import ARGENTINES, EXAMPLES, TOO_SHORT
+from tests.domain.test_readings import ARGENTINES, EXAMPLES
 
 AT_ONCE = 100
 
@@ -30,8 +30,7 @@ def spellings(number: phonenumbers.PhoneNumber, *, at_home: bool) -> list[str]:
 def by_region() -> dict[str | None, dict[str, phonenumbers.PhoneNumber]]:
     found: dict[str | None, dict[str, phonenumbers.PhoneNumber]] = defaultdict(dict)
     for (region, text), number in EXAMPLES.items():
-        if text not in TOO_SHORT:
-            found[region][text] = number
+        found[region][text] = number
     return found
 
 

@@ -123,7 +123,10 @@ def test_different_numbers_never_merge(one: str, other: str) -> None:
         ("+54 11 15 2345 6789", "+5491123456789"),
         ("+54 9 11 15 2345 6789", "+549111523456789"),
         ("+55 (0xx)", None),
-        ("+98 0 9601", "+9809601"),  # without the 0 it would be too short
+        ("+98 9601", "+989601"),  # six digits that a plan knows
+        ("+98 0 9601", "+989601"),
+        ("+98 9501", None),
+        ("+123456", None),
         ("+1-800-FLOWERS", None),
         ("+1 415 555 0123 ext. 5", None),
         ("+1 415 555 0123;ext=5", None),

@@ -27,6 +27,8 @@ DIGITS_MAX = 24
 """Of the longest, with what is dialled before it."""
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+# The plans know 56 of them, such as Iran's +989601; other six digits are a slip of the hand.
+_SHORT = re.compile(r"\+[1-9][0-9]{5}")
 _SEPARATORS = re.compile(
     r"[\s.()\[\]{}/\-\u00ad\u058a\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
@@ -143,6 +145,8 @@ def _is_plain(text: str) -> bool:
 
 def _international(typed: str) -> Phone:
     number = _with_plus(typed)
+    if _SHORT.fullmatch(number) and is_valid(Phone(number)):
+        return Phone(number)
     if not _E164.fullmatch(number):
         raise BadValue(PROBLEM)
     return Phone(number) if _is_plain(number) else _planned(number)
@@ -201,7 +205,7 @@ def _has_shape(number: phonenumbers.PhoneNumber) -> bool:
 
 def _e164(number: phonenumbers.PhoneNumber) -> Phone | None:
     text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return Phone(text) if _E164.fullmatch(text) else None
+    return Phone(text) if _E164.fullmatch(text) or _SHORT.fullmatch(text) else None
 
 
 def _clean(value: object) -> str:
