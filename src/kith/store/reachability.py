@@ -277,8 +277,8 @@ async def standings(tx: Tx, *, tenant_id: int, people: Iterable[Person]) -> dict
         marketing, is_meta_stopped = consent.get((row_id, "marketing"), nothing)
         found[row_id] = _standing(
             person.has_phone,
-            kinds.get(row_id, ()),
-            reasons.get(row_id, ()),
+            " ".join(kinds.get(row_id, ())),
+            " ".join(reasons.get(row_id, ())),
             marketing,
             consent.get((row_id, "utility"), nothing)[0],
             is_meta_stopped,
@@ -309,25 +309,20 @@ def _facts(rows: Sequence[Row]) -> Facts:
         if (number_id := row[8]) is not None:
             numbers.append(_spoken(_number(number_id, *row[10:13]), *row[13:]))
             phones[number_id] = row[9]
-    standing = _standing(
-        phone is not None,
-        kinds.split() if kinds else (),
-        reasons.split() if reasons else (),
-        marketing,
-        utility,
-        bool(is_stopped),
-    )
+    standing = _standing(phone is not None, kinds, reasons, marketing, utility, bool(is_stopped))
     return Facts(contact_id, standing, tuple(numbers), phones, _margin(margin_s))
 
 
+@lru_cache(maxsize=1_024)  # most contacts stand as others do
 def _standing(
     has_phone: bool,
-    kinds: Sequence[str],
-    reasons: Sequence[str],
+    kinds_joined: str | None,
+    reasons_joined: str | None,
     marketing: State | None,
     utility: State | None,
     is_meta_stopped: bool,
 ) -> Standing:
+    kinds, reasons = (kinds_joined or "").split(), (reasons_joined or "").split()
     return Standing(
         has_phone_or_wa_id=has_phone or "wa_id" in kinds,
         has_bsuid="bsuid" in kinds,
@@ -341,6 +336,7 @@ def _standing(
     )
 
 
+@lru_cache(maxsize=1_024)
 def _number(
     number_id: str,
     unavailable_since: int | None,
@@ -362,7 +358,9 @@ def _spoken(
     capped_until: int | None,
     experiment_until: int | None,
 ) -> NumberState:
-    """With what passed between it and a contact."""
+    """With what passed between it and a contact, which is nothing mostly."""
+    if last_inbound_at is refused_at is capped_until is experiment_until is None:
+        return number
     return NumberState(
         number_id=number.number_id,
         is_unavailable=number.is_unavailable,
