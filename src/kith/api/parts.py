@@ -19,6 +19,8 @@ def some_of(options: tuple[str, ...]) -> Callable[[object], tuple[str, ...]]:
     """An array, or a comma list; each option once, in the order of the options."""
 
     def parse(value: object) -> tuple[str, ...]:
+        if isinstance(value, list) and len(value) == 1 and value[0] in options:  # the usual case
+            return (value[0],)
         given = value.split(",") if isinstance(value, str) else value
         if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
             raise BadValue(f'must be an array of names, such as ["{options[0]}"].')
