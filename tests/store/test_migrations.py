@@ -169,6 +169,44 @@ async def test_what_was_there_before_is_found_without_case(
         await database.close()
 
 
+@pytest.mark.row("S10", "T16.2")
+@pytest.mark.parametrize("walk_rows", [contact_lists.WALK_ROWS, 0], ids=["walk", "index"])
+async def test_an_accent_that_stood_alone_is_found_with_its_letter(
+    blank_database_url: str, monkeypatch: pytest.MonkeyPatch, walk_rows: int
+) -> None:
+    """From 0022 on; what the index held of the key before is taken out of it."""
+    monkeypatch.setattr(contact_lists, "WALK_ROWS", walk_rows)
+    database = await connect(blank_database_url)
+
+    async def found(query: str) -> int:
+        filters = Filters(query=query)
+        people = await database.scan(
+            lambda tx: contact_lists.most_active(tx, tenant_id=1, filters=filters, rows_max=50)
+        )
+        return len(people)
+
+    async def rename(tx: Tx) -> None:
+        [was, *_] = [person for tenant_id, person in await everybody(tx) if tenant_id == 1]
+        contact = msgspec.structs.replace(was, name="NGUYE\u0302\u0303N")
+        await contacts.change(tx, tenant_id=1, was=was, contact=contact)
+
+    try:
+        await migrate._apply(database, migrate.known()[0], utc_now())
+        await filled(database)
+        with monkeypatch.context() as before:
+            before.setattr(search, "fold", str.casefold)
+            for migration in migrate.known()[1:21]:
+                await migrate._apply(database, migration, utc_now())
+            await database.write(rename)
+            assert await found("nguye\u0302\u0303n") == 1
+        assert len(await migrate.apply_all(database, utc_now())) == len(migrate.known()) - 21
+        assert [await found(text) for text in ("nguyễn", "nguye\u0302\u0303n")] == [1, 0]
+        assert await found(search.fold("nguye\u0302\u0303n")) == 1
+        assert await database.check() == []
+    finally:
+        await database.close()
+
+
 @pytest.mark.row("S10")
 async def test_what_was_there_before_can_be_changed_and_removed(
     blank_database_url: str, monkeypatch: pytest.MonkeyPatch

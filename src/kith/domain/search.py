@@ -1,5 +1,6 @@
 """What a contact is searched by: a text with its case folded here, never by a database (T16.2)."""
 
+import unicodedata
 from collections.abc import Iterable
 
 GRAM = 3
@@ -11,8 +12,14 @@ _END = "\n" * (GRAM - 1)
 
 
 def fold(text: str) -> str:
-    """The text without its case, in any alphabet: ß is ss, and the Turkish İ is an i."""
-    return text.lower() if text.isascii() else text.casefold().replace("i\u0307", "i")
+    """The text without its case, in any alphabet: ß is ss, and the Turkish İ is an i.
+
+    A letter and its accent are one, however a keyboard writes them (Vietnamese ones differ).
+    """
+    if text.isascii():
+        return text.lower()
+    folded = unicodedata.normalize("NFD", text).casefold().replace("i\u0307", "i")
+    return unicodedata.normalize("NFC", folded)
 
 
 def key(*, name: str | None, phone: str | None, email: str | None) -> str:

@@ -18,24 +18,26 @@ _KEY_CONTACT = "UPDATE contacts SET search_key = :key WHERE tenant_id = :tenant_
 _KEY_TAG = "UPDATE tags SET name_key = :key WHERE tenant_id = :tenant_id AND id = :row_id"
 
 
+# Blank before there was an index: it holds nothing of those.
+_PENDING = (
+    "INSERT INTO contact_search_pending (tenant_id, id, old_key, is_erased)"
+    " SELECT c.tenant_id, c.id, NULLIF(c.search_key, ''), 0 FROM contacts c"
+    " WHERE c.tenant_id = :tenant_id AND c.id = :row_id ON CONFLICT DO NOTHING"
+)
+
+
 async def search_keys(tx: Tx) -> None:
-    """Of every contact and tag there is."""
+    """Of every contact and tag whose key is not what it would be today."""
     for (tenant_id,) in await tx.all("SELECT id FROM tenants ORDER BY id"):
         await _contacts(tx, tenant_id)
         await _tags(tx, tenant_id)
-        if tx.engine == "sqlite":
-            await tx.run(
-                "INSERT INTO contact_search_pending (tenant_id, id, is_erased)"
-                " SELECT tenant_id, id, 0 FROM contacts WHERE tenant_id = :tenant_id",
-                tenant_id=tenant_id,
-            )
 
 
 async def _contacts(tx: Tx, tenant_id: int) -> None:
     last = 0
     while True:
         rows = await tx.all(
-            "SELECT id, name, phone, email FROM contacts WHERE tenant_id = :tenant_id"
+            "SELECT id, name, phone, email, search_key FROM contacts WHERE tenant_id = :tenant_id"
             " AND id > :last ORDER BY id LIMIT :rows_max",
             tenant_id=tenant_id,
             last=last,
@@ -43,8 +45,12 @@ async def _contacts(tx: Tx, tenant_id: int) -> None:
         )
         if not rows:
             return
-        for row_id, name, phone, email in rows:
+        for row_id, name, phone, email, known in rows:
             key = search.key(name=name, phone=phone, email=email)
+            if key == known:
+                continue
+            if tx.engine == "sqlite":
+                await tx.run(_PENDING, tenant_id=tenant_id, row_id=row_id)
             await tx.run(_KEY_CONTACT, tenant_id=tenant_id, row_id=row_id, key=key)
         last = rows[-1][0]
 
@@ -83,4 +89,8 @@ async def consent_ledger(tx: Tx) -> None:
             await consent.fill(tx, tenant_id=tenant_id, first=first, last=last, note=CONSENT_NOTE)
 
 
-AFTER_MIGRATION: dict[int, Callable[[Tx], Awaitable[None]]] = {2: search_keys, 4: consent_ledger}
+AFTER_MIGRATION: dict[int, Callable[[Tx], Awaitable[None]]] = {
+    2: search_keys,
+    4: consent_ledger,
+    22: search_keys,
+}
