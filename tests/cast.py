@@ -5,6 +5,7 @@ They are made through the product's own actions, on a second handle on the serve
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -23,6 +24,10 @@ from tests.digests import Digests, digest
 from tests.serving import Client, Serving
 
 T = TypeVar("T")
+
+UNDER_WAY_S_MAX = 5
+_UNDER_WAY = "SELECT 1 FROM jobs WHERE tries > 0 AND problem IS NULL LIMIT 1"
+"""Taken, and neither done nor put off."""
 
 
 class Person(Client):
@@ -114,8 +119,13 @@ class Bed:
 
     async def forget_jobs(self) -> None:
         """What a test left to be done must not be done while another looks at the database."""
-        if await self.rows("SELECT 1 FROM jobs LIMIT 1"):
-            await self.change("DELETE FROM jobs")
+        if not await self.rows("SELECT 1 FROM jobs LIMIT 1"):
+            return
+        await self.change("DELETE FROM jobs WHERE tries = 0")
+        deadline = time.monotonic() + UNDER_WAY_S_MAX
+        while await self.rows(_UNDER_WAY) and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        await self.change("DELETE FROM jobs")
 
     async def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await self.read(lambda tx: tx.all(sql, **values))]

@@ -1,4 +1,4 @@
-"""Whether anything in a database changed: one text for its logical rows, read only where needed.
+"""Whether anything in a database changed: a text for each table's rows, read only where needed.
 
 Thousands of tests prove that a refusal changed nothing, on a database that grows all the while.
 So the moment is held in a transaction: while the engine itself says that nobody committed since,
@@ -29,18 +29,22 @@ class Digest:
     """Of all rows at one moment. Two of them are equal where the rows are."""
 
     def __init__(self) -> None:
-        self.text = ""
-        """Blank as long as no other moment stands beside it."""
+        self.tables: dict[str, str] = {}
+        """Empty as long as no other moment stands beside it."""
 
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
         assert isinstance(other, Digest)
-        assert self.text
-        assert other.text
-        return self.text == other.text
+        assert self.tables
+        assert other.tables
+        return self.tables == other.tables
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Short, so that a failed comparison shows which tables differ."""
+        return " ".join(f"{table}={text[:4]}" for table, text in self.tables.items())
 
 
 class Held(Protocol):
@@ -52,7 +56,7 @@ class Held(Protocol):
     async def version(self) -> object:
         """Of now: the same as that of the moment as long as nobody commits."""
 
-    async def read(self) -> str:
+    async def read(self) -> dict[str, str]:
         """The digest of the moment."""
 
     def let_go(self) -> None:
@@ -74,14 +78,14 @@ class Digests:
         if last is not None:
             if await self._held.version() == self._version:
                 return last
-            last.text = last.text or await self._held.read()
+            last.tables = last.tables or await self._held.read()
         digest = Digest()
         self._version = await self._held.hold()
         if self._last:
             self._others.append(self._last)
         self._others = [other for other in self._others if other() is not None]
         if self._others:
-            digest.text = await self._held.read()
+            digest.tables = await self._held.read()
         self._last = weakref.ref(digest, lambda _: self._held.let_go())
         return digest
 
@@ -129,7 +133,7 @@ class _InSQLite:
     async def version(self) -> object:
         return self._looking.pragma("data_version")
 
-    async def read(self) -> str:
+    async def read(self) -> dict[str, str]:
         return await digest(SQLiteTx(self._held))
 
     def let_go(self) -> None:
@@ -156,7 +160,7 @@ class _InPostgres:
     async def version(self) -> object:
         return await self._looking.fetchval(_SNAPSHOT)
 
-    async def read(self) -> str:
+    async def read(self) -> dict[str, str]:
         return await digest(PostgresTx(self._held))
 
     def let_go(self) -> None:
@@ -171,9 +175,9 @@ class _InPostgres:
 _SNAPSHOT = "SELECT CAST(pg_current_snapshot() AS TEXT)"
 
 
-async def digest(tx: Tx) -> str:
-    """One text for the rows of every table, whatever their order, without counters."""
-    sums = hashlib.sha256()
+async def digest(tx: Tx) -> dict[str, str]:
+    """One text for the rows of each table, whatever their order, without counters."""
+    sums = {}
     for table, columns in (await tables_of(tx)).items():
         listed = ", ".join(c for c in columns if f"{table}.{c}" not in NOT_STATE)
         if tx.engine == "postgres":  # where the rows are: a late test finds 100,000 of them
@@ -184,8 +188,8 @@ async def digest(tx: Tx) -> str:
             rows = [repr(tuple(found or ()))]
         else:
             rows = sorted(repr(tuple(row)) for row in await tx.all(f"SELECT {listed} FROM {table}"))
-        sums.update(repr((table, listed, rows)).encode())
-    return sums.hexdigest()
+        sums[table] = hashlib.sha256(repr(rows).encode()).hexdigest()
+    return sums
 
 
 async def tables_of(tx: Tx) -> dict[str, list[str]]:

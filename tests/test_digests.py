@@ -42,7 +42,7 @@ async def test_each_change_is_seen_and_nothing_else(runner: Runner, of_now: Dige
     await change(runner, "DELETE FROM tenants")
     assert await of_now.now() == empty
     assert back == one
-    assert len({one.text, renamed.text, empty.text}) == 3
+    assert one != renamed != empty != one
 
 
 async def test_a_refused_write_is_no_change(runner: Runner, of_now: Digests) -> None:
@@ -75,4 +75,4 @@ async def test_nothing_is_read_while_nobody_writes(sqlite_url: str) -> None:
     async with digests(sqlite_url) as of_now:
         before = await of_now.now()
         assert await of_now.now() is before
-        assert before.text == ""
+        assert not before.tables
