@@ -127,6 +127,18 @@ def test_some_may_be_typed_in_any_way(ana: Person, people: list[str]) -> None:
     assert_invalid(answer, "contacts")
 
 
+@pytest.mark.parametrize(
+    "beside", [{"email": ""}, {"contact_id": None}, {"email": " ", "contact_id": None}, {"x": "y"}]
+)
+def test_what_is_blank_beside_a_key_is_no_other_way_to_type_it(
+    ana: Person, people: list[str], beside: dict[str, object]
+) -> None:
+    keys = [{"phone": phone_of(n % 4), **beside} for n in range(KEYS_AS_TYPED_MAX + 1)]
+    assert checked(ana, keys)["contacts"] == 4
+    twice = [{"phone": phone_of(n), "email": f"c{n}@example.com"} for n in range(4)]
+    assert checked(ana, twice)["unusable"] == 4
+
+
 @pytest.mark.parametrize("wrong", ["x", 5, {"phone": phone_of(0)}, True])
 def test_wrong_contacts(ana: Person, wrong: object) -> None:
     assert_invalid(ana.post("check-audience", {"contacts": wrong}), "contacts")

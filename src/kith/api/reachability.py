@@ -34,6 +34,7 @@ LIFTED: tuple[str, ...] = get_args(Lifted)
 KEYS_AS_TYPED_MAX = 500
 """Of one check-audience: reading one may take 60 us, which all others wait for."""
 NOTE_CHARACTERS_MAX = 2_000
+_KEYS = tuple(field.name for field in takes.KEYS)
 _SECOND = timedelta(seconds=1)
 
 
@@ -58,9 +59,13 @@ def parse_note(value: object) -> str:
 
 
 def _as_shown(item: object) -> GetContact | None:
-    """A key that needs no reading; None for any other."""
-    if not isinstance(item, dict) or len(item) != 1:
+    """A key that needs no reading; None for any other. A blank or a null beside it is no key."""
+    if not isinstance(item, dict):
         return None
+    if len(item) != 1:
+        item = {name: item[name] for name in _KEYS if not _is_blank(item.get(name))}
+        if len(item) != 1:
+            return None
     if contact_id := ids.as_shown(item.get("contact_id")):
         return GetContact(contact_id=contact_id)
     if number := phone.as_shown(item.get("phone")):
@@ -68,6 +73,10 @@ def _as_shown(item: object) -> GetContact | None:
     if address := email.as_shown(item.get("email")):
         return GetContact(email=address)
     return None
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and text.is_blank(value))
 
 
 def _read(item: object) -> GetContact | AppError:
