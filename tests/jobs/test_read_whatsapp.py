@@ -14,6 +14,7 @@ import pytest
 from kith.actions import connections, inbox_facts
 from kith.actions.connections import Rotate
 from kith.actions.run import Context, Runner
+from kith.domain import graph
 from kith.domain.jobs import Job
 from kith.jobs import read_inbound
 from kith.store import inbox
@@ -391,6 +392,69 @@ async def test_what_failures_say(bed: Bed, meta: Meta, ana: Person) -> None:
     assert await reasons(131026, now) == ["meta_refused", "ok", "meta_stopped"]  # she wrote since
     assert await reasons(130497, later) == ["country_restricted"] * 3
     assert await reasons(131031, later) == ["number_unavailable"] * 3
+
+
+CONSEQUENCES = [
+    code
+    for code, known in graph.CODES.items()
+    if known.means not in ("", "number_busy", "pair_busy")
+]
+AS_IF_IT_NEVER_FAILED = (130472, 130497, 131026, 131047, 131049)
+
+
+def echoed(wamid: str, at: float, *statuses: str, code: int = 0) -> list[dict[str, Any]]:
+    """A message from the phone app, then what is told of it, in this order, a second apart."""
+    bodies = [
+        batch([change({"message_echoes": [
+            {"from": "15550783881", "to": ROMAIN.wa_id, "id": wamid, "timestamp": str(int(at)),
+             "type": "text", "text": {"body": "Yes"}},
+        ]}, "smb_message_echoes")])
+    ]  # fmt: skip
+    for second, status in enumerate(statuses, 1):
+        told: dict[str, Any] = {"id": wamid, "status": status, "timestamp": str(int(at) + second)}
+        if status == "failed":
+            told["errors"] = [{"code": code}]
+        bodies.append(batch([change({"statuses": [{**told, "recipient_id": ROMAIN.wa_id}]})]))
+    return bodies
+
+
+async def everything_allowed(meta: Meta, ana: Person) -> None:
+    await meta.told(webhooks.text(ROMAIN, "Hi", at=time.time() - 3_600))
+    agreed = {"phone": ROMAIN.phone, "channel": "whatsapp", "purpose": "marketing",
+              "state": "granted", "source": "api", "method": "checkbox"}  # fmt: skip
+    assert ana.post("set-consent", agreed).status_code == 200
+
+
+def reasons_of(ana: Person) -> list[str]:
+    told = ana.post("get-reachability", {"phone": ROMAIN.phone}).json()["numbers"][0]
+    return [told[kind]["reason"] for kind in ("free_form", "utility", "marketing")]
+
+
+async def test_what_arrived_has_not_failed(meta: Meta, ana: Person) -> None:
+    """Every code from which something follows, told of a message that was delivered or read."""
+    await everything_allowed(meta, ana)
+    before = ana.get_contact(phone=ROMAIN.phone, expand=["consent"]).json()["consent"]
+    at = time.time() - 600
+    assert len(CONSEQUENCES) > 10
+    for code in CONSEQUENCES:
+        for arrived in ("delivered", "read"):
+            wamid = f"wamid.{code}.{arrived}"
+            for body in echoed(wamid, at, arrived, "failed", code=code):
+                await meta.told(body)  # one after the other: the failure is read last
+            assert reasons_of(ana) == ["ok"] * 3, (code, arrived)
+    assert ana.get_contact(phone=ROMAIN.phone, expand=["consent"]).json()["consent"] == before
+
+
+@pytest.mark.parametrize("code", AS_IF_IT_NEVER_FAILED)
+async def test_what_arrives_after_all_ends_what_its_failure_began(
+    meta: Meta, ana: Person, code: int
+) -> None:
+    await everything_allowed(meta, ana)
+    at = time.time() - 600
+    await meta.told(*echoed("wamid.1", at, "failed", code=code))
+    assert (reasons_of(ana) == ["ok"] * 3) == (code == 131026), "nobody is there only if twice so"
+    await meta.told(*echoed("wamid.1", at, "failed", "delivered", code=code)[2:])
+    assert reasons_of(ana) == ["ok"] * 3
 
 
 async def test_nobody_is_there_until_somebody_writes(meta: Meta, ana: Person) -> None:

@@ -1,6 +1,7 @@
 """What follows from a message of ours that failed, or arrived: for its contact and its number."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from kith.actions import consent, contacts
 from kith.actions.consent import SetConsent
@@ -12,9 +13,15 @@ from kith.domain.messages import Message, StatusTold
 from kith.store import business_numbers, identities, messages, reachability
 from kith.store import consent as ledger
 
+_COUNTED = {"not_on_whatsapp", "country_restricted", *failures.CONCLUSIONS}
+"""What is concluded from all messages that failed so, and no more once none of them did."""
+
 
 async def draw(ctx: Context, message: Message, told: Sequence[StatusTold]) -> None:
-    """Conclude from what was told of the message, in whatever order it came."""
+    """Conclude from what was told of the message, in whatever order it came.
+
+    A failure of what arrived after all says nothing; what is counted by failures is counted anew.
+    """
     for one in told:
         if one.status == "sent":
             await business_numbers.work(
@@ -71,6 +78,8 @@ async def _failed(ctx: Context, message: Message, code: int) -> None:
     assert at is not None, "it failed"
     row_id, number_id = message.contact_row_id, message.number_id
     means = graph.CODES[code].means if code in graph.CODES else ""
+    if message.status != "failed" and means not in _COUNTED:
+        return
     if means == "number_unavailable":
         await business_numbers.fail(tx, tenant_id=tenant_id, number_id=number_id, at=at)
     elif means == "marketing_paused":
@@ -78,9 +87,7 @@ async def _failed(ctx: Context, message: Message, code: int) -> None:
             tx, tenant_id=tenant_id, number_id=number_id, until=at + failures.PAUSE
         )
     elif means == "country_restricted":
-        await reachability.add_block(
-            tx, tenant_id=tenant_id, contact_row_id=row_id, reason=means, at=at
-        )
+        await _judge_country(ctx, message, code, at)
     elif means in ("not_on_whatsapp", "meta_stopped"):
         known = await contacts.of_id(ctx, message.contact_id)
         assert known is not None, "the message hangs on it"
@@ -99,6 +106,18 @@ async def _failed(ctx: Context, message: Message, code: int) -> None:
             number_id=number_id,
             what=what,
             at=until(times) if times else None,
+        )
+
+
+async def _judge_country(ctx: Context, message: Message, code: int, at: datetime) -> None:
+    tx, tenant_id, row_id = ctx.tx, ctx.tenant_id, message.contact_row_id
+    if message.status == "failed":
+        await reachability.add_block(
+            tx, tenant_id=tenant_id, contact_row_id=row_id, reason="country_restricted", at=at
+        )
+    elif not await messages.failures(tx, tenant_id=tenant_id, contact_row_id=row_id, code=code):
+        await reachability.remove_block(
+            tx, tenant_id=tenant_id, contact_row_id=row_id, reason="country_restricted"
         )
 
 
