@@ -21,6 +21,7 @@ from kith.domain.contacts import SaveContact
 from kith.domain.hooks import AT_ONCE_MAX, PER_WORKSPACE_MAX, WAITS, secret_of
 from kith.domain.jobs import Job
 from kith.domain.phone import parse
+from kith.errors import KeyReused
 from kith.jobs.deliver import Deliverer
 from kith.jobs.guard import Guard
 from tests.api.refusals import assert_invalid
@@ -64,9 +65,9 @@ def subscribed(caller: Any, url: str, event: str = "contact.created") -> str:
     return hook_id
 
 
-def unsubscribe(caller: Any, hook_id: str) -> httpx.Response:
+def unsubscribe(caller: Any, hook_id: str, **headers: str) -> httpx.Response:
     answer: httpx.Response = caller.http.delete(
-        f"{caller.url}/api/zapier/hooks/{hook_id}", headers=caller.headers
+        f"{caller.url}/api/zapier/hooks/{hook_id}", headers={**caller.headers, **headers}
     )
     return answer
 
@@ -99,6 +100,18 @@ async def test_subscribe_list_and_unsubscribe(ana: Person, receiver: Receiver) -
     ana.create_contact(phone=PHONE)
     time.sleep(1.2)
     assert receiver.got == []
+
+
+@pytest.mark.row("T3.6")
+async def test_a_key_that_ended_one_hook_ends_no_other(ana: Person, receiver: Receiver) -> None:
+    """Which hook is meant stands in the address, not in the body."""
+    first, second = (subscribed(ana, f"{receiver.url}/{number}") for number in (1, 2))
+    key = {"Idempotency-Key": "done"}
+    assert unsubscribe(ana, first, **key).json()["id"] == first
+    assert unsubscribe(ana, first, **key).headers["idempotency-replayed"] == "true"
+    refused = unsubscribe(ana, second, **key)
+    assert (refused.status_code, refused.json()) == (422, {"error": KeyReused.text})
+    assert [one["id"] for one in hooks_of(ana)] == [second]
 
 
 async def test_a_subscription_that_is_repeated_is_one(ana: Person, receiver: Receiver) -> None:

@@ -21,7 +21,7 @@ from kith.actions.connections import of_tenant
 from kith.actions.imports import ShowImport
 from kith.domain.times import to_us
 from tests.api.raw import RawConnection
-from tests.api.refusals import FORBIDDEN
+from tests.api.refusals import FORBIDDEN, assert_invalid
 from tests.cast import Bed, Person
 from tests.serving import Client, serving
 from tests.store.test_crashes import token_for
@@ -259,6 +259,33 @@ def test_who_may(bed: Bed, ana: Person, ben: Person, action: str) -> None:
         assert ben.post(action, b"phone\n").json() == FORBIDDEN
     assert ana.get(f"/api/v1/actions/{action}").status_code == 405
     assert ana.post(action, b"phone\n", headers={"Content-Encoding": "gzip"}).status_code == 415
+
+
+@pytest.mark.row("T3.6", "R2")
+@pytest.mark.parametrize("dry_run", ["false", "true"])
+async def test_no_key_makes_a_file_one_that_may_be_repeated(
+    bed: Bed, ana: Person, dry_run: str
+) -> None:
+    """Refused rather than ignored: whoever sends a key counts on it."""
+    before = await bed.digest()
+    for _ in range(2):
+        answer = ana.http.post(
+            f"{ana.url}/api/v1/actions/import-contacts?dry_run={dry_run}",
+            content=(HEADER + "".join(rows(1))).encode(),
+            headers={"Idempotency-Key": "monday", **ana.headers},
+        )
+        assert_invalid(answer, "idempotency_key")
+        [told] = answer.json()["errors"]["idempotency_key"]
+        assert "import_id" in told
+        assert answer.headers["connection"] == "close"
+    assert await bed.digest() == before
+
+
+def test_an_export_is_a_read_and_does_not_look_at_a_key(ana: Person) -> None:
+    for _ in range(2):
+        answer = ana.post("export-contacts", {}, headers={"Idempotency-Key": "monday"})
+        assert answer.status_code == 200
+        assert "idempotency-replayed" not in answer.headers
 
 
 def test_a_refusal_ends_the_connection(ana: Person) -> None:

@@ -112,7 +112,8 @@ IMPORT_CONTACTS = Shape(
     description="The body is the file itself. Rows are taken while it comes, each batch with the "
     "place in the file: one that is cut off is `interrupted`, and goes on with its `import_id` and "
     "the same options. The answer counts what is in the database. A file of which less than 1 KiB "
-    "comes in a second is given up.",
+    "comes in a second is given up. An `Idempotency-Key` is refused: the same file again changes "
+    "nothing without one.",
 )
 EXPORT_CONTACTS = Shape(
     dict,

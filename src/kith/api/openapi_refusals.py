@@ -145,7 +145,8 @@ def of_stream(stream: Stream) -> dict[str, Json]:
         kinds.append("InvalidFields")
     schema = {"anyOf": [{"$ref": REFERENCE.format(name=kind)} for kind in kinds]}
     found["422"] = _response(
-        "What the address asks is wrong, the file cannot be read, or the account has no workspace.",
+        "What the address or a header asks is wrong, the file cannot be read, or the account has"
+        " no workspace.",
         schema,
         examples,
         RATE_HEADERS,

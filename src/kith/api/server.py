@@ -26,7 +26,7 @@ from kith.api.repeats import RepeatableCalls, rendered
 from kith.api.routes import Route
 from kith.api.security_log import Event, SecurityLog
 from kith.api.sending import Send
-from kith.api.streams import BY_PATH, Stream
+from kith.api.streams import BY_PATH, Stream, not_with_a_file
 from kith.api.waiting import Sends
 from kith.api.widget import Incoming
 from kith.api.zapier import OF_ONE_THING, SUBSCRIBES, TABLE
@@ -185,6 +185,7 @@ class Server:
             asked = query.asked(scope["query_string"])
             if request.path_value is not None:
                 asked[route.path_field] = request.path_value
+                raw = request.path_value.encode()  # what a key is bound to, as to a body
             given = route.takes.convert(asked)
         if route.does == "look":  # without a coroutine of its own: this is the main job
             terms = _known_versions(request) if b"if-none-match" in request.headers else NO_TERMS
@@ -205,6 +206,8 @@ class Server:
         if b"content-encoding" in request.headers:
             body.check_encoding(request.headers)
         try:
+            if stream.body is not None and b"idempotency-key" in request.headers:
+                raise not_with_a_file()
             given = stream.takes.convert(query.listed(request.scope["query_string"]))
             answer = await stream.run(self.runner, caller, given, receive)
         except AppError as error:

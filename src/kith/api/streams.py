@@ -23,7 +23,7 @@ from kith.api.routes import PREFIXES
 from kith.api.security_log import Event
 from kith.domain import ids, json
 from kith.domain.tokens import Caller, Scope
-from kith.errors import AppError, BodyTooSlow, ClientGone, NotFound, Unavailable
+from kith.errors import AppError, BodyTooSlow, ClientGone, Invalid, NotFound, Unavailable
 from kith.jobs import importing
 from kith.jobs.importing import Progress, Wanted
 
@@ -67,6 +67,15 @@ class Stream(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         return self.path.rsplit("/", 1)[-1]
+
+
+def not_with_a_file() -> Invalid:
+    """The body is not kept to be compared, nor is it one transaction: no key can promise that."""
+    problem = (
+        "The Idempotency-Key header is not taken with a file; leave it out. The same file again"
+        " changes nothing, and with import_id one that was cut off goes on."
+    )
+    return Invalid({"idempotency_key": [problem]})
 
 
 async def pieces(receive: Receive) -> AsyncIterator[bytes]:
@@ -181,7 +190,8 @@ STREAMS = (
            gives="*/*", missing=media.MediaNotFound),
     Stream("POST", "/actions/import-contacts", shapes.IMPORT_CONTACTS, Imports().run, "write",
            "Bring contacts in from a CSV file", body=CSV, answer=shapes.ImportedAnswer,
-           example=shapes.EXAMPLE, missing=ImportNotFound, refuses=(shapes.EMPTY,)),
+           example=shapes.EXAMPLE, missing=ImportNotFound,
+           refuses=(shapes.EMPTY, not_with_a_file())),
     Stream("POST", "/actions/export-contacts", shapes.EXPORT_CONTACTS, _export, "read",
            "Every contact as CSV", gives=CSV, example=exports.HEADER, logs="export.run"),
 )  # fmt: skip
