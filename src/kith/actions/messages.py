@@ -8,7 +8,15 @@ from kith.actions import contacts, origins, senders, undelivered
 from kith.actions.run import Context
 from kith.domain import ids
 from kith.domain.contacts import Contact, ContactKey
-from kith.domain.messages import PAGE_MAX, PARKED_DAYS, Message, StatusTold, join
+from kith.domain.messages import (
+    PAGE_MAX,
+    PARKED_DAYS,
+    Message,
+    StatusTold,
+    is_echo_of,
+    join,
+    join_all,
+)
 from kith.domain.whatsapp_facts import StatusReported
 from kith.errors import BadValue
 from kith.store import contacts as contact_rows
@@ -110,16 +118,22 @@ async def advance(
 ) -> Message:
     """Write what was told of a message of ours, and all that follows from it for its contact.
 
-    With `wamid`, which it had not before, whatever was told of it too early counts as well.
+    With `wamid`, which it had not before, whatever was told of it too early counts as well. It has
+    none afterwards when another message is called so.
     """
-    tx, tenant_id = ctx.tx, ctx.tenant_id
+    tx, tenant_id, was = ctx.tx, ctx.tenant_id, message
     if wamid is not None and message.wamid is None:
         told = [*told, *await messages.unpark(tx, tenant_id=tenant_id, wamid=wamid)]
+        other = await messages.by_wamid(tx, tenant_id=tenant_id, wamid=wamid)
+        if other is not None:
+            if not is_echo_of(other, message):
+                return message
+            message = await _with_echo(ctx, message, other)
     delivery = message.delivery
     for one in told:
         delivery = join(delivery, one)
     moved = msgspec.structs.replace(message, delivery=delivery, wamid=message.wamid or wamid)
-    if moved == message:
+    if moved == was:
         return message
     if moved.counts and not moved.is_counted:
         await count(ctx, await _contact(ctx, moved), moved.at)
@@ -142,18 +156,39 @@ async def count(ctx: Context, known: Contact, at: datetime) -> Contact:
     return contact
 
 
+async def _with_echo(ctx: Context, message: Message, echo: Message) -> Message:
+    """A message of ours that WhatsApp showed to us before it told that it took it: one and the
+    same, counted once."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    await messages.remove(tx, tenant_id=tenant_id, uuid=echo.id)
+    joined = msgspec.structs.replace(
+        message,
+        delivery=join_all(message.delivery, echo.delivery),
+        is_counted=message.is_counted or echo.is_counted,
+    )
+    if echo.edited_at is None and echo.deleted_at is None:
+        return joined
+    joined = msgspec.structs.replace(
+        joined, content=echo.content, edited_at=echo.edited_at, deleted_at=echo.deleted_at
+    )
+    await messages.set_content(tx, tenant_id=tenant_id, message=joined)
+    return joined
+
+
 async def _reported(ctx: Context, fact: StatusReported) -> Message | None:
-    """The message by the id that we gave it, else by WhatsApp's."""
+    """The message by WhatsApp's id, else by the one that we gave it."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     found = await messages.by_wamid(tx, tenant_id=tenant_id, wamid=fact.wamid)
-    if found is not None or fact.callback is None:
+    if fact.callback is None or (found is not None and not found.is_echo):
         return found
     try:
         uuid = ids.parse(fact.callback)
     except BadValue:
-        return None
-    found = await messages.by_id(tx, tenant_id=tenant_id, uuid=uuid)
-    return found if found is not None and found.wamid is None else None
+        return found
+    ours = await messages.by_id(tx, tenant_id=tenant_id, uuid=uuid)
+    if ours is None or ours.wamid is not None:
+        return found
+    return ours if found is None or is_echo_of(found, ours) else found
 
 
 async def _contact(ctx: Context, message: Message) -> Contact:

@@ -195,13 +195,14 @@ async def put_off(ctx: Context, given: Later) -> None:
         await jobs.drop(ctx, given.job_id)
 
 
-async def settle(ctx: Context, outcome: Outcome) -> None:
-    """Write what became of a call, and what WhatsApp calls the person."""
+async def settle(ctx: Context, outcome: Outcome) -> Message | None:
+    """Write what became of a call, and what WhatsApp calls the person; the message after that."""
     message = await message_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=outcome.message_id)
     if message is not None:  # it may have been erased meanwhile
-        await _settle(ctx, message, outcome)
+        message = await _settle(ctx, message, outcome)
     if outcome.job_id is not None:
         await jobs.drop(ctx, outcome.job_id)
+    return message
 
 
 async def get(ctx: Context, message_id: str) -> Message | None:
@@ -216,24 +217,34 @@ def refused(denial: Denial) -> MessageRefused:
     return MessageRefused(denial.text, details=details)
 
 
-async def _settle(ctx: Context, message: Message, outcome: Outcome) -> None:
+async def _settle(ctx: Context, message: Message, outcome: Outcome) -> Message:
     if outcome.wamid is not None:
         sent = StatusTold(status="sent", at=ctx.now)
         moved = await messages.advance(ctx, message, [sent], wamid=outcome.wamid)
+        if moved.wamid is None:  # that is another message's: nobody knows what became of this one
+            return await _doubt(ctx, message)
         who = named(outcome.wa_id, outcome.user_id)
         if who.is_anybody:
             known = await contacts.of_id(ctx, moved.contact_id)
             assert known is not None, "the message hangs on it"
             beside = origins.names_at(message.address)
             await senders.learn(ctx, known, who, at=message.at, beside=beside)
-    elif outcome.error is not None:
+        return moved
+    if outcome.error is not None:
         failed = StatusTold(status="failed", at=ctx.now, error=outcome.error)
         if outcome.were_both_tried:
             message = msgspec.structs.replace(message, address=None)
             await send_rows.set_address(ctx.tx, tenant_id=ctx.tenant_id, message=message)
-        await messages.advance(ctx, message, [failed])
-    elif message.status == "sending":
-        await _set(ctx, msgspec.structs.replace(message, delivery=Delivery(status="unknown")))
+        return await messages.advance(ctx, message, [failed])
+    return await _doubt(ctx, message)
+
+
+async def _doubt(ctx: Context, message: Message) -> Message:
+    if message.status != "sending":
+        return message
+    message = msgspec.structs.replace(message, delivery=Delivery(status="unknown"))
+    await _set(ctx, message)
+    return message
 
 
 async def _decide_again(ctx: Context, message: Message, given: Again) -> Begun:

@@ -117,6 +117,29 @@ def join(known: Delivery, told: StatusTold) -> Delivery:
     return msgspec.structs.replace(moved, **{name: _first(getattr(known, name), told.at)})
 
 
+def join_all(known: Delivery, other: Delivery) -> Delivery:
+    """As `join`, of all that was told of the same message where it was taken for another."""
+    each: list[tuple[Told, datetime | None]] = [
+        ("sent", other.sent_at),
+        ("delivered", other.delivered_at),
+        ("read", other.read_at),
+        ("failed", other.failed_at),
+    ]
+    for status, at in each:
+        if at is not None:
+            known = join(known, StatusTold(status=status, at=at, error=other.error))
+    return known
+
+
+def is_echo_of(echo: Message, ours: Message) -> bool:
+    """Whether what WhatsApp showed to us, under an id that it gives to ours, can be just that."""
+    return (
+        echo.is_echo
+        and echo.counts
+        and (echo.contact_row_id, echo.number_id) == (ours.contact_row_id, ours.number_id)
+    )
+
+
 def higher(one: Status, other: Status) -> Status:
     """The one that the other gives way to. What was received stays so."""
     return max(one, other, key=_RANK.__getitem__)

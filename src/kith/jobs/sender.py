@@ -167,7 +167,10 @@ class Sender:
             error=error,
             were_both_tried=were_both_tried,
         )
-        await self._runner.write(sends.settle, outcome, caller)
+        settled = await self._runner.write(sends.settle, outcome, caller)
+        if accepted is not None and settled is not None and settled.wamid is None:
+            reason = "Meta's id for it is another message's."
+            log.warning("send.unknown", code="send", message_id=settled.id, reason=reason)
 
     async def _leave(self, begun: Begun, wait_s: float, caller: Caller) -> None:
         assert begun.job_id is not None, "whatever is begun here has one"

@@ -140,6 +140,15 @@ async def set_content(tx: Tx, *, tenant_id: int, message: Message) -> None:
     )
 
 
+async def remove(tx: Tx, *, tenant_id: int, uuid: str) -> None:
+    """One that turned out to be another."""
+    await tx.run(
+        "DELETE FROM messages WHERE tenant_id = :tenant_id AND uuid = :uuid",
+        tenant_id=tenant_id,
+        uuid=uuid,
+    )
+
+
 async def amendments(tx: Tx, *, tenant_id: int, wamid: str) -> list[Message]:
     """The edits and deletions of a message, by WhatsApp's time."""
     rows = await tx.all(
