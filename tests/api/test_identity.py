@@ -253,6 +253,8 @@ async def test_the_workspace_s_region_reads_what_is_typed_there(bed: Bed, ana: P
         [found] = ana.post("get-contacts", {"contacts": [{"phone": typed}]}).json()
         assert found["id"] == saved["id"]
     assert ana.get_contact(phone="+41612345678").status_code == 404
+    for cell in ("0612345678.0", "612345678.0", "33612345678.00"):  # of a column of numbers
+        assert created(ana, phone=cell)["id"] == saved["id"]
     await set_region(bed, ana, None)
     assert_invalid(ana.get_contact(phone="06 12 34 56 78"), "phone")
     [refused] = ana.post("get-contacts", {"contacts": [{"phone": "0612345678"}]}).json()

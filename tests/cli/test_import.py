@@ -231,6 +231,17 @@ def test_a_number_that_reads_like_two_contacts_is_a_conflict(acme: Kith, file: P
     assert numbers(done) == [0, 0, 0, 0, 1]
 
 
+@pytest.mark.row("T16.1")
+def test_a_column_of_numbers_gives_nobody_a_digit_more(acme: Kith, file: Path) -> None:
+    """pandas writes 4155552675.0, and 41555526750 is somebody's in Switzerland."""
+    path = write(file, "phone", "4155552675.0", "33612345612.0", "4.15556E+10", "4155552676.00")
+    done = imported(acme, path, "--region", "US")
+    assert numbers(done) == [3, 0, 0, 1, 0]
+    assert phones(acme) == ["+14155552675", "+33612345612", "+14155552676"]
+    [reject] = rejected(done)
+    assert reject["kith_mend"].startswith("A spreadsheet has cut the number")
+
+
 CONSENT = "phone,opted_in_at,opted_in_source,opted_out_at"
 
 

@@ -89,7 +89,19 @@ def test_every_spelling_is_the_same_number(number: str, data: st.DataObject) -> 
     ) + data.draw(BLANKS)
     start = data.draw(st.sampled_from(["+", "＋", "00", "", "tel:+", "TEL:00", "Tel: +"]))
     assume(len(start + typed) <= phone.TYPED_CHARACTERS_MAX)
-    assert phone.parse(data.draw(BLANKS) + start + typed) == canonical
+    whole = data.draw(BLANKS) + start + typed
+    assume(not phone._DECIMAL.fullmatch(whole.translate(phone._FULL_WIDTH)))
+    assert phone.parse(whole) == canonical
+
+
+@pytest.mark.row("T16.1")
+@given(
+    E164, st.sampled_from(["", "+", "00", " +"]), st.sampled_from([".0", ".00", "\uff0e0", ".0 "])
+)
+def test_a_column_of_numbers_gives_its_numbers(number: str, start: str, end: str) -> None:
+    """pandas and spreadsheets write 33612345612.0, which is no digit more."""
+    canonical = phone.parse(number)
+    assert phone.parse(start + canonical[1:] + end) == canonical
 
 
 @pytest.mark.row("T16.1")
@@ -132,6 +144,13 @@ def test_different_numbers_never_merge(one: str, other: str) -> None:
         ("+1 415 555 0123;ext=5", None),
         ("+1 415 555 0123 x5", None),
         ("06 12 34 56 78", None),
+        ("33612345612.0", "+33612345612"),
+        ("+33612345612.00", "+33612345612"),
+        ("1415555.0000", "+14155550000"),  # so many zeros are dialled
+        ("3361234561.2", "+33612345612"),
+        ("33.6.12.34.56.0.0", "+33612345600"),
+        ("123456.0", None),
+        ("4.15556E+10", None),
         ("1234567", "+1234567"),
         ("123456", None),
         ("1" * 16, None),
@@ -166,6 +185,11 @@ def test_table(typed: object, expected: str | None) -> None:
         ("٠٦١٢٣٤٥٦٧٨", "FR", "+33612345678"),
         ("6 12 34 56 78", "FR", "+33612345678"),
         (612345678, "FR", "+33612345678"),
+        ("612345678.0", "FR", "+33612345678"),
+        ("4155552675.0", "US", "+14155552675"),
+        ("06.12.34.56.00", "FR", "+33612345600"),
+        ("415.555.2670", "US", "+14155552670"),
+        ("415555.2670", "US", "+14155552670"),
         ("33612345678", "FR", "+33612345678"),
         ("+33 6 12 34 56 78", "BR", "+33612345678"),
         ("0033 6 12 34 56 78", "BR", "+33612345678"),

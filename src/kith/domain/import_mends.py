@@ -8,7 +8,7 @@ from kith.domain.csv_columns import Column, Columns
 from kith.errors import BadValue
 
 _NOTED = re.compile(r"\s*\+?[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}\s*")
-_AFTER = re.compile(r"[\s;,/|]*(?:ext|x|poste|durchwahl|int)\.?\s*[0-9]+\s*$|\.0+$", re.IGNORECASE)
+_AFTER = re.compile(r"[\s;,/|]*(?:ext|x|poste|durchwahl|int)\.?\s*[0-9]+\s*$", re.IGNORECASE)
 _SEVERAL = re.compile(r"\s*(?:[/;|,]|\bor\b|\bou\b|\boder\b)\s*")
 _SPELLED = ((" at ", "@"), ("(at)", "@"), ("[at]", "@"), (" dot ", "."), (",", "."), (" ", ""))
 
