@@ -18,7 +18,7 @@ from kith.settings import Settings
 from kith.store import consent as ledger
 from kith.store import contacts, tenants
 from kith.store.database import Tx
-from tests.cast import tag_rows
+from tests.cast import Bed, tag_rows
 from tests.cli.kith import Kith
 from tests.serving import KITH, environment
 
@@ -145,22 +145,37 @@ def test_people_get_a_line_to_paste(tmp_path: Path) -> None:
     assert sys.executable not in shown.out
 
 
+STEPS = [
+    ("business", "refused: Contact has not opted in to marketing messages"),
+    (None, None),
+    ("business", "sent"),
+    (None, None),
+    ("business", "refused: Message rejected by Meta: Re-engagement message"),
+    ("contact", None),
+    ("business", "sent"),
+    ("contact", None),
+    ("kith", None),
+    ("business", "refused: Contact has opted out of marketing messages"),
+]
+
+
 def test_a_conversation_needs_no_account(tmp_path: Path) -> None:
-    """Twice: each time with somebody new."""
-    settings = environment(database_url=f"sqlite:///{tmp_path}/kith.db")
-    for _ in range(2):
-        done = subprocess.run(
-            [KITH, "demo", "--whatsapp"], env=settings, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        told = done.stdout
-        for step in (
-            "[refused: Contact has not opted in to marketing messages]", "[sent]",
-            "delivered, read", "[refused: Message rejected by Meta: Re-engagement message]",
-            "Oh yes please!", "STOP", "You are unsubscribed",
-            "[refused: Contact has opted out of marketing messages]",
-        ):  # fmt: skip
-            assert step in told
-        assert re.search(r"opted_in_at +2", told)
-        assert re.search(r"opted_out_at +2", told)
-        assert re.search(r"total_messages +5\n", told)
+    shown = Kith(database_url=f"sqlite:///{tmp_path}/kith.db").process("demo", "--whatsapp")
+    assert (shown.status, shown.err) == (0, "")
+    for step in ("delivered, read", "Oh yes please!", "STOP", "You are unsubscribed"):
+        assert step in shown.out
+    for _, outcome in STEPS:
+        assert outcome is None or f"[{outcome}]" in shown.out
+    assert re.search(r"opted_in_at +2", shown.out)
+    assert re.search(r"opted_out_at +2", shown.out)
+    assert re.search(r"total_messages +5\n", shown.out)
+    assert [*tmp_path.iterdir()] == []
+
+
+async def test_a_conversation_beside_a_server_leaves_nothing(bed: Bed, beside: Kith) -> None:
+    before = await bed.digest()
+    played = beside("demo", "--whatsapp", "--json").json
+    assert list(played) == ["contact", "steps"]
+    assert [(step["who"], step["outcome"]) for step in played["steps"]] == STEPS
+    assert (played["contact"]["name"], played["contact"]["total_messages"]) == ("Romain", 5)
+    assert await bed.digest() == before

@@ -43,7 +43,7 @@ def demo(contacts: int, whatsapp: bool, as_json: bool) -> None:
     if whatsapp:
         from kith.cli import demo_whatsapp  # it needs the server, which takes its time
 
-        demo_whatsapp.show(settings)
+        demo_whatsapp.show(as_json=as_json)
         return
     opened = run(
         lambda runner: _fill(runner, contacts), writer_cache_mb=WRITER_CACHE_MB, is_bulk=True

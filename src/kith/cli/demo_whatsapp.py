@@ -7,10 +7,12 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 import click
 import httpx2
+import msgspec
 
 from kith import wiring
 from kith.actions import connections, templates, whatsapp_connections
@@ -18,7 +20,7 @@ from kith.actions import demo as actions
 from kith.actions.run import Runner, utc_now
 from kith.actions.templates import Listed
 from kith.actions.whatsapp_connections import ConnectWhatsApp
-from kith.domain import demo as rule
+from kith.cli.common import print_json
 from kith.domain import json
 from kith.domain.connections import Connection
 from kith.domain.times import wire
@@ -33,6 +35,17 @@ _OFFER = {
     "name": "spring_offer", "language": "en", "status": "APPROVED", "category": "MARKETING",
     "components": [{"type": "BODY", "text": "Hi {{1}}, 10 % off until Sunday."}],
 }  # fmt: skip
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What happened next: somebody wrote `text`, or, by nobody, it came about."""
+
+    who: Literal["contact", "business", "kith"] | None
+    text: str
+    outcome: str | None = None
+
+
+Tell = Callable[[Step], None]
 
 
 class PretendedMeta:
@@ -80,7 +93,7 @@ class Conversation:
         kith: httpx2.AsyncClient,
         meta: PretendedMeta,
         connection: Connection,
-        tell: Callable[[str], None],
+        tell: Tell,
     ) -> None:
         self.kith = kith
         self._meta = meta
@@ -95,7 +108,7 @@ class Conversation:
 
     async def says(self, text: str) -> None:
         """They write; Meta posts it, signed, and Kith reads it."""
-        self._tell(f"  {self.phone:14}{text}")
+        self._tell(Step("contact", text))
         wamid = f"wamid.demo{secrets.token_hex(8)}"
         message = {
             "from": self.phone[1:], "id": wamid, "timestamp": str(int(time.time())),
@@ -116,7 +129,7 @@ class Conversation:
             }  # fmt: skip
             await self._post({"statuses": [told]})
         await self._until(lambda known: "read" in known["statuses"])
-        self._tell("                delivered, read")
+        self._tell(Step(None, "delivered, read"))
 
     async def _post(self, value: dict[str, Any]) -> None:
         change = {"field": "messages", "value": {
@@ -156,36 +169,40 @@ class Conversation:
         return str(self._meta.taken[-1][1]["text"]["body"])
 
 
-async def converse(settings: Settings, tell: Callable[[str], None]) -> dict[str, Any]:
-    """The whole conversation; the contact as get-contact shows it in the end."""
-    async with (
-        PretendedMeta() as meta,
-        wiring.serving(settings, on_broken=lambda: None) as server,
-    ):
-        runner: Runner = server.runner
-        connection, token = await _connected(runner, meta.url)
-        headers = {"Authorization": f"Bearer {token}"}
-        async with httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=server), base_url="http://kith", headers=headers
-        ) as kith:
-            try:
+async def converse(tell: Tell) -> dict[str, Any]:
+    """The whole conversation; the contact as get-contact shows it in the end.
+
+    In a database of its own: a server on that of the settings is not disturbed, and no invented
+    message stands among true ones.
+    """
+    with TemporaryDirectory(prefix="kith-demo-") as folder:
+        settings = Settings(database_url=f"sqlite:///{folder}/kith.db", rate_limit_per_minute=0)
+        async with PretendedMeta() as meta:
+            async with wiring.opened(settings) as runner:
+                connection, token = await _connected(runner, meta.url)
+            async with (
+                wiring.serving(settings, on_broken=lambda: None) as server,
+                httpx2.AsyncClient(
+                    transport=httpx2.ASGITransport(app=server),
+                    base_url="http://kith",
+                    headers={"Authorization": f"Bearer {token}"},
+                ) as kith,
+            ):
                 return await _play(Conversation(kith, meta, connection, tell), tell)
-            finally:  # its secret is in this file, and nobody will answer there any more
-                await runner.write(connections.remove, connection.id)
 
 
-async def _play(one: Conversation, tell: Callable[[str], None]) -> dict[str, Any]:
+async def _play(one: Conversation, tell: Tell) -> dict[str, Any]:
     listed = (await one.kith.post("/api/v1/actions/list-templates", json={})).json()
     offer = {"phone": one.phone, "template_id": listed[0]["id"], "variables": {"1": "Romain"}}
 
     async def sends(action: str, shown: str, **given: Any) -> None:
         answer = await one.call(action, **given)
         outcome = answer.get("status") or f"refused: {answer['error']}"
-        tell(f"  you           {shown}  [{outcome}]")
+        tell(Step("business", shown, outcome))
 
     await one.call("create-contact", phone=one.phone, name="Romain")
     await sends("send-template-message", "template spring_offer", **offer)
-    tell("                ... yesterday they agreed to marketing on your web page ...")
+    tell(Step(None, "... yesterday they agreed to marketing on your web page ..."))
     await one.call(
         "set-consent", phone=one.phone, channel="whatsapp", purpose="marketing", state="granted",
         source="api", method="checkbox", wording="Yes, send me offers on WhatsApp.",
@@ -198,7 +215,7 @@ async def _play(one: Conversation, tell: Callable[[str], None]) -> dict[str, Any
     await one.says("Oh yes please!")
     await sends("send-text-message", text["message"], **text)
     await one.says("STOP")
-    tell(f"  kith          {await one.confirmed()}")
+    tell(Step("kith", await one.confirmed()))
     await sends("send-template-message", "template spring_offer", **offer)
     return await one.call("get-contact", phone=one.phone)
 
@@ -206,9 +223,6 @@ async def _play(one: Conversation, tell: Callable[[str], None]) -> dict[str, Any
 async def _connected(runner: Runner, graph_url: str) -> tuple[Connection, str]:
     """The demo workspace with an account at the pretended Meta, and a token for it."""
     workspace = await runner.write(actions.prepare, None)
-    for shown in await runner.read(connections.list_all, rule.WORKSPACE_UUID):
-        if shown.connection.config.get("business_account_id") == ACCOUNT_ID:
-            await runner.write(connections.remove, shown.connection.id)
     given = ConnectWhatsApp(
         number_ids=(NUMBER_ID,),
         account_id=ACCOUNT_ID,
@@ -225,11 +239,21 @@ async def _connected(runner: Runner, graph_url: str) -> tuple[Connection, str]:
     return made, opened.token
 
 
-def show(settings: Settings) -> None:
+def show(*, as_json: bool) -> None:
     """Play it and print it."""
+    if as_json:
+        steps: list[Step] = []
+        print_json({"contact": asyncio.run(converse(steps.append)), "steps": steps})
+        return
     click.echo("A conversation, with a pretended Meta; nothing leaves this machine.\n")
-    contact = asyncio.run(converse(settings, click.echo))
+    contact = asyncio.run(converse(_tell))
     click.echo("\nWhat get-contact shows of them now:\n")
     for name in ("phone", "name", "opted_in_at", "opted_out_at", "last_message_at",
                  "total_messages"):  # fmt: skip
         click.echo(f"  {name:16} {contact[name]}")
+
+
+def _tell(step: Step) -> None:
+    who = {"contact": "they", "business": "you", "kith": "kith", None: ""}[step.who]
+    outcome = f"  [{step.outcome}]" if step.outcome else ""
+    click.echo(f"  {who:6}{step.text}{outcome}")
