@@ -395,7 +395,7 @@ class World:
         self.people: dict[str, tuple[Standing, list[NumberState]]] = {}
 
     async def fill(self, caller: Person) -> None:
-        margin_s = self.random.choice([0, 120, 3_600])
+        margin_s = self.random.choice([0, 120, 3_600, 43_200])
         self.margin = parse_margin(margin_s)
         await self.reach.margin(margin_s)
         for number_id in self.random.sample("123456789", self.random.randrange(4)):

@@ -113,6 +113,19 @@ async def test_a_running_server_follows_at_once(bed: Bed, beside: Kith) -> None:
     assert mallory.get_contact(phone="0612345678").status_code == 422, "it is Ana's region"
 
 
+async def test_every_margin_that_is_taken_gives_a_verdict(bed: Bed, beside: Kith) -> None:
+    ana = await bed.owner("Ana")
+    assert ana.workspace is not None
+    contact_id = ana.create_contact(phone="+14155550120").json()["id"]
+    beside("workspace", "set", "--workspace", ana.workspace.id, "--window-margin", "43200")
+    for action, body in (
+        ("get-reachability", {"contact_id": contact_id}),
+        ("get-contact", {"contact_id": contact_id, "expand": ["reachability"]}),
+        ("check-audience", {"contacts": [{"contact_id": contact_id}]}),
+    ):
+        assert ana.post(action, body).status_code == 200, action
+
+
 @pytest.mark.row("T10.2")
 async def test_a_running_server_opts_in_who_is_new(bed: Bed, beside: Kith) -> None:
     """Within a second: only those of the workspace that asked for it, and only over the API."""

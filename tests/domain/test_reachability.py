@@ -570,25 +570,16 @@ def test_a_tally_counts_every_reason_for_each_kind() -> None:
     assert set(tally([]).free_form.values()) == {0}
 
 
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [(0, 0), (1, 1), (120, 120), (3_600, 3_600), ("0", 0), ("120", 120), ("3600", 3_600)],
-)
-def test_margin(value: object, seconds: int) -> None:
-    assert parse_margin(value) == timedelta(seconds=seconds)
+@pytest.mark.parametrize("seconds", [0, 1, 120, 3_601, 43_200])
+def test_margin(seconds: int) -> None:
+    assert parse_margin(seconds) == timedelta(seconds=seconds)
 
 
 def test_the_margin_is_two_minutes_unless_told() -> None:
     assert parse_margin(120) == MARGIN_DEFAULT
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        None, True, False, -1, 3_601, 1.0, 1e9, 10**30, float("nan"), b"1", [], {}, "", " ", "-1",
-        "+1", "1.5", "2m", "3601", "00120", "9" * 5_000, "١٢", "²", "1_0", "0x1", MINUTE,
-    ],
-)  # fmt: skip
-def test_no_margin(value: object) -> None:
-    with pytest.raises(BadValue, match="from 0 to 3600"):
-        parse_margin(value)
+@pytest.mark.parametrize("seconds", [-1, 43_201, 10**30, -(10**30)])
+def test_no_margin(seconds: int) -> None:
+    with pytest.raises(BadValue, match="0 to 43200 seconds"):
+        parse_margin(seconds)

@@ -9,12 +9,10 @@ from kith.actions.run import Context
 from kith.actions.words import SetWords, Words
 from kith.domain import phone
 from kith.domain.phone import Region
-from kith.errors import BadValue, naming
+from kith.domain.reachability import parse_margin
+from kith.errors import naming
 from kith.store import tenants
 from kith.store.tenants import Settings
-
-WINDOW_MARGIN_S_MAX = 12 * 60 * 60
-"""Half of the window: more would leave too little of it."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -55,8 +53,7 @@ async def change(ctx: Context, given: Change) -> Shown:
         settings = msgspec.structs.replace(settings, default_region=_region(given.region))
     if given.window_margin_s is not None:
         with naming("window_margin"):
-            if not 0 <= given.window_margin_s <= WINDOW_MARGIN_S_MAX:
-                raise BadValue(f"must be 0 to {WINDOW_MARGIN_S_MAX} seconds.")
+            parse_margin(given.window_margin_s)
         settings = msgspec.structs.replace(settings, window_margin_s=given.window_margin_s)
     if given.opts_in_new is not None:
         settings = msgspec.structs.replace(settings, opts_in_new=given.opts_in_new)
