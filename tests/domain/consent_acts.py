@@ -8,6 +8,7 @@ from typing import Any
 
 from kith.domain import consent
 from kith.domain.consent import Record, State
+from kith.domain.reachability import MARGIN_DEFAULT, Reason, Standing, verdict
 
 DAY = datetime(2026, 5, 7, tzinfo=UTC)
 WHY = "She asked for it on the phone."
@@ -84,6 +85,36 @@ def history(text: str) -> list[Record]:
 def state(rows: Sequence[Record], as_of: datetime | None = None) -> State | None:
     found = consent.in_force(rows, as_of)
     return found.state if found else None
+
+
+def marketing(rows: Sequence[Record]) -> Reason:
+    """What the verdict says of it, of somebody who can be written to."""
+    [now, *_] = consent.all_in_force(rows)
+    assert (now.channel, now.purpose) == ("whatsapp", "marketing")
+    standing = Standing(
+        has_phone_or_wa_id=True,
+        has_bsuid=False,
+        is_blocked=False,
+        is_country_restricted=False,
+        is_not_on_whatsapp=False,
+        is_meta_stopped=now.is_stopped_at_meta,
+        is_identity_changed=False,
+        marketing=now.own.state if now.own else None,
+        utility=None,
+    )
+    return verdict(standing, None, now=DAY, margin=MARGIN_DEFAULT).marketing.reason
+
+
+def erased(rows: Sequence[Record], at: int) -> list[Record]:
+    """With what somebody begins who is made anew after an erasure."""
+    ids = count()
+    return consent.noted_again(
+        consent.withdrawals(rows),
+        contact_id="ana",
+        address=None,
+        at=DAY + timedelta(minutes=at),
+        new_id=lambda: f"noted-{next(ids)}",
+    )
 
 
 def merge(ours: Sequence[Record], theirs: Sequence[Record], at: int) -> list[Record]:

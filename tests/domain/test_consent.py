@@ -259,6 +259,9 @@ MERGES: list[tuple[str, str, State | None, list[str]]] = [
     ("1 Meta stop", "2 Meta resume", "withdrawn", ["Meta stop"]),
     ("1 STOP word; 2 Meta stop; 3 form", "4 START word", "withdrawn",
      ["STOP word", "Meta stop", "form"]),
+    ("1 Meta stop; 2 START word", "3 Meta stop; 4 Meta resume; 5 API yes", "granted",
+     ["Meta stop"]),
+    ("1 Meta stop; 2 START word", "3 START word", "granted", []),
 ]  # fmt: skip
 
 

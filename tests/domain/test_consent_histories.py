@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kith.domain import consent
 from kith.domain.consent import Record, State, acted_at
 from kith.domain.contacts import Contact
+from kith.domain.reachability import Reason
 from kith.domain.times import to_us
 from kith.store import contact_lists
 from tests.domain.consent_acts import (
@@ -23,6 +24,8 @@ from tests.domain.consent_acts import (
     OWN_STOPS,
     PENDING,
     WITHDRAWING,
+    erased,
+    marketing,
     merge,
     row,
     state,
@@ -31,18 +34,32 @@ from tests.domain.consent_acts import (
 # Histories drawn at random: few minutes, so that acts meet, arrive late or are dated ahead.
 MINUTES = st.integers(0, 7)
 HAPPENING = st.tuples(st.sampled_from(sorted(ACTS)), MINUTES, MINUTES)
-HISTORY = st.lists(HAPPENING, max_size=7).map(
-    lambda acts: [row(*act, id=f"{number:02}") for number, act in enumerate(acts)]
-)
+
+
+def numbered(acts: list[tuple[str, int, int]]) -> list[Record]:
+    return [row(*act, id=f"{number:02}") for number, act in enumerate(acts)]
+
+
+HISTORY = st.lists(HAPPENING, max_size=7).map(numbered)
+# Mostly of stops that stand at Meta alone.
+AT_META = st.sampled_from(["Meta stop", "Meta resume", "START word", "API yes"])
+MET = st.lists(st.tuples(AT_META, MINUTES, MINUTES) | HAPPENING, max_size=5).map(numbered)
 many = settings(max_examples=400)
 # The stricter of two comes later.
 STATES: list[State | None] = [None, "granted", "pending", "withdrawn"]
+
+# What the verdict may say of marketing, by how strict it is.
+REASONS: list[Reason] = ["consent_unknown", "ok", "consent_pending", "meta_stopped", "opted_out"]
 
 SQLITE = apsw.Connection(":memory:")
 
 
 def strictest(one: State | None, other: State | None) -> State | None:
     return max(one, other, key=STATES.index)
+
+
+def stricter(one: Reason, other: Reason) -> Reason:
+    return max(one, other, key=REASONS.index)
 
 
 def act_of(one: Record) -> str:
@@ -188,3 +205,42 @@ def test_a_merge_keeps_the_strictest(
     else:
         expected = strictest(state([*ours, later]), state([*theirs, later]))
     assert state([*after, later]) == expected
+
+
+@pytest.mark.row("T10.2")
+@many
+@given(MET, MET, MET, MINUTES, st.sampled_from(sorted(ACTS)))
+def test_a_merge_keeps_the_stricter_verdict(
+    first: list[Record], second: list[Record], third: list[Record], at: int, act: str
+) -> None:
+    """Also of three, and whatever comes afterwards: a stop that stands at Meta alone is not in
+    what the ledger says."""
+    each = [
+        [msgspec.structs.replace(one, id=f"{whose}-{one.id}") for one in rows]
+        for whose, rows in enumerate((first, second, third))
+    ]
+    after, expected = each[0], marketing(each[0])
+    for rows in each[1:]:
+        new = [
+            msgspec.structs.replace(one, id=f"{len(after)}-{one.id}")
+            for one in merge(after, rows, at)
+        ]
+        after = [*after, *rows, *new]
+        expected = stricter(expected, marketing(rows))
+        assert marketing(after) == expected
+        assert merge(after, [], at) == []
+    later = row(act, 10)
+    if act not in PENDING:
+        one_by_one = [marketing([*rows, later]) for rows in each]
+        assert marketing([*after, later]) == max(one_by_one, key=REASONS.index)
+
+
+@pytest.mark.row("T18.1")
+@many
+@given(MET, MINUTES, st.sampled_from(sorted(ACTS)))
+def test_an_erasure_keeps_every_stop(rows: list[Record], at: int, act: str) -> None:
+    """What comes after it lifts no more than it would have lifted."""
+    later = row(act, 10)
+    before = marketing([*rows, later])
+    if before in ("meta_stopped", "opted_out"):
+        assert marketing([*erased(rows, at), later]) == before

@@ -53,15 +53,15 @@ async def before(ctx: Context, contact_id: str, kind: Kind, value: str) -> list[
     key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
     if key is None:
         return []
-    noted: dict[tuple[str, str], Withdrawal] = {}
+    noted: dict[tuple[str, str, bool], Withdrawal] = {}
     for spelling in _spellings(*name):
         digest = suppression.digest(spelling, workspace_key=key, secret_key=ctx.secret_key)
         for one in await suppressions.withdrawals(
             ctx.tx, tenant_id=ctx.tenant_id, kind=name[0], digest=digest
         ):
-            held = noted.get((one.channel, one.purpose))
-            if held is None or held.at < one.at:
-                noted[one.channel, one.purpose] = one
+            about = one.channel, one.purpose, one.source == "meta"
+            if about not in noted or noted[about].at < one.at:
+                noted[about] = one
     return consent.noted_again(
         noted.values(), contact_id=contact_id, address=name[1], at=ctx.now, new_id=ctx.new_id
     )

@@ -32,6 +32,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 """By how much what the person did may lie ahead of Kith's clock."""
 
 _STRICTNESS: dict[State | None, int] = {None: 0, "granted": 1, "pending": 2, "withdrawn": 3}
+_SAID_AGAIN = "Of two, the stricter consent was kept."
 _OWN_ACTS = {
     ("inbound", "keyword"),
     ("inbound", "button"),
@@ -109,10 +110,6 @@ class _Standing(msgspec.Struct, frozen=True):
     said: Record | None
 
     @property
-    def stops(self) -> list[Record]:
-        return [stop for stop in (self.stop, self.meta_stop) if stop is not None]
-
-    @property
     def limits(self) -> tuple[Record | None, ...]:
         """What keeps marketing from being allowed."""
         is_pending = self.said is not None and self.said.state == "pending"
@@ -174,8 +171,12 @@ def asks_again(asking: Record, rows: Sequence[Record]) -> bool:
 
 
 def withdrawals(rows: Iterable[Record]) -> list[Withdrawal]:
-    """The opt-outs that stand, one's own and one at Meta apart: each is undone otherwise."""
+    """The opt-outs that stand, one's own and one at Meta apart: each is undone otherwise.
+
+    Of that at Meta it is enough that it stands there.
+    """
     rows = list(rows)
+    some = [about(rows, channel=channel, purpose=purpose) for channel, purpose in PAIRS]
     return [
         Withdrawal(
             channel=stop.channel,
@@ -184,8 +185,9 @@ def withdrawals(rows: Iterable[Record]) -> list[Withdrawal]:
             source=stop.source,
             method=stop.method,
         )
-        for channel, purpose in PAIRS
-        for stop in _standing(about(rows, channel=channel, purpose=purpose)).stops
+        for told in some
+        for stop in (_standing(told).stop, stopped_at_meta(told))
+        if stop is not None
     ]
 
 
@@ -237,7 +239,7 @@ def stopped_at_meta(rows: Iterable[Record]) -> Record | None:
     A start word lifts it for the ledger, but Meta does not know about start words.
     """
     told = [row for row in rows if row.source == "meta" and row.state != "pending"]
-    last = max(told, key=_order, default=None)
+    last = max(told, key=_told_order, default=None)
     return last if last is not None and last.state == "withdrawn" else None
 
 
@@ -278,7 +280,8 @@ def merged(
     """Rows to append so that the most restrictive of both is in force over the rows of both.
 
     Each says again, with its source, what the other's later rows would lift. It keeps its origin,
-    so that an unmerge gives it back, and never is a grant. All rows are of one (channel, purpose).
+    so that an unmerge gives it back, and never is a grant. A stop that stands at Meta alone keeps
+    its time, too: for the ledger a start word lifted it. All rows are of one (channel, purpose).
     """
     rows = [*ours, *theirs]
     at = max([at, *map(acted_at, rows)])
@@ -286,7 +289,12 @@ def merged(
         _standing(ours).limits, _standing(theirs).limits, _standing(rows).limits, strict=True
     )
     lost = [our or their for our, their, kept in limits if kept is None]
-    return [_again(row, uuid=new_id(), into=into, at=at) for row in lost if row is not None]
+    again = [_again(row, uuid=new_id(), into=into, at=at) for row in lost if row is not None]
+    told = stopped_at_meta(ours) or stopped_at_meta(theirs)
+    if told is not None and stopped_at_meta([*rows, *again]) is None:
+        said = _again(told, uuid=new_id(), into=into, at=at)
+        again.append(msgspec.structs.replace(said, occurred_at=acted_at(told)))
+    return again
 
 
 def all_merged(
@@ -339,6 +347,12 @@ def _order(row: Record) -> tuple[datetime, int, datetime, str]:
     return acted_at(row), _STRICTNESS[row.state], row.recorded_at, row.id
 
 
+def _told_order(row: Record) -> tuple[datetime, int, datetime, str]:
+    """What a merge says again stands at Meta since then, whatever the other was told before."""
+    at, *rest = _order(row)
+    return (row.recorded_at if row.note == _SAID_AGAIN else at, *rest)
+
+
 def _is_of_a_merge(row: Record) -> bool:
     """Whether a merge has said it again, as the stricter of two: that ends a grant, on purpose."""
     return row.origin_contact_id != row.contact_id
@@ -362,5 +376,5 @@ def _again(row: Record, *, uuid: str, into: str, at: datetime) -> Record:
         actor_user_email=None,
         actor_token_id=None,
         evidence=msgspec.Raw(json.encode({"repeats": row.id})),
-        note="Of two, the stricter consent was kept.",
+        note=_SAID_AGAIN,
     )
