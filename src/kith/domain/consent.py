@@ -349,8 +349,8 @@ def _order(row: Record) -> tuple[datetime, int, datetime, str]:
 
 def _told_order(row: Record) -> tuple[datetime, int, datetime, str]:
     """What a merge says again stands at Meta since then, whatever the other was told before."""
-    at, *rest = _order(row)
-    return (row.recorded_at if row.note == _SAID_AGAIN else at, *rest)
+    at = row.recorded_at if row.note == _SAID_AGAIN else acted_at(row)
+    return at, _STRICTNESS[row.state], row.recorded_at, row.id
 
 
 def _is_of_a_merge(row: Record) -> bool:
