@@ -118,10 +118,13 @@ async def test_somebody_without_a_phone_is_somebody(ana: Person, shop: Shop) -> 
         ("4155550142", None, None),
         ("ask me", "US", None),
         ("+999", "US", None),
+        (14155550142, None, "+14155550142"),
+        (4155550142, "US", "+14155550142"),
+        (4155550142, None, None),
     ],
 )
 async def test_phones_are_read_where_they_were_typed(
-    ana: Person, shop: Shop, phone: str, country: str | None, known: str | None
+    ana: Person, shop: Shop, phone: str | int, country: str | None, known: str | None
 ) -> None:
     """What may be another's number is kept for people to read, and makes nobody."""
     address = {"country_code": country}
@@ -130,7 +133,22 @@ async def test_phones_are_read_where_they_were_typed(
     )
     found = contact(ana)
     assert found["phone"] == known
-    assert found["metadata"].get("shopify_phone") == (None if known else phone)
+    assert found["metadata"].get("shopify_phone") == (None if known else str(phone))
+
+
+@pytest.mark.row("T16.1")
+async def test_an_order_s_phone_may_be_a_number(ana: Person, shop: Shop) -> None:
+    """Of a guest and of a customer; one of an address is a sign."""
+    for phone, account in ((15145550143, None), (14155550142, {"id": 7, "phone": 14155550142})):
+        body = shopify("orders_create_guest", phone=phone, email=None, customer=account)
+        await shop.send("orders/create", body)
+        assert ana.get_contact(phone=f"+{phone}").status_code == 200
+    assert ana.get_contact(external_id="shopify:7").json()["phone"] == PHONE
+    ben = ana.create_contact(phone="+14155550188", email="ben@example.com").json()
+    body = shopify("customers_create", id=8, phone=None, email="ben@example.com")
+    body["default_address"]["phone"] = 4155550188
+    await shop.send("customers/create", body)
+    assert ana.get_contact(external_id="shopify:8").json()["id"] == ben["id"]
 
 
 async def test_an_address_s_phone_is_a_sign_and_no_more(ana: Person, shop: Shop) -> None:

@@ -113,6 +113,15 @@ async def test_a_phone_that_cannot_be_read(ana: Person, shop: Shop) -> None:
     }
 
 
+@pytest.mark.row("T16.1")
+@pytest.mark.parametrize(("phone", "country"), [(4155552621, "US"), (14155552621, "")])
+async def test_a_phone_may_be_a_number(ana: Person, shop: Shop, phone: int, country: str) -> None:
+    body = woo("customer_created")
+    body["billing"] |= {"phone": phone, "country": country}
+    await shop.send("customer.created", body)
+    assert contact(ana)["phone"] == "+14155552621"
+
+
 async def test_each_shop_has_ids_of_its_own(bed: Bed, ana: Person, shop: Shop) -> None:
     second = await Shop.of(bed, ana, "woocommerce")
     third = await Shop.of(bed, ana, "woocommerce", ids_as="wholesale")

@@ -14,7 +14,7 @@ import msgspec
 from kith.domain import email as emails
 from kith.domain import json, phone, tags, text, times
 from kith.domain.inbox import Sanitized, Unreadable
-from kith.domain.phone import Phone, Region, Typed
+from kith.domain.phone import TYPED_CHARACTERS_MAX, Phone, Region, Typed
 from kith.errors import BadValue, Invalid, Malformed
 from kith.integrations.mending import mended
 
@@ -50,6 +50,12 @@ class Sent:
         found = text.repaired(value, characters_max=characters_max)
         self.is_repaired |= found != value.strip()
         return found or None
+
+    def phone(self, value: object) -> str | None:
+        """A phone as it was typed, also where it comes as a number; None for nothing."""
+        if type(value) is int and value > 0:
+            value = str(value)
+        return self.line(value, characters_max=TYPED_CHARACTERS_MAX)
 
     def email(self, value: object) -> str | None:
         """An address; None for nothing, and for what is none."""

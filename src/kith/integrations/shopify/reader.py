@@ -12,7 +12,6 @@ import msgspec
 
 from kith.domain.consent import Channel, State
 from kith.domain.inbox import Unreadable
-from kith.domain.phone import TYPED_CHARACTERS_MAX
 from kith.domain.shop_facts import (
     ConsentTold,
     Customer,
@@ -91,9 +90,7 @@ def _order(delivery: _Delivery) -> list[Any]:
     account = fields(body.get("customer"))
     customer = _customer(delivery, account)
     places = [fields(body.get(name)) for name in ("billing_address", "shipping_address")]
-    own = sent.line(account.get("phone"), characters_max=TYPED_CHARACTERS_MAX) or sent.line(
-        body.get("phone"), characters_max=TYPED_CHARACTERS_MAX
-    )
+    own = sent.phone(account.get("phone")) or sent.phone(body.get("phone"))
     customer = msgspec.structs.replace(
         customer,
         phone=number(own),
@@ -228,7 +225,7 @@ def _customer(delivery: _Delivery, account: Mapping[str, Any]) -> Customer:
         given = given.removeprefix(_GID)
     uuid = identifier(given)
     place = fields(account.get("default_address"))
-    typed = sent.line(account.get("phone"), characters_max=TYPED_CHARACTERS_MAX)
+    typed = sent.phone(account.get("phone"))
     return Customer(
         external_id=f"shopify:{uuid}" if uuid is not None else None,
         shop=delivery.shop,

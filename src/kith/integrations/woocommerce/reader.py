@@ -12,7 +12,6 @@ import msgspec
 
 from kith.domain.consent import State
 from kith.domain.inbox import Unreadable
-from kith.domain.phone import TYPED_CHARACTERS_MAX
 from kith.domain.shop_facts import (
     ConsentTold,
     Customer,
@@ -103,7 +102,7 @@ def _deleted(delivery: _Delivery) -> list[Any]:
 
 def _customer(delivery: _Delivery, uuid: str | None, *, email: object) -> Customer:
     sent, billing = delivery.sent, fields(delivery.body.get("billing"))
-    typed = sent.line(billing.get("phone"), characters_max=TYPED_CHARACTERS_MAX)
+    typed = sent.phone(billing.get("phone"))
     return Customer(
         external_id=f"{delivery.ids_as}:{uuid}" if uuid is not None else None,
         shop=delivery.shop,
