@@ -151,6 +151,25 @@ async def test_an_order_s_phone_may_be_a_number(ana: Person, shop: Shop) -> None
     assert ana.get_contact(external_id="shopify:8").json()["id"] == ben["id"]
 
 
+async def test_ids_have_all_their_digits(ana: Person, shop: Shop) -> None:
+    """Those of Shopify's samples are beyond what JavaScript can count; 64 bits have twenty."""
+    for uuid in (706405506930370084, 2**53, 2**53 + 1, "18446744073709551615", 10**20 - 1):
+        body = shopify("customers_create", id=uuid, email=f"c{uuid}@example.com", phone=None)
+        await shop.send("customers/create", body)
+        found = ana.get_contact(external_id=f"shopify:{uuid}").json()
+        assert found["email"] == f"c{uuid}@example.com"
+        assert found["metadata"]["shopify_id"] == str(uuid)
+    await shop.send("customers/create", shopify("customers_create", id=10**20))
+    assert (await shop.inbox())[-1][:2] == (
+        "quarantined", "The id of the customer must be a number of at most 20 digits.",
+    )  # fmt: skip
+    asked = {"data_request": {"id": "x"}}
+    await shop.send("customers/data_request", shopify("customers_data_request", **asked))
+    assert (await shop.inbox())[-1][:2] == (
+        "quarantined", "The data_request.id must be a number of at most 20 digits.",
+    )  # fmt: skip
+
+
 async def test_an_address_s_phone_is_a_sign_and_no_more(ana: Person, shop: Shop) -> None:
     other, address = (
         ana.create_contact(phone="+14155550199", email="someone@example.com").json(),
@@ -397,7 +416,7 @@ async def test_other_topics_are_taken_and_change_nothing(
     [
         b'{"id": NaN}',
         b'{"id": 1e400}',
-        b'{"id": 9007199254740993}',
+        b'{"id": 100000000000000000000}',
         b'{"id": 1, "updated_at": "2024-02-30T00:00:00Z"}',
         b'{"id": 1, "updated_at": "2024-02-03T00:00:00"}',
         b'{"id": "one"}',

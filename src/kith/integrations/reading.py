@@ -18,8 +18,9 @@ from kith.domain.phone import TYPED_CHARACTERS_MAX, Phone, Region, Typed
 from kith.errors import BadValue, Invalid, Malformed
 from kith.integrations.mending import mended
 
-ID_MAX = json.INTEGER_MAX
-_ID = re.compile(r"[1-9][0-9]{0,15}")
+ID_DIGITS_MAX = 20
+"""Of 64 bits without a sign. An id is kept as a text: no client loses its digits."""
+_ID = re.compile(r"[1-9][0-9]*")
 
 
 class Sent:
@@ -88,14 +89,14 @@ def fields(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def identifier(value: object) -> str | None:
+def identifier(value: object, *, field: str) -> str | None:
     """Digits of an id, given as a number or a text; None for nothing. Raises Unreadable."""
     if value is None or value in ("", 0, "0"):
         return None
     digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if isinstance(digits, str) and _ID.fullmatch(digits) and int(digits) <= ID_MAX:
+    if isinstance(digits, str) and len(digits) <= ID_DIGITS_MAX and _ID.fullmatch(digits):
         return digits
-    raise Unreadable("An id in it is none.")
+    raise Unreadable(f"The {field} must be a number of at most {ID_DIGITS_MAX} digits.")
 
 
 def number(value: object) -> Phone | Typed | None:

@@ -191,7 +191,7 @@ def _tags_told(is_added: bool) -> Callable[[_Delivery], list[Any]]:
 
 def _data_request(delivery: _Delivery) -> list[Any]:
     body = delivery.body
-    key = identifier(fields(body.get("data_request")).get("id"))
+    key = identifier(fields(body.get("data_request")).get("id"), field="data_request.id")
     if key is None:
         raise Unreadable("The data request has no id.")
     return [DataRequested(customer=_named(delivery), at=_triggered(delivery), key=key)]
@@ -223,7 +223,7 @@ def _customer(delivery: _Delivery, account: Mapping[str, Any]) -> Customer:
     given = account.get("id")
     if isinstance(given, str):
         given = given.removeprefix(_GID)
-    uuid = identifier(given)
+    uuid = identifier(given, field="id of the customer")
     place = fields(account.get("default_address"))
     typed = sent.phone(account.get("phone"))
     return Customer(

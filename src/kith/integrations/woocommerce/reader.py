@@ -66,7 +66,7 @@ def read(headers: Mapping[str, str], body: bytes, config: Mapping[str, Any]) -> 
 
 def _customer_seen(delivery: _Delivery) -> list[Any]:
     body = delivery.body
-    uuid = identifier(body.get("id"))
+    uuid = identifier(body.get("id"), field="id")
     if uuid is None:
         raise Unreadable("The customer has no id.")
     at = _time(body, "date_modified") or _time(body, "date_created")
@@ -81,7 +81,8 @@ def _customer_seen(delivery: _Delivery) -> list[Any]:
 
 def _order(delivery: _Delivery) -> list[Any]:
     """Whoever ordered, as they were then: an old order that changes says nothing new of them."""
-    customer = _customer(delivery, identifier(delivery.body.get("customer_id")), email=None)
+    uuid = identifier(delivery.body.get("customer_id"), field="customer_id")
+    customer = _customer(delivery, uuid, email=None)
     if customer.external_id is None and customer.phone is None and customer.email is None:
         return []
     at = _time(delivery.body, "date_created")
@@ -93,7 +94,7 @@ def _order(delivery: _Delivery) -> list[Any]:
 
 
 def _deleted(delivery: _Delivery) -> list[Any]:
-    uuid = identifier(delivery.body.get("id"))
+    uuid = identifier(delivery.body.get("id"), field="id")
     if uuid is None:
         raise Unreadable("The customer has no id.")
     customer = Customer(external_id=f"{delivery.ids_as}:{uuid}", shop=delivery.shop)
@@ -161,7 +162,7 @@ def _consent(
         "ids_as": delivery.ids_as,
         "topic": delivery.topic,
         "by": delivery.by,
-        f"{delivery.topic.partition('.')[0]}_id": identifier(delivery.body.get("id")),
+        f"{delivery.topic.partition('.')[0]}_id": identifier(delivery.body.get("id"), field="id"),
         "meta_key": delivery.consent_key,
         "payload_sha256": delivery.digest,
     }
