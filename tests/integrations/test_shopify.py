@@ -330,6 +330,7 @@ async def test_consent_becomes_a_row_with_its_proof(
     for _ in range(2):
         await shop.send(topic, shopify(name), x_shopify_webhook_id=None, x_shopify_event_id=None)
         await shop.send(topic, shopify(name))
+        assert contact(ana)["metadata"] == {"shopify_id": ID}
     await shop.send("customers/create", shopify("customers_create"))
     [record] = ana.post("list-consent", {"phone": PHONE}).json()["records"]
     assert (record["channel"], record["purpose"]) == (channel, "marketing")

@@ -23,6 +23,7 @@ from kith.domain.shop_facts import (
     TagsTold,
     Told,
     id_key,
+    id_of,
     is_of_its_shop,
 )
 from kith.domain.times import to_us
@@ -121,8 +122,7 @@ async def tell_consent(ctx: Context, told: ConsentTold) -> None:
         return
     known = await find(ctx, told.customer)
     if known is None:
-        seen = CustomerSeen(customer=told.customer)
-        await see(ctx, seen)
+        await see(ctx, CustomerSeen(customer=told.customer, metadata=id_of(told.customer)))
         known = await find(ctx, told.customer)
     if known is None:
         return

@@ -96,6 +96,14 @@ def is_of_its_shop(evidence: msgspec.Raw | None, told: ConsentTold) -> bool:
     return not known or any(one == other for one, other in known)
 
 
+def id_of(customer: Customer) -> Metadata:
+    """The shop's id, as metadata has it."""
+    if customer.external_id is None:
+        return {}
+    system, _, given = customer.external_id.partition(":")
+    return {id_key(system): given}
+
+
 def id_key(system: str) -> str:
     """Where metadata has the id of a system: shopify_id."""
     return f"{system.replace('-', '_')}_id"

@@ -22,6 +22,7 @@ from kith.domain.shop_facts import (
     PhoneSeen,
     ShopRedacted,
     TagsTold,
+    id_of,
 )
 from kith.integrations.reading import Sent, fields, identifier, number, region, time
 
@@ -111,11 +112,8 @@ def _seen(
 ) -> list[Any]:
     sent = delivery.sent
     names = [sent.line(named.get(field)) for field in ("first_name", "last_name")]
-    metadata: dict[str, object] = {}
-    if customer.external_id is not None:
-        metadata["shopify_id"] = customer.external_id.partition(":")[2]
     name = sent.line(" ".join(filter(None, names)))
-    found: list[Any] = [CustomerSeen(customer=customer, at=at, name=name, metadata=metadata)]
+    found: list[Any] = [CustomerSeen(customer=customer, at=at, name=name, metadata=id_of(customer))]
     if customer.phone is not None and customer.external_id is not None:
         found.append(PhoneSeen(customer=customer, at=at))
     return found

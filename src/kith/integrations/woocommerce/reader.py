@@ -18,7 +18,7 @@ from kith.domain.shop_facts import (
     CustomerGone,
     CustomerSeen,
     PhoneSeen,
-    id_key,
+    id_of,
 )
 from kith.integrations.reading import Sent, fields, identifier, number, region, time
 
@@ -121,11 +121,8 @@ def _seen(
     if not (named.get("first_name") or named.get("last_name")):
         named = fields(delivery.body.get("billing"))
     names = [sent.line(named.get(field)) for field in ("first_name", "last_name")]
-    metadata: dict[str, object] = {}
-    if customer.external_id is not None:
-        metadata[id_key(delivery.ids_as)] = customer.external_id.partition(":")[2]
     name = sent.line(" ".join(filter(None, names)))
-    found: list[Any] = [CustomerSeen(customer=customer, at=at, name=name, metadata=metadata)]
+    found: list[Any] = [CustomerSeen(customer=customer, at=at, name=name, metadata=id_of(customer))]
     if customer.phone is not None and customer.external_id is not None:
         found.append(PhoneSeen(customer=customer, at=at))
     return found
