@@ -288,6 +288,51 @@ async def test_tags_come_and_go_in_any_order(ana: Person, shop: Shop) -> None:
     assert [one["name"] for one in linked] == ["VIP", "Fidèle", "ours"]
 
 
+@pytest.mark.row("F22")
+@pytest.mark.parametrize("first", ["customer", "consent", "order"])
+async def test_tags_may_come_before_their_customer(ana: Person, shop: Shop, first: str) -> None:
+    """Each as it was told last, whatever came first and however often."""
+
+    async def told(topic: str, names: list[str], minute: int) -> None:
+        body = {"customerId": f"gid://shopify/Customer/{ID}", "tags": names,
+                "occurredAt": f"2026-11-20T10:{minute:02}:00.000Z"}  # fmt: skip
+        await shop.send(topic, body)
+
+    known = ana.create_contact(phone=PHONE, tags="vip, ours").json()
+    for _ in range(2):
+        await told("customer.tags_removed", ["old", "vip"], 20)
+        await told("customer.tags_added", ["old", "wholesale"], 10)
+        await told("customer.tags_removed", ["wholesale"], 5)
+        await told("customer.tags_added", ["new", "newer"], 30)
+    assert ana.get_contact(external_id=NAME).status_code == 404
+    assert {state for state, _, _ in await shop.inbox()} == {"read"}
+    if first == "consent":
+        name = "customers_marketing_consent_update"
+        await shop.send("customers_marketing_consent/update", shopify(name, phone=PHONE))
+    if first == "order":
+        await shop.send("orders/create", shopify("orders_create"))
+    at = {"updated_at": "2026-11-20T05:00:00-05:00"}
+    for _ in range(2):
+        await shop.send("customers/create", shopify("customers_create", **at))
+    found = contact(ana, expand=["tags"])
+    assert found["id"] == known["id"]
+    assert [one["name"] for one in found["tags"]] == ["new", "newer", "wholesale", "ours"]
+    ana.post("remove-tag", {"phone": PHONE, "tag": "newer"})
+    await told("customer.tags_added", ["new"], 30)
+    later = {"updated_at": "2026-11-21T00:00:00Z"}
+    await shop.send("customers/update", shopify("customers_update", **later))
+    assert contact(ana)["tags"] == ["new", "wholesale", "ours"]
+
+
+async def test_a_whole_list_decides_over_older_tags(ana: Person, shop: Shop) -> None:
+    """Old versions tell all tags with the customer: those told later by themselves stay."""
+    for name, at in (("old", "2024-01-01T00:00:00Z"), ("new", "2026-11-20T10:00:00Z")):
+        body = {"customerId": ID, "tags": [name], "occurredAt": at}
+        await shop.send("customer.tags_added", body)
+    await shop.send("customers/update", shopify("customers_update_2024_10"))
+    assert set(contact(ana)["tags"]) == {"new", "vip", "newsletter"}
+
+
 async def test_a_whole_list_takes_off_only_what_the_shop_put_on(ana: Person, shop: Shop) -> None:
     await shop.send("customers/update", shopify("customers_update_2024_10"))
     ana.post("add-tag", {"phone": PHONE, "tag": "ours"})

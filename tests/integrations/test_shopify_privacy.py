@@ -175,6 +175,54 @@ async def test_a_topic_alone_erases_nobody(ana: Person, shop: Shop, topic: str, 
     assert (await shop.inbox())[-1][0] == "quarantined"
 
 
+async def kept(shop: Shop) -> list[tuple[str, str]]:
+    """Customers of whom the shop told, each with the tags."""
+    rows = await shop.bed.rows(
+        "SELECT customer, tags FROM shop_customers WHERE connection_uuid = :id",
+        id=shop.connection.id,
+    )
+    return [(customer, tags) for customer, tags in rows]
+
+
+@pytest.mark.parametrize("topic", ["customers/redact", "shop/redact"])
+async def test_tags_of_somebody_unknown_are_erased(ana: Person, shop: Shop, topic: str) -> None:
+    """What waits for a customer goes with a redaction, and what comes late makes nobody."""
+    tagged = shopify("customer_tags_added")
+    await shop.send("customer.tags_added", tagged)
+    [(customer, tags)] = await kept(shop)
+    assert (customer, "VIP" in tags) == (NAME, True)
+    for _ in range(2):
+        await shop.send(topic, shopify(topic.replace("/", "_")))
+        found = await kept(shop)
+        assert ID not in str(found)
+        assert {tags for _, tags in found} <= {"{}"}
+        if topic == "customers/redact":
+            assert found
+            await shop.send("customer.tags_added", tagged)
+            await shop.send("customers/create", shopify("customers_create"))
+            assert await kept(shop) == found
+            assert ana.get_contact(external_id=NAME).status_code == 404
+
+
+async def test_tags_wait_for_nobody_who_was_erased(ana: Person, shop: Shop) -> None:
+    """What was told before an erasure; what is told after it is of whoever comes anew."""
+    await a_life(shop)
+    assert ana.post("delete-contact", {"phone": PHONE}).status_code == 200
+    before = await kept(shop)
+    again = shopify("customer_tags_added", tags=["early"])
+    await shop.send("customer.tags_added", again)
+    assert await kept(shop) == before
+    later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    told = shopify("customer_tags_added", tags=["late"], occurredAt=later)
+    await shop.send("customer.tags_added", told)
+    await shop.send("customers/update", shopify("customers_update"))
+    assert ana.get_contact(external_id=NAME).status_code == 404
+    await shop.send("customers/update", shopify("customers_create", updated_at=later))
+    assert contact(ana)["tags"] == ["late"]
+    assert ana.post("delete-contact", {"phone": PHONE}).status_code == 200
+    assert ID not in str(await kept(shop))
+
+
 # The whole shop
 
 

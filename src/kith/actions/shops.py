@@ -1,6 +1,6 @@
 """What shops tell of their customers: written so that late and repeated tellings change nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -62,7 +62,9 @@ async def see(ctx: Context, told: CustomerSeen) -> None:
         await contacts.add_to(ctx, known, given)
     else:
         known = await contacts.add_to(ctx, known, given)
-    await _name(ctx, known, told.customer)
+    named = await _name(ctx, known, told.customer)
+    if named is not None and story is not None:
+        await _put(ctx, named, told.customer, story.tags)
     at = told.at or (story.told_at if story else None)
     await _keep(ctx, told.customer, known, Story(at, None, story.tags if story else {}))
 
@@ -87,11 +89,14 @@ async def learn_phone(ctx: Context, told: PhoneSeen) -> None:
 
 
 async def tag(ctx: Context, told: TagsTold) -> None:
-    """Put tags on a customer and take them off, each by the newest that was told of it."""
+    """Put tags on a customer and take them off, each by the newest that was told of it.
+
+    Of a customer who is not known yet it is kept until they are: what was put on may come first.
+    """
     story = await story_of(ctx, told.customer)
-    known = await find(ctx, told.customer)
-    if known is None or is_gone(story, told):
+    if is_gone(story, told):
         return
+    known = await find(ctx, told.customer)
     noted = dict(story.tags) if story else {}
     at = to_us(told.at or ctx.now)
     removed = told.removed
@@ -99,14 +104,8 @@ async def tag(ctx: Context, told: TagsTold) -> None:
         removed = tuple(name for name, us in noted.items() if us > 0 and name not in told.added)
     news = dict.fromkeys(told.added, at) | dict.fromkeys(removed, -at)
     news = {name: us for name, us in news.items() if abs(noted.get(name, 0)) <= at}
-    present = contacts.tags_of(known)
-    wanted = tags.added(present, [name for name, us in news.items() if us > 0])
-    off = {name for name, us in news.items() if us < 0} & set(present)
-    if off:
-        off -= await _put_on_elsewhere(ctx, known, told.customer)
-    wanted = tuple(name for name in wanted if name not in off)[: tags.PER_CONTACT_MAX]
-    if wanted != present:
-        await _retag(ctx, known, present, wanted)
+    if known is not None:
+        await _put(ctx, known, told.customer, news)
     noted = dict(list({**noted, **news}.items())[-tags.PER_CONTACT_MAX :])
     times = (story.told_at, story.gone_at) if story else (None, None)
     await _keep(ctx, told.customer, known, Story(*times, noted))
@@ -278,12 +277,25 @@ async def _number(ctx: Context, given: Phone | Typed | None, region: Region | No
     return readings.sure(given, region=region or await who.default_region(ctx))
 
 
-async def _name(ctx: Context, known: Contact, customer: Customer) -> None:
-    """Know the contact by the shop's id, unless it is already."""
+async def _name(ctx: Context, known: Contact, customer: Customer) -> Contact | None:
+    """Know the contact by the shop's id; None when it is already."""
     if customer.external_id is None or await _by_id(ctx, customer) is not None:
-        return
+        return None
     name = NameContact(contact_id=known.id, kind=EXTERNAL, value=customer.external_id)
-    await identities.add(ctx, name)
+    return (await identities.add(ctx, name)).contact
+
+
+async def _put(ctx: Context, known: Contact, customer: Customer, told: Mapping[str, int]) -> None:
+    """Bring the contact's tags to what was told of each, as a story has it."""
+    present = contacts.tags_of(known)
+    newest_first = sorted(told.items(), key=lambda one: -one[1])
+    wanted = tags.added(present, [name for name, us in newest_first if us > 0])
+    off = {name for name, us in told.items() if us < 0} & set(present)
+    if off:
+        off -= await _put_on_elsewhere(ctx, known, customer)
+    wanted = tuple(name for name in wanted if name not in off)[: tags.PER_CONTACT_MAX]
+    if wanted != present:
+        await _retag(ctx, known, present, wanted)
 
 
 async def _put_on_elsewhere(ctx: Context, known: Contact, customer: Customer) -> set[str]:
