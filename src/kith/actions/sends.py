@@ -212,7 +212,7 @@ async def get(ctx: Context, message_id: str) -> Message | None:
 def refused(denial: Denial) -> MessageRefused:
     """With the keys that the contract has for what Meta refuses, and why the verdict said no."""
     details: dict[str, object] = {}
-    if denial.code:
+    if denial.code is not None:
         details = {"error_code": denial.code, "error_message": denial.title}
     return MessageRefused(denial.text, details=details)
 

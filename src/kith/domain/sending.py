@@ -72,16 +72,16 @@ def confirmation(said: str, *, locale: str | None, phone: str | None) -> str:
 
 
 class Denial(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a message is not sent. `code` is Meta's, 0 where it has none."""
+    """Why a message is not sent. `code` is Meta's, of which one is 0; None where it has none."""
 
     text: str
     reason: Reason | None = None
-    code: int = 0
+    code: int | None = None
     title: str = ""
 
     @property
     def error(self) -> Error:
-        return Error(self.code, self.title or self.text)
+        return Error(self.code or 0, self.title or self.text)
 
 
 def kind_of(category: Category) -> Kind:
@@ -127,7 +127,8 @@ def told(message: Message) -> Denial | None:
     if message.status != "failed" or message.wamid is not None:
         return None
     error = message.delivery.error or UNREACHED
-    if error.code == 0:
+    # Kith's own words have no code, and no time as Meta never saw the message.
+    if error.code == 0 and message.delivery.failed_at is None:
         return Denial(text=error.title or "Message refused")
     return rejected(error)
 
