@@ -104,18 +104,20 @@ async def test_a_file_is_fetched_and_given_as_a_download(
         ({"url": "file:///etc/passwd"}, "not Meta's"),
         ({"size": 5 * media.MIB + 1}, "larger"),
         ({"bytes": b"x" * (5 * media.MIB + 1), "size": 1}, "larger"),
+        ({"mime_type": "text/html"}, "is text/html, which WhatsApp does not allow for image"),
+        ({"mime_type": "nonsense"}, "is application/octet-stream, which"),
     ],
 )
 async def test_what_must_not_be_kept_is_not(
     bed: Bed, ana: Person, graph: Graph, meta: Meta, wrong: dict[str, Any], problem: str
 ) -> None:
     wrong = dict(wrong)
-    data = wrong.pop("bytes", DATA)
-    await meta.told(sent(graph.add_media(data, "image/png", **wrong)))
+    data, mime_type = wrong.pop("bytes", DATA), wrong.pop("mime_type", "image/png")
+    await meta.told(sent(graph.add_media(data, mime_type, **wrong)))
     [told] = await jobs_done(bed, ana)
     assert problem in told
     [message] = messages(ana)
-    assert message["content"]["url"] is None
+    assert (message["content"]["url"], message["content"]["problem"]) == (None, told)
     answer = ana.get(f"/api/v1/media?message_id={message['id']}")
     assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
     assert not [r for r in graph.requests if r.path.startswith("/latest")]
@@ -172,6 +174,27 @@ async def test_what_goes_while_it_is_fetched_is_not_kept(
     fetched = Fetched(uuid, File(folder="f", sha256="0" * 64, mime_type="image/png", size=1))
     await bed.runner.write(media_actions.keep, fetched, ana.caller)
     assert await kept(bed, ana) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "is_kept"),
+    [
+        ("image", "image/jpeg", True),
+        ("image", "image/svg+xml", False),
+        ("image", "image/webp", False),
+        ("sticker", "image/webp", True),
+        ("sticker", "image/svg+xml", False),
+        ("audio", "audio/ogg; codecs=opus", True),
+        ("audio", "AUDIO/MPEG", True),
+        ("audio", "text/html", False),
+        ("video", "video/3gpp", True),
+        ("video", "video/webm", False),
+        ("document", "application/zip", True),
+        ("document", "no type", True),
+    ],
+)
+def test_each_type_of_message_has_its_types_of_files(kind: str, told: str, is_kept: bool) -> None:
+    assert media.is_type_of(kind, media.mime_type(told)) is is_kept
 
 
 def test_the_token_goes_to_meta_and_nowhere_else() -> None:

@@ -33,6 +33,13 @@ class Fetched(msgspec.Struct, frozen=True):
     file: File
 
 
+class Left(msgspec.Struct, frozen=True):
+    """Why the file of a message will never be kept."""
+
+    message_id: str
+    problem: str
+
+
 class Forgotten(msgspec.Struct, frozen=True):
     """A file that no message has any more."""
 
@@ -80,9 +87,14 @@ async def keep(ctx: Context, given: Fetched) -> None:
         file=given.file,
         at=ctx.now,
     )
-    content = {**json.decode_object(bytes(message.content)), "url": media.PATH + message.id}
-    shown = msgspec.structs.replace(message, content=msgspec.Raw(json.encode(content)))
-    await message_rows.set_content(ctx.tx, tenant_id=ctx.tenant_id, message=shown)
+    await _show(ctx, message, url=media.PATH + message.id)
+
+
+async def leave(ctx: Context, given: Left) -> None:
+    """Let the message say why its file is not there."""
+    message = await message_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=given.message_id)
+    if message is not None and message.deleted_at is None:
+        await _show(ctx, message, problem=given.problem)
 
 
 async def get(ctx: Context, message_id: str) -> File:
@@ -114,6 +126,12 @@ async def unused(ctx: Context, sha256: str) -> Forgotten | None:
     if await media_rows.is_used(ctx.tx, tenant_id=ctx.tenant_id, sha256=sha256):
         return None
     return Forgotten(await _folder(ctx), sha256)
+
+
+async def _show(ctx: Context, message: Message, **more: str) -> None:
+    content = {**json.decode_object(bytes(message.content)), **more}
+    shown = msgspec.structs.replace(message, content=msgspec.Raw(json.encode(content)))
+    await message_rows.set_content(ctx.tx, tenant_id=ctx.tenant_id, message=shown)
 
 
 async def _folder(ctx: Context) -> str:

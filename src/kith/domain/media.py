@@ -18,6 +18,13 @@ BYTES_MAX: Mapping[str, int] = {
     "document": 100 * MIB,
 }
 """By the type of the message: what WhatsApp itself lets people send."""
+MIME_TYPES: Mapping[str, frozenset[str]] = {
+    "image": frozenset({"image/jpeg", "image/png"}),
+    "sticker": frozenset({"image/webp"}),
+    "audio": frozenset({"audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg"}),
+    "video": frozenset({"video/mp4", "video/3gp", "video/3gpp"}),
+}
+"""As Meta's documents list them. A document may be any file: people send what they have."""
 _HOSTS = ("fbsbx.com", "fbcdn.net", "whatsapp.net", "facebook.com")
 """Meta's own, with whatever is before them."""
 _MIME = re.compile(r"[a-z]+/[a-z0-9.+-]{1,100}")
@@ -55,6 +62,10 @@ def may_be_asked(url: str, *, graph_url: str) -> bool:
 
 def fits(kind: str, size: int) -> bool:
     return size <= BYTES_MAX.get(kind, 0)
+
+
+def is_type_of(kind: str, mime_type: str) -> bool:
+    return kind not in MIME_TYPES or mime_type in MIME_TYPES[kind]
 
 
 def mime_type(told: str) -> str:

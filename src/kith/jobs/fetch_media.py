@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from kith.actions import media as actions
 from kith.actions.connections import of_tenant
-from kith.actions.media import Due, Fetched
+from kith.actions.media import Due, Fetched, Left
 from kith.actions.run import Runner
 from kith.domain import media
 from kith.domain.jobs import Job
@@ -32,7 +32,11 @@ class MediaFetch:
             due = await runner.read(actions.due, job.subject, caller)
             if due is None:
                 return
-            file = await self._fetched(runner, due)
+            try:
+                file = await self._fetched(runner, due)
+            except Hopeless as problem:
+                await runner.write(actions.leave, Left(job.subject, str(problem)), caller)
+                raise
             await runner.write(actions.keep, Fetched(job.subject, file), caller)
         except Refused as problem:
             raise Hopeless(problem.text) from None
@@ -53,6 +57,9 @@ class MediaFetch:
         told = await self._graph.media(account, due.media_id)
         if not media.may_be_asked(told.url, graph_url=account.graph_url):
             raise Hopeless("The file is said to be at an address that is not Meta's.")
+        mime_type = media.mime_type(told.mime_type)
+        if not media.is_type_of(kind, mime_type):
+            raise Hopeless(f"The file is {mime_type}, which WhatsApp does not allow for {kind}.")
         if told.size is not None and not media.fits(kind, told.size):
             raise Hopeless(f"The file is larger than WhatsApp allows for {kind}.")
         writing = await asyncio.to_thread(runner.files.begin, due.folder)
@@ -74,6 +81,6 @@ class MediaFetch:
         return File(
             folder=due.folder,
             sha256=writing.sha256,
-            mime_type=media.mime_type(told.mime_type),
+            mime_type=mime_type,
             size=writing.size,
         )
