@@ -410,6 +410,18 @@ async def test_missing_variables_are_named(bed: Bed, ana: Person, ids: dict[str,
     assert await bed.digest() == before, "and no contact is made"
 
 
+async def test_a_refused_template_leaves_its_contact_and_a_text_nothing(
+    bed: Bed, ana: Person, ids: dict[str, str]
+) -> None:
+    before = await bed.digest()
+    assert ana.post("send-text-message", TEXT).json() == CLOSED
+    assert await bed.digest() == before
+    answer = ana.post("send-template-message", {**MARKETING, "template_id": ids["spring_offer"]})
+    assert answer.json() == {"error": "Contact has not opted in to marketing messages"}
+    assert ana.get_contact(phone=PHONE).json()["total_messages"] == 0
+    assert [row[0] for row in await rows(bed, ana)] == ["failed"]
+
+
 @pytest.mark.parametrize("name", ["waiting", "refused", "paused"])
 async def test_a_template_without_an_approved_translation(
     bed: Bed, ana: Person, ids: dict[str, str], name: str
