@@ -446,7 +446,12 @@ async def test_joined_metadata_has_a_limit(bed: Bed, ana: Person) -> None:
     ana.create_contact(phone=PHONE, metadata={"a": "x" * 40_000}, tags="one")
     before = await bed.digest()
     given = {"name": "Rom", "tags": "two", "metadata": {"b": "x" * 40_000}}
-    assert_invalid(update(ana, phone=PHONE, **given), "metadata")
+    answer = update(ana, phone=PHONE, **given)
+    assert_invalid(answer, "metadata")
+    assert answer.json()["errors"]["metadata"] == [
+        "The metadata may not be greater than 65536 bytes of JSON, together with what the contact"
+        " holds already."
+    ]
     assert await bed.digest() == before
     many = dict.fromkeys(map(str, range(999)), 1)
     assert update(ana, phone=PHONE, metadata={"a": "y" * 40_000, **many}).status_code == 200

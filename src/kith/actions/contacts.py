@@ -345,7 +345,7 @@ async def add_to(ctx: Context, known: Contact, given: Particulars) -> Contact:
 def joined(known: Contact, given: Particulars) -> Contact:
     """Given fields win, tags and metadata are joined. Raises Invalid when they are too large."""
     with naming("tags"):
-        all_tags = tags.at_most(tags.added(tags_of(known), given.tags))
+        all_tags = tags.joined(tags_of(known), given.tags)
     return msgspec.structs.replace(
         known,
         name=given.name or known.name,

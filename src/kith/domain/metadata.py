@@ -20,7 +20,11 @@ def parse(value: object) -> Metadata:
 
 def merged(present: Metadata, given: Metadata) -> Metadata:
     """A shallow merge, the given keys winning; a null is kept as null. Raises BadValue."""
-    return at_most({**present, **given})
+    try:
+        return at_most({**present, **given})
+    except BadValue as problem:  # the given keys alone would have fitted
+        limit = str(problem).removesuffix(".")
+        raise BadValue(f"{limit}, together with what the contact holds already.") from None
 
 
 def at_most(value: Metadata) -> Metadata:

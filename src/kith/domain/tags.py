@@ -68,3 +68,14 @@ def added(present: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
     """The new ones that are not there yet, in the order given, then the present ones."""
     present = dict.fromkeys(present)
     return (*(name for name in new if name not in present), *present)
+
+
+def joined(present: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
+    """As `added`; raises BadValue when that is too many, which the new ones alone were not."""
+    names = added(present, new)
+    if len(names) > PER_CONTACT_MAX:
+        raise BadValue(
+            f"may not be more than {PER_CONTACT_MAX}, together with those that the contact carries"
+            " already."
+        )
+    return names
