@@ -18,6 +18,7 @@ from kith.actions.run import NO_TERMS, Runner, Terms
 from kith.api import answers, body, query, sending
 from kith.api.answers import Answer
 from kith.api.credentials import Credentials
+from kith.api.headers import joined
 from kith.api.inbound import Door
 from kith.api.protocol import DIRECT, Direct, lines
 from kith.api.proxies import Proxies
@@ -148,6 +149,8 @@ class Server:
     async def _answer(self, request: Request, receive: body.Receive) -> Answer:
         scope = request.scope
         _check_size(scope)
+        if len(request.headers) != len(scope["headers"]):
+            request.headers = joined(scope["headers"])
         by_method = self._routes.get(scope["path"])
         if by_method is None:
             path = folded(scope["path"])

@@ -35,8 +35,8 @@ def parse(header: bytes) -> str:
     """Raises Invalid (row L10)."""
     key = header.decode("latin-1").strip(" \t")
     if not _KEY.fullmatch(key):
-        problem = "The Idempotency-Key header must be 1 to 255 visible ASCII characters."
-        raise Invalid({"idempotency_key": [problem]})
+        problem = "must be given once, as 1 to 255 visible ASCII characters."
+        raise Invalid({"idempotency_key": [f"The Idempotency-Key header {problem}"]})
     return key
 
 
