@@ -495,6 +495,90 @@ async def test_no_spelling_of_an_erased_number_revives_without_the_opt_out(
     assert left == [(back,)]
 
 
+# Names that are taken away
+
+TAKEN = [
+    ("phone", PAIR[0], {"phone": PAIR[0]}),
+    ("phone", PAIR[0], {"phone": PAIR[1]}),
+    ("wa_id", PAIR[0][1:], {"phone": PAIR[0]}),
+    ("bsuid", "BR.13491208655302741918", {"bsuid": "BR.13491208655302741918"}),
+]
+
+
+def opted_out(caller: Person, contact_id: str) -> None:
+    for state in ("granted", "withdrawn"):
+        given = {
+            "contact_id": contact_id, "channel": "whatsapp", "purpose": "marketing",
+            "state": state, "source": "api", "method": "checkbox",
+        }  # fmt: skip
+        assert caller.post("set-consent", given).status_code == 200
+
+
+def may_be_written(caller: Person, contact_id: str) -> str:
+    found = caller.get_contact(contact_id=contact_id, expand="reachability").json()
+    return str(found["reachability"]["marketing"]["reason"])
+
+
+def given_to_another(caller: Person, key: dict[str, str]) -> str:
+    """Whoever has the name next, and agrees: made of it, or known by it."""
+    agreed = {"opted_in_at": "2026-01-02T03:04:05+00:00"}
+    if "phone" in key:
+        return str(created(caller, **key, **agreed)["id"])
+    another = created(caller, phone=OTHER, **agreed)["id"]
+    for kind, value in key.items():
+        assert named(caller, contact_id=another, kind=kind, value=value).status_code == 200
+    return str(another)
+
+
+@pytest.mark.row("T10.2", "T18.1")
+@pytest.mark.parametrize(("kind", "value", "key"), TAKEN)
+def test_a_name_taken_away_keeps_the_opt_out(
+    ana: Person, kind: str, value: str, key: dict[str, str]
+) -> None:
+    saved = created(ana, phone=PHONE)
+    assert named(ana, kind=kind, value=value).status_code == 200
+    opted_out(ana, saved["id"])
+    told = ana.post("list-consent", {"phone": PHONE}).json()
+    for action in ("remove-identity", "add-identity", "remove-identity"):
+        assert named(ana, action, kind=kind, value=value).status_code == 200
+        assert ana.post("list-consent", {"phone": PHONE}).json() == told, "nothing is told twice"
+    another = given_to_another(ana, key)
+    assert another != saved["id"]
+    assert may_be_written(ana, another) == "opted_out"
+    assert (
+        ana.get_contact(contact_id=another).json()["opted_out_at"]
+        == (ana.get_contact(phone=PHONE).json()["opted_out_at"])
+    )
+
+
+@pytest.mark.parametrize(("kind", "value", "key"), TAKEN)
+async def test_a_name_taken_away_tells_nothing_else(
+    bed: Bed, ana: Person, kind: str, value: str, key: dict[str, str]
+) -> None:
+    """Of one who had not opted out, or of a number that was given up, which others have by now."""
+    saved = created(ana, phone=PHONE)
+    assert named(ana, kind=kind, value=value).status_code == 200
+    assert named(ana, "remove-identity", kind=kind, value=value).status_code == 200
+    assert named(ana, kind=kind, value=value).status_code == 200
+    opted_out(ana, saved["id"])
+    await bed.change("UPDATE identities SET retired_at = 1 WHERE kind = :kind AND value = :value",
+                     kind=kind, value=value)  # fmt: skip
+    assert named(ana, "remove-identity", kind=kind, value=value).status_code == 200
+    assert may_be_written(ana, given_to_another(ana, key)) == "ok"
+
+
+def test_a_number_that_stays_as_another_kind_is_not_taken_away(ana: Person) -> None:
+    saved = created(ana, phone=PHONE)
+    names_ = [("phone", OTHER), ("wa_id", OTHER[1:])]
+    for kind, value in names_:
+        assert named(ana, kind=kind, value=value).status_code == 200
+    opted_out(ana, saved["id"])
+    for kind, value in names_:
+        assert ana.get_contact(phone=OTHER).json()["id"] == saved["id"]
+        assert named(ana, "remove-identity", kind=kind, value=value).status_code == 200
+    assert may_be_written(ana, given_to_another(ana, {"phone": OTHER})) == "opted_out"
+
+
 # Races
 
 

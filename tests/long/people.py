@@ -178,7 +178,7 @@ class People:
         self.rows: list[Row] = []
         """Of every ledger, in the order written."""
         self.withdrawn: dict[Name, Row] = {}
-        """Names of the erased, and how they had opted out."""
+        """Names of the erased, or taken away, and how whoever had them had opted out."""
         self.leads: dict[str, str] = {}
         """Merged ids, in the order merged, and whose they are now."""
         self.merges: list[dict[str, Any]] = []
@@ -212,7 +212,16 @@ class People:
         if kept["names"].pop((kind, value), None) is not None:
             named = {"identity": {"kind": kind, "value": value}}
             self._changed(kept, "contact.identity_removed", named, {})
+            self._keep_removed(kept, kind, value)
         return 200, self._renamed(kept), etag(kept)
+
+    def _keep_removed(self, kept: Contact, kind: str, value: str) -> None:
+        """What they withdrew stays with it, where they go by it no more in any way."""
+        stop, _ = standing(self.of_ledger(kept["id"]))
+        same = {name for rank in spellings(kind, value) for name in rank}
+        if stop is not None and not same & {*kept["names"]}:
+            for name in kept_names({"names": {(kind, value): None}}):
+                self.withdrawn[name] = self._told(stop)
 
     def name_too(self, kept: Contact, kind: str, value: str, confidence: str) -> None:
         kept["names"][kind, value] = (confidence, self.now)

@@ -2,14 +2,14 @@
 
 import msgspec
 
-from kith.actions import contacts, who
+from kith.actions import contacts, opt_outs, who
 from kith.actions.run import Context
 from kith.domain import matches
 from kith.domain.contacts import Contact, Identity, NameContact
 from kith.domain.matches import Rank
 from kith.domain.phone import Phone, Typed
 from kith.errors import Conflict, Invalid
-from kith.store import identities
+from kith.store import identities, reported_names
 
 
 class Renamed(msgspec.Struct, frozen=True):
@@ -39,11 +39,16 @@ async def add(ctx: Context, given: NameContact) -> Renamed:
 
 
 async def remove(ctx: Context, given: NameContact) -> Renamed:
-    """Know a contact by this name no more. Raises ContactNotFound, Invalid, Conflict, Changed."""
+    """Know a contact by this name no more; what they withdrew stays with it, too.
+
+    Raises ContactNotFound, Invalid, Conflict, Changed.
+    """
     known = await contacts.find(ctx, given)
     value, _ = await _name(ctx, given)
     if given.kind == "phone" and value == known.phone:
         raise Invalid({"value": ["The value is the contact's own phone, which stays."]})
+    name = (given.kind, value)
+    held = (await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=[name])).get(name)
     had_it = await identities.remove(
         ctx.tx,
         tenant_id=ctx.tenant_id,
@@ -52,6 +57,8 @@ async def remove(ctx: Context, given: NameContact) -> Renamed:
         contact_row_id=known.row_id,
     )
     if had_it:
+        if held is not None and held.retired_at is None:  # a number given up is another's by now
+            await opt_outs.keep_removed(ctx, known, *name)
         known = await contacts.note(
             ctx, "contact.identity_removed", known, before=_noted(given, value), after={}
         )

@@ -1,4 +1,7 @@
-"""Opt-outs that outlive an erasure: kept under keyed hashes of the names that lead to somebody."""
+"""Opt-outs that outlive an erasure, or a name that is taken away.
+
+They are kept under keyed hashes of the names that lead to somebody.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -25,29 +28,29 @@ async def keep(ctx: Context, known: Contact) -> None:
     The other spelling of a number needs no hash of its own: whoever is made anew is sought under
     both.
     """
-    tx, tenant_id = ctx.tx, ctx.tenant_id
-    known_as = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
-    names = {name for one in known_as if (name := name_of(one.kind, one.value)) is not None}
-    if known.phone is not None:
-        names.add(("phone", known.phone))
-    if not names:
+    if names := await _names(ctx, known):
+        rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+        await _keep(ctx, names, known, consent.withdrawals(rows), erased_at=ctx.now)
+
+
+async def keep_removed(ctx: Context, known: Contact, kind: Kind, value: str) -> None:
+    """As `keep`, under a name that was taken from somebody: whoever is made of it is no way around.
+
+    Nothing where they still go by it, as another kind or spelling.
+    """
+    name = name_of(kind, value)
+    if name is None or not {*_spellings(*name)}.isdisjoint(
+        other for of_kind, other in await _names(ctx, known) if of_kind == name[0]
+    ):
         return
-    key = await key_of(ctx)
-    rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
-    for kind, value in sorted(names):
-        await suppressions.add(
-            tx,
-            tenant_id=tenant_id,
-            kind=kind,
-            digest=suppression.digest(value, workspace_key=key, secret_key=ctx.secret_key),
-            erased_at=ctx.now,
-            opted_out_at=known.withdrawn_at,
-            withdrawals=consent.withdrawals(rows),
-        )
+    rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    withdrawn = consent.withdrawals(rows)
+    if withdrawn or known.withdrawn_at is not None:
+        await _keep(ctx, {name}, known, withdrawn, erased_at=None)
 
 
 async def before(ctx: Context, contact_id: str, kind: Kind, value: str) -> list[Record]:
-    """The ledger's rows of somebody who was erased after an opt-out; of others, none."""
+    """The ledger's rows of whoever had the name, and has it no more, and opted out; else none."""
     if (name := name_of(kind, value)) is None:
         return []
     key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
@@ -156,6 +159,34 @@ async def digest_of(ctx: Context, value: str) -> str | None:
     if key is None:
         return None
     return suppression.digest(value, workspace_key=key, secret_key=ctx.secret_key)
+
+
+async def _names(ctx: Context, known: Contact) -> set[Name]:
+    """Under which an opt-out of theirs is kept."""
+    known_as = await identities.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    names = {name for one in known_as if (name := name_of(one.kind, one.value)) is not None}
+    return names if known.phone is None else {*names, ("phone", known.phone)}
+
+
+async def _keep(
+    ctx: Context,
+    names: Iterable[Name],
+    known: Contact,
+    withdrawn: Sequence[Withdrawal],
+    *,
+    erased_at: datetime | None,
+) -> None:
+    key = await key_of(ctx)
+    for kind, value in sorted(names):
+        await suppressions.add(
+            ctx.tx,
+            tenant_id=ctx.tenant_id,
+            kind=kind,
+            digest=suppression.digest(value, workspace_key=key, secret_key=ctx.secret_key),
+            erased_at=erased_at,
+            opted_out_at=known.withdrawn_at,
+            withdrawals=withdrawn,
+        )
 
 
 def name_of(kind: Kind, value: str) -> Name | None:

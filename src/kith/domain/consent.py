@@ -93,7 +93,7 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of an opt-out when the person is erased: nothing that tells who it was."""
+    """What is kept of an opt-out without the person: nothing that tells who it was."""
 
     channel: Channel
     purpose: Purpose
@@ -199,7 +199,7 @@ def noted_again(
     at: datetime,
     new_id: Callable[[], str],
 ) -> list[Record]:
-    """The rows with which somebody begins who was erased after an opt-out."""
+    """The rows with which somebody begins whose number or id was of one who had opted out."""
     return [
         Record(
             id=new_id(),
@@ -213,7 +213,7 @@ def noted_again(
             source=one.source,
             method=one.method,
             address=address,
-            note="Withdrawn before an erasure, of which a keyed hash was kept.",
+            note="Withdrawn by whoever had this number or id before; a keyed hash of it was kept.",
         )
         for one in kept
     ]
