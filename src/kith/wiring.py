@@ -46,7 +46,7 @@ async def opened(
         on_broken=on_broken,
     )
     try:
-        await migrate.apply_all(database, utc_now())
+        await migrate.apply_all(database, utc_now(), secret_key=settings.secret_key)
         yield _runner(database, settings)
     finally:
         await database.close()
@@ -76,7 +76,9 @@ async def serving(
             settings.database_url, cache_mb=settings.cache_mb, on_broken=on_broken
         )
         try:
-            for name in await migrate.apply_all(database, utc_now()):
+            for name in await migrate.apply_all(
+                database, utc_now(), secret_key=settings.secret_key
+            ):
                 log.info("schema.migrated", code="schema", migration=name)
             state = State(database)
             runner = _runner(database, settings)

@@ -16,7 +16,8 @@ EMAIL = "romain@example.com"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 EXPORTED = [
     "exported_at", "contact", "updated_at", "tags", "identities", "history", "history_complete",
-    "kept_answers", "merges", "consent_records", "blocks", "conversations", "messages",
+    "kept_answers", "kept_answers_complete", "merges", "consent_records", "blocks",
+    "conversations", "messages",
     "messages_complete", "data_requests",
     "waiting_events",
     "opt_ins",

@@ -232,7 +232,7 @@ def test_export(acme: Kith, romain: dict[str, Any]) -> None:
     assert document == {**line.json, "exported_at": document["exported_at"]}
     assert list(document) == [
         *("exported_at", "contact", "updated_at", "tags", "identities", "history"),
-        *("history_complete", "kept_answers", "merges", "consent_records"),
+        *("history_complete", "kept_answers", "kept_answers_complete", "merges", "consent_records"),
         *("blocks", "conversations", "messages", "messages_complete", "data_requests"),
         *("waiting_events", "opt_ins"),
     ]

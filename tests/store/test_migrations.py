@@ -16,6 +16,7 @@ from kith.domain import ids as ids_of
 from kith.domain import search
 from kith.domain.consent import in_force, projection
 from kith.domain.contacts import Contact, Filters
+from kith.domain.idempotency import digest
 from kith.domain.times import to_us
 from kith.errors import CannotStart
 from kith.store import backfill, consent, contact_lists, contacts, migrate, schema, tags
@@ -463,5 +464,69 @@ async def test_who_changed_before_there_was_a_log_of_changes_is_listed(
         assert await listed(made_at - hour) == [id_of(made_at, number) for number in range(3)]
         assert await listed(made_at + hour / 2) == [id_of(made_at, number) for number in (1, 2)]
         assert await listed(made_at + hour) == [id_of(made_at, 2)]
+    finally:
+        await database.close()
+
+
+@pytest.mark.row("S10", "T18.1")
+async def test_answers_kept_before_go_on_and_go_with_either(blank_database_url: str) -> None:
+    """From 0023 on: what tells about two contacts names both, and no key of an erasure is there."""
+    database = await connect(blank_database_url)
+    dry = {"merge_id": None, "merged_id": "gone", "contact": {"id": "kept"}}
+    both = {"contact": {"id": "gone"}, "survivor": {"id": "kept"}}
+    answers = {
+        ("merge-contacts", "dry"): (dry, "kept", "gone"),
+        ("merge-contacts", "done"): ({**dry, "merge_id": "m"}, "kept", None),
+        ("merge-contacts", "erased"): ({**dry, "merged_id": "who"}, "kept", None),
+        ("unmerge-contacts", "undone"): (both, "gone", "kept"),
+        ("add-tag", "tag"): ({"id": "kept", "merged_id": "gone"}, "kept", None),
+        ("delete-contact", "del+14155550123"): ({"id": "x", "deleted": True}, None, None),
+    }
+
+    async def fill(tx: Tx) -> None:
+        await tx.run("INSERT INTO tenants (id, uuid, name, created_at) VALUES (1, 't', 'Old', 0)")
+        for uuid in ("gone", "kept"):
+            await tx.run(
+                "INSERT INTO contacts (tenant_id, uuid, source, created_at, updated_at)"
+                " VALUES (1, :uuid, 'api', 0, 0)",
+                uuid=uuid,
+            )
+        for (action, key), (answer, uuid, _) in answers.items():
+            await tx.run(
+                "INSERT INTO idempotency_keys (tenant_id, action, key, body_digest, status, answer,"
+                " etag, contact_uuid, created_at) VALUES (1, :action, :key, 'd', 201, :answer,"
+                " '\"e\"', :uuid, 7)",
+                action=action,
+                key=key,
+                answer=json.dumps(answer),
+                uuid=uuid,
+            )
+
+    try:
+        for migration in migrate.known()[:22]:
+            assert await migrate._apply(database, migration, utc_now())
+        await database.write(fill)
+        assert await migrate.apply_all(database, utc_now(), secret_key="secret")
+        found = await database.read(
+            lambda tx: tx.all(
+                "SELECT action, key, body_digest, status, answer, etag, contact_uuid, other_uuid,"
+                " created_at FROM idempotency_keys"
+            )
+        )
+        hidden = digest(b"del+14155550123", secret_key="secret")
+        assert {tuple(row) for row in found} == {
+            (action, key if action != "delete-contact" else hidden, "d", 201, json.dumps(answer),
+             '"e"', uuid, other, 7)
+            for (action, key), (answer, uuid, other) in answers.items()
+        }  # fmt: skip
+        for uuid in ("gone", "kept"):
+            await database.write(
+                lambda tx, uuid=uuid: tx.run(  # type: ignore[misc]
+                    "DELETE FROM contacts WHERE tenant_id = 1 AND uuid = :uuid", uuid=uuid
+                )
+            )
+            left = await database.read(lambda tx: tx.all("SELECT key FROM idempotency_keys"))
+            assert {row[0] for row in left}.isdisjoint({"dry", "undone"})
+        assert [row[0] for row in left] == [hidden]
     finally:
         await database.close()

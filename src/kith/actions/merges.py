@@ -11,7 +11,7 @@ from kith.domain.consent import Record
 from kith.domain.contacts import Contact
 from kith.domain.events import opted_out_by_merge
 from kith.domain.identities import Kind
-from kith.domain.merging import CONVERSATION, Facets, Gift, Journal, Merge, Side
+from kith.domain.merging import CONVERSATION, Answers, Facets, Gift, Journal, Merge, Side
 from kith.errors import BadValue, Invalid
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
@@ -42,6 +42,11 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
     """Identities that came over, as kind and value."""
     messages: int
 
+    @property
+    def other_id(self) -> str | None:
+        """Who else the result tells about: after a merge nobody any more."""
+        return self.merged_id if self.merge_id is None else None
+
 
 async def merge(ctx: Context, given: MergeContacts) -> Merged:
     """Let one contact live on in another. What is merged already stays as it is.
@@ -69,7 +74,7 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
         return _result(None, theirs, gifts, wanted)
     wanted = msgspec.structs.replace(wanted, updated_at=ctx.now, version=into.version + 1)
     followers = await merges.ids_into(tx, tenant_id=tenant_id, uuid=gone.id)
-    answers = await _move(ctx, gone, into)
+    answers, other_answers = await _move(ctx, gone, into)
     await write_rows(ctx, into.row_id, before, after)
     await contact_rows.rewrite(tx, tenant_id=tenant_id, contact=wanted)
     done = Merge(
@@ -79,7 +84,12 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
         at=ctx.now,
         undone_at=None,
         journal=Journal(
-            merged=theirs, into=ours, gifts=gifts, followers=followers, answers=answers
+            merged=theirs,
+            into=ours,
+            gifts=gifts,
+            followers=followers,
+            answers=answers,
+            other_answers=other_answers,
         ),
     )
     await _note(ctx, done)
@@ -130,7 +140,7 @@ def _result(merge_id: str | None, theirs: Side, gifts: list[Gift], contact: Cont
     )
 
 
-async def _move(ctx: Context, gone: Contact, into: Contact) -> list[tuple[str, str]]:
+async def _move(ctx: Context, gone: Contact, into: Contact) -> tuple[Answers, Answers]:
     """Identities, messages and kept answers go over, then the row goes; returns which answers."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     await sides.move_identities(
@@ -140,13 +150,15 @@ async def _move(ctx: Context, gone: Contact, into: Contact) -> list[tuple[str, s
         from_uuid=gone.id,
         to_row_id=into.row_id,
     )
-    answers = await sides.move_answers(tx, tenant_id=tenant_id, from_uuid=gone.id, to_uuid=into.id)
+    uuids = {"from_uuid": gone.id, "to_uuid": into.id}
+    answers = await sides.move_answers(tx, "contact_uuid", tenant_id=tenant_id, **uuids)
+    other_answers = await sides.move_answers(tx, "other_uuid", tenant_id=tenant_id, **uuids)
     await messages.move(tx, tenant_id=tenant_id, from_row_id=gone.row_id, to_row_id=into.row_id)
     await duplicates.move_suspected(
         tx, tenant_id=tenant_id, from_row_id=gone.row_id, to_row_id=into.row_id
     )
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=gone)
-    return answers
+    return answers, other_answers
 
 
 async def _note(ctx: Context, done: Merge) -> None:

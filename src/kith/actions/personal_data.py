@@ -39,6 +39,7 @@ from kith.store import (
 from kith.store import tags as tag_rows
 
 HISTORY_MAX = 10_000
+ANSWERS_MAX = 1_000
 
 
 class Erased(msgspec.Struct, frozen=True):
@@ -55,6 +56,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     history: list[Entry]
     is_history_whole: bool
     answers: list[KeptAnswer]
+    are_answers_whole: bool
     merges: list[Merge]
     consent: list[Record]
     blocks: list[Block]
@@ -148,6 +150,9 @@ async def export(ctx: Context, given: ContactKey) -> Held:
     said = await messages.whole_of_contact(
         tx, tenant_id=tenant_id, contact_row_id=known.row_id, rows_max=HISTORY_MAX + 1
     )
+    answers = await idempotency.of_contact(
+        tx, tenant_id=tenant_id, contact_uuid=known.id, rows_max=ANSWERS_MAX + 1
+    )
     return Held(
         at=ctx.now,
         contact=known,
@@ -155,7 +160,8 @@ async def export(ctx: Context, given: ContactKey) -> Held:
         identities=names,
         history=history[:HISTORY_MAX],
         is_history_whole=len(history) <= HISTORY_MAX,
-        answers=await idempotency.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
+        answers=answers[:ANSWERS_MAX],
+        are_answers_whole=len(answers) <= ANSWERS_MAX,
         merges=await merges.of_contact(tx, tenant_id=tenant_id, uuids=uuids),
         consent=await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
         blocks=await reachability.blocks_of(tx, tenant_id=tenant_id, contact_row_id=known.row_id),

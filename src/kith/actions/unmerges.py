@@ -16,7 +16,7 @@ from kith.domain.merging import Facets, Journal, Merge, Name
 from kith.errors import Conflict, Invalid, NotFound
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
-from kith.store import merges, sides, told
+from kith.store import idempotency, merges, sides, told
 
 
 class UnmergeContacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +32,11 @@ class Unmerged(msgspec.Struct, frozen=True, kw_only=True):
     merge_id: str
     contact: Contact
     survivor: Contact
+
+    @property
+    def other_id(self) -> str:
+        """Who else the result tells about."""
+        return self.survivor.id
 
 
 class MergeNotFound(NotFound):
@@ -222,6 +227,25 @@ async def _split(
     return Split(back=back, messages=new, left=left, names=kept, rest=rest)
 
 
+async def _answers_back(ctx: Context, done: Merge, journal: Journal) -> None:
+    """Those it brought; and what the survivor's tell since the merge is of both."""
+    tx, tenant_id = ctx.tx, ctx.tenant_id
+    uuids = {"from_uuid": done.into_id, "to_uuid": done.from_id}
+    await sides.move_answers_back(
+        tx, "contact_uuid", tenant_id=tenant_id, answers=journal.answers, **uuids
+    )
+    await sides.move_answers_back(
+        tx, "other_uuid", tenant_id=tenant_id, answers=journal.other_answers, **uuids
+    )
+    await idempotency.name_other(
+        tx,
+        tenant_id=tenant_id,
+        contact_uuid=done.into_id,
+        other_uuid=done.from_id,
+        since=done.at,
+    )
+
+
 async def _restore(
     ctx: Context,
     done: Merge,
@@ -248,9 +272,7 @@ async def _restore(
         to_row_id=row_id,
         to_uuid=back.id,
     )
-    await sides.move_answers_back(
-        tx, tenant_id=tenant_id, answers=journal.answers, from_uuid=survivor.id, to_uuid=back.id
-    )
+    await _answers_back(ctx, done, journal)
     await told.split(
         tx,
         tenant_id=tenant_id,

@@ -19,13 +19,15 @@ from kith.domain.times import wire
 
 
 class KeptAnswerAnswer(msgspec.Struct, frozen=True):
-    """An answer kept for a repeat under its Idempotency-Key."""
+    """An answer kept for a repeat under its Idempotency-Key. Both are null where the call was
+    about another contact, too."""
 
     action: Annotated[str, Meta(examples=["create-contact"])]
-    key: Annotated[str, Meta(examples=["order-1001"])]
+    key: Annotated[str | None, Meta(examples=["order-1001"])]
     at: Time
     answer: Annotated[
-        msgspec.Raw, Meta(extra_json_schema={"type": "object"}, examples=[{"id": EXAMPLE_ID}])
+        msgspec.Raw | None,
+        Meta(extra_json_schema={"type": ["object", "null"]}, examples=[{"id": EXAMPLE_ID}]),
     ]
 
 
@@ -41,6 +43,9 @@ class ExportedAnswer(msgspec.Struct, frozen=True):
     history_complete: Complete
     kept_answers: Annotated[
         list[KeptAnswerAnswer], Meta(description="Kept for 24 hours, for calls that are repeated.")
+    ]
+    kept_answers_complete: Annotated[
+        bool, Meta(description="False when there are more, over 1,000.", examples=[True])
     ]
     merges: Annotated[
         list[MergeAnswer],
@@ -72,6 +77,7 @@ def answer(held: Held) -> ExportedAnswer:
             KeptAnswerAnswer(kept.action, kept.key, wire(kept.at), kept.answer)
             for kept in held.answers
         ],
+        kept_answers_complete=held.are_answers_whole,
         merges=[merge_journal.answer(one) for one in held.merges],
         consent_records=[consent.record(row) for row in held.consent],
         blocks=[reachability.block(one) for one in held.blocks],

@@ -98,7 +98,7 @@ def _before(journal: Journal) -> BeforeAnswer:
         _side(journal.into),
         [_change(gift) for gift in journal.gifts],
         journal.followers,
-        journal.answers,
+        sorted({*journal.answers, *journal.other_answers}),
     )
 
 

@@ -36,6 +36,9 @@ class RepeatableCalls:
         self, route: Route, given: object, caller: Caller, terms: Terms, *, key: str, body: bytes
     ) -> Answer:
         """The answer of the first call with this key. Raises StillRunning, KeyReused."""
+        secret_key = self._runner.secret_key
+        if route.hides_key:
+            key = idempotency.digest(key.encode(), secret_key=secret_key)
         call = (caller.tenant_id, route.name, key)
         if call in self._running:
             raise StillRunning()
@@ -48,7 +51,7 @@ class RepeatableCalls:
                 Once(
                     name=route.name,
                     key=key,
-                    body_digest=idempotency.digest(body, secret_key=self._runner.secret_key),
+                    body_digest=idempotency.digest(body, secret_key=secret_key),
                     answer=lambda result: _kept(route, result),
                 ),
                 terms,
@@ -66,4 +69,5 @@ def _kept(route: Route, result: object) -> Kept:
         body=answer.body,
         etag=answer.etag,
         contact_id=one.id if isinstance(one, Contact) else None,
+        other_id=getattr(result, "other_id", None),
     )

@@ -88,6 +88,8 @@ class Route(msgspec.Struct, frozen=True):
     """Which field the end of the address is."""
     target_field: str | None = None
     """Which field is an address to be called later, and must be one that may be."""
+    hides_key: bool = False
+    """Whether an Idempotency-Key is kept as a keyed hash only: it may name whom the call erases."""
 
     gives_secret: bool = False
     """Then no answer is kept to be given again, and a repeat must have no further effect anyway."""
@@ -169,7 +171,7 @@ ROUTES = (
     Route("POST", "/actions/delete-contact", takes.DELETE_CONTACT, personal_data.erase,
           gives.deleted_contact, schemas.DeletedContactAnswer, "write", "write",
           "Erase a contact and all that identifies it", missing=ContactNotFound,
-          refuses=(TWO_MEANT,)),
+          refuses=(TWO_MEANT,), hides_key=True),
     Route("POST", "/actions/find-duplicates", merging.FIND_DUPLICATES, duplicates.find,
           merging.found_duplicates, merging.FoundDuplicatesAnswer, "scan", "read",
           "Contacts that may be one person"),

@@ -6,6 +6,7 @@ import click
 
 from kith.actions.run import utc_now
 from kith.cli.common import as_json, print_json, settings_of
+from kith.settings import Settings
 from kith.store import migrate as migrations
 from kith.store.database import connect
 
@@ -18,7 +19,7 @@ def migrate(as_json: bool) -> None:
     Every start does so by itself; run it alone to do it before a planned restart. The database is
     made when it is missing.
     """
-    applied = asyncio.run(_apply(settings_of().database_url))
+    applied = asyncio.run(_apply(settings_of()))
     version = migrations.known()[-1].version
     if as_json:
         print_json({"applied": applied, "version": version})
@@ -29,9 +30,9 @@ def migrate(as_json: bool) -> None:
     click.echo(f"{done} version {version}.")
 
 
-async def _apply(database_url: str) -> list[str]:
-    database = await connect(database_url)
+async def _apply(settings: Settings) -> list[str]:
+    database = await connect(settings.database_url)
     try:
-        return await migrations.apply_all(database, utc_now())
+        return await migrations.apply_all(database, utc_now(), secret_key=settings.secret_key)
     finally:
         await database.close()

@@ -14,21 +14,23 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer as it was given; `contact_id` is whom it tells about, while there is one."""
+    """An answer as it was given; `contact_id` is whom it tells about, while there is one, and
+    `other_id` another contact that it tells about as well."""
 
     status: int
     body: bytes
     etag: str | None
     contact_id: str | None
+    other_id: str | None = None
 
 
 class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an export shows of one."""
+    """What an export shows of one; of a call about two contacts only that it was made."""
 
     action: str
-    key: str
+    key: str | None
     at: datetime
-    answer: msgspec.Raw
+    answer: msgspec.Raw | None
 
 
 def parse(header: bytes) -> str:

@@ -28,6 +28,8 @@ _FILLED = ("phone", "name", "email", "locale")
 Place = tuple[str, str]
 """A group of facets, and a key in it."""
 Facets = dict[Place, Any]
+Answers = list[tuple[str, str]]
+"""Kept for a repeat: operation and key."""
 _NEWEST: Place = ("field", "last_message_at")
 
 
@@ -62,14 +64,15 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     """All that an unmerge needs.
 
     `followers` are ids that had been merged into the one before; `answers` are the kept answers
-    that went over, as action and key.
+    that went over, as action and key, and `other_answers` those that told about it as the other.
     """
 
     merged: Side
     into: Side
     gifts: list[Gift]
     followers: list[str]
-    answers: list[tuple[str, str]]
+    answers: Answers
+    other_answers: Answers = []
 
 
 class Merge(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from kith.domain import search
+from kith.domain import idempotency, search
 from kith.store import consent
 from kith.store.database import Tx
 
@@ -26,7 +26,7 @@ _PENDING = (
 )
 
 
-async def search_keys(tx: Tx) -> None:
+async def search_keys(tx: Tx, _: str) -> None:
     """Of every contact and tag whose key is not what it would be today."""
     for (tenant_id,) in await tx.all("SELECT id FROM tenants ORDER BY id"):
         await _contacts(tx, tenant_id)
@@ -73,7 +73,7 @@ async def _tags(tx: Tx, tenant_id: int) -> None:
         last = rows[-1][0]
 
 
-async def consent_ledger(tx: Tx) -> None:
+async def consent_ledger(tx: Tx, _: str) -> None:
     """Of every contact that carries consent, so many at once that each statement stays short."""
     for (tenant_id,) in await tx.all("SELECT id FROM tenants ORDER BY id"):
         last = ""
@@ -89,8 +89,28 @@ async def consent_ledger(tx: Tx) -> None:
             await consent.fill(tx, tenant_id=tenant_id, first=first, last=last, note=CONSENT_NOTE)
 
 
-AFTER_MIGRATION: dict[int, Callable[[Tx], Awaitable[None]]] = {
+async def erasure_keys(tx: Tx, secret_key: str) -> None:
+    """The Idempotency-Key of an erasure may name whom it erased; api/repeats.py hashes it, too."""
+    for (tenant_id,) in await tx.all("SELECT id FROM tenants ORDER BY id"):
+        rows = await tx.all(
+            "SELECT key FROM idempotency_keys WHERE tenant_id = :tenant_id"
+            " AND action = 'delete-contact'",
+            tenant_id=tenant_id,
+        )
+        for (key,) in rows:
+            await tx.run(
+                "UPDATE idempotency_keys SET key = :digest WHERE tenant_id = :tenant_id"
+                " AND action = 'delete-contact' AND key = :key",
+                tenant_id=tenant_id,
+                key=key,
+                digest=idempotency.digest(key.encode(), secret_key=secret_key),
+            )
+
+
+AFTER_MIGRATION: dict[int, Callable[[Tx, str], Awaitable[None]]] = {
     2: search_keys,
     4: consent_ledger,
     22: search_keys,
+    23: erasure_keys,
 }
+"""Each is given KITH_SECRET_KEY, too."""

@@ -8,8 +8,6 @@ from kith.domain.idempotency import Kept, KeptAnswer
 from kith.domain.times import from_us, to_us
 from kith.store.database import Tx
 
-LIST_MAX = 1_000
-
 
 async def find(
     tx: Tx, *, tenant_id: int, action: str, key: str, since: datetime
@@ -35,8 +33,8 @@ async def add(
 ) -> None:
     await tx.run(
         "INSERT INTO idempotency_keys (tenant_id, action, key, body_digest, status, answer, etag,"
-        " contact_uuid, created_at) VALUES (:tenant_id, :action, :key, :body_digest, :status,"
-        " :answer, :etag, :contact_uuid, :at)",
+        " contact_uuid, other_uuid, created_at) VALUES (:tenant_id, :action, :key, :body_digest,"
+        " :status, :answer, :etag, :contact_uuid, :other_uuid, :at)",
         tenant_id=tenant_id,
         action=action,
         key=key,
@@ -45,23 +43,32 @@ async def add(
         answer=kept.body.decode(),
         etag=kept.etag,
         contact_uuid=kept.contact_id,
+        other_uuid=kept.other_id,
         at=to_us(at),
     )
 
 
-async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[KeptAnswer]:
-    """The answers that tell about a contact, newest first, at most 1,000."""
+async def of_contact(
+    tx: Tx, *, tenant_id: int, contact_uuid: str, rows_max: int
+) -> list[KeptAnswer]:
+    """The answers that tell about a contact, newest first; those about two are shown to neither."""
     rows = await tx.all(
-        "SELECT action, key, created_at, answer FROM idempotency_keys"
-        " WHERE tenant_id = :tenant_id AND contact_uuid = :contact_uuid"
-        " ORDER BY created_at DESC LIMIT :list_max",
+        "SELECT action, key, created_at, answer, other_uuid FROM idempotency_keys"
+        " WHERE tenant_id = :tenant_id"
+        " AND (contact_uuid = :contact_uuid OR other_uuid = :contact_uuid)"
+        " ORDER BY created_at DESC, action, key LIMIT :rows_max",
         tenant_id=tenant_id,
         contact_uuid=contact_uuid,
-        list_max=LIST_MAX,
+        rows_max=rows_max,
     )
     return [
-        KeptAnswer(action=row[0], key=row[1], at=from_us(row[2]), answer=msgspec.Raw(row[3]))
-        for row in rows
+        KeptAnswer(
+            action=action,
+            key=key if other is None else None,
+            at=from_us(created_at),
+            answer=msgspec.Raw(answer) if other is None else None,
+        )
+        for action, key, created_at, answer, other in rows
     ]
 
 
@@ -71,11 +78,26 @@ async def forget_between(
     """The answers about a contact of a time: microseconds since 1970, both included."""
     await tx.run(
         "DELETE FROM idempotency_keys WHERE tenant_id = :tenant_id"
-        " AND contact_uuid = :contact_uuid AND created_at >= :since AND created_at <= :until",
+        " AND (contact_uuid = :contact_uuid OR other_uuid = :contact_uuid)"
+        " AND created_at >= :since AND created_at <= :until",
         tenant_id=tenant_id,
         contact_uuid=contact_uuid,
         since=since,
         until=until,
+    )
+
+
+async def name_other(
+    tx: Tx, *, tenant_id: int, contact_uuid: str, other_uuid: str, since: datetime
+) -> None:
+    """What was answered about a contact while another lived in it tells about both."""
+    await tx.run(
+        "UPDATE idempotency_keys SET other_uuid = :other_uuid WHERE tenant_id = :tenant_id"
+        " AND contact_uuid = :contact_uuid AND other_uuid IS NULL AND created_at >= :since",
+        tenant_id=tenant_id,
+        contact_uuid=contact_uuid,
+        other_uuid=other_uuid,
+        since=to_us(since),
     )
 
 

@@ -63,7 +63,7 @@ async def is_current(tx: Tx) -> bool:
     return await version(tx) == known()[-1].version
 
 
-async def apply_all(database: Database, now: datetime) -> list[str]:
+async def apply_all(database: Database, now: datetime, *, secret_key: str = "") -> list[str]:
     """Bring the schema up to date; returns the names applied. Raises CannotStart if it is newer."""
     present = await database.read(version)
     if present > known()[-1].version:
@@ -74,18 +74,21 @@ async def apply_all(database: Database, now: datetime) -> list[str]:
     return [
         f"{migration.version:04d}_{migration.name}"
         for migration in known()
-        if migration.version > present and await _apply(database, migration, now)
+        if migration.version > present
+        and await _apply(database, migration, now, secret_key=secret_key)
     ]
 
 
-async def _apply(database: Database, migration: Migration, now: datetime) -> bool:
+async def _apply(
+    database: Database, migration: Migration, now: datetime, *, secret_key: str = ""
+) -> bool:
     async def work(tx: Tx) -> bool:
         if await version(tx) >= migration.version:  # another process was quicker
             return False
         await tx.script(_LOG_TABLE)
         await tx.script(migration.sql(tx.engine))
         if fill := backfill.AFTER_MIGRATION.get(migration.version):
-            await fill(tx)
+            await fill(tx, secret_key)
         await tx.run(
             "INSERT INTO schema_migrations (version, name, applied_at)"
             " VALUES (:version, :name, :applied_at)",

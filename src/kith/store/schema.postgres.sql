@@ -170,7 +170,8 @@ CREATE TABLE idempotency_keys (
     answer text NOT NULL,
     etag text,
     contact_uuid text,
-    created_at bigint NOT NULL
+    created_at bigint NOT NULL,
+    other_uuid text
 );
 
 CREATE TABLE identities (
@@ -564,6 +565,8 @@ ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_contact_u
 
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_other_uuid_fkey FOREIGN KEY (tenant_id, other_uuid) REFERENCES contacts(tenant_id, uuid) ON DELETE CASCADE;
+
 ALTER TABLE identities ADD CONSTRAINT identities_pkey PRIMARY KEY (tenant_id, kind, value);
 
 ALTER TABLE identities ADD CONSTRAINT identities_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts(tenant_id, id) ON DELETE CASCADE;
@@ -733,6 +736,8 @@ CREATE INDEX erased_messages_by_age ON erased_messages USING btree (tenant_id, e
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING btree (tenant_id, created_at);
 
 CREATE INDEX idempotency_keys_by_contact ON idempotency_keys USING btree (tenant_id, contact_uuid);
+
+CREATE INDEX idempotency_keys_by_other ON idempotency_keys USING btree (tenant_id, other_uuid) WHERE (other_uuid IS NOT NULL);
 
 CREATE INDEX identities_by_contact ON identities USING btree (tenant_id, contact_id);
 

@@ -127,20 +127,6 @@ CREATE TABLE audit_log (
     PRIMARY KEY (tenant_id, uuid)
 ) WITHOUT ROWID;
 
-CREATE TABLE idempotency_keys (
-    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
-    action TEXT NOT NULL,
-    key TEXT NOT NULL,
-    body_digest TEXT NOT NULL,
-    status BIGINT NOT NULL,
-    answer TEXT NOT NULL,
-    etag TEXT,
-    contact_uuid TEXT,
-    created_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, action, key),
-    FOREIGN KEY (tenant_id, contact_uuid) REFERENCES contacts (tenant_id, uuid) ON DELETE CASCADE
-) WITHOUT ROWID;
-
 CREATE TABLE suppressions (
     tenant_id BIGINT NOT NULL REFERENCES tenants (id),
     kind TEXT NOT NULL,
@@ -571,6 +557,22 @@ CREATE TABLE contact_changes (
     PRIMARY KEY (tenant_id, at, contact_id)
 ) WITHOUT ROWID;
 
+CREATE TABLE idempotency_keys (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id),
+    action TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body_digest TEXT NOT NULL,
+    status BIGINT NOT NULL,
+    answer TEXT NOT NULL,
+    etag TEXT,
+    contact_uuid TEXT,
+    other_uuid TEXT,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, action, key),
+    FOREIGN KEY (tenant_id, contact_uuid) REFERENCES contacts (tenant_id, uuid) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, other_uuid) REFERENCES contacts (tenant_id, uuid) ON DELETE CASCADE
+) WITHOUT ROWID;
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
@@ -584,10 +586,6 @@ CREATE INDEX contacts_by_activity ON contacts (tenant_id, last_message_at DESC, 
 CREATE INDEX tags_by_key ON tags (tenant_id, name_key, uuid);
 
 CREATE INDEX audit_log_by_contact ON audit_log (tenant_id, contact_uuid, uuid);
-
-CREATE INDEX idempotency_keys_by_age ON idempotency_keys (tenant_id, created_at);
-
-CREATE INDEX idempotency_keys_by_contact ON idempotency_keys (tenant_id, contact_uuid);
 
 CREATE INDEX consent_records_by_contact ON consent_records (tenant_id, contact_uuid, uuid);
 
@@ -630,6 +628,12 @@ CREATE INDEX media_by_content ON media (tenant_id, sha256);
 CREATE INDEX inbox_unread ON inbox (tenant_id, state, uuid) WHERE state <> 'read';
 
 CREATE INDEX suspected_duplicates_by_other ON suspected_duplicates (tenant_id, other_id);
+
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (tenant_id, created_at);
+
+CREATE INDEX idempotency_keys_by_contact ON idempotency_keys (tenant_id, contact_uuid);
+
+CREATE INDEX idempotency_keys_by_other ON idempotency_keys (tenant_id, other_uuid) WHERE other_uuid IS NOT NULL;
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 

@@ -1,13 +1,17 @@
 """The rows of a contact that go over to another when the two are merged, and back."""
 
 from collections.abc import Iterable
+from typing import Literal, get_args
 
 import msgspec
 
 from kith.domain import json
 from kith.domain.contacts import Contact
-from kith.domain.merging import CONVERSATION, Name, Side
+from kith.domain.merging import CONVERSATION, Answers, Name, Side
 from kith.store.database import Engine, Tx
+
+Told = Literal["contact_uuid", "other_uuid"]
+"""As whom a kept answer tells about a contact."""
 
 _EACH_NAME: dict[Engine, str] = {
     "sqlite": "json_each(:given) j",
@@ -24,10 +28,14 @@ _MOVE_IDENTITIES_BACK = {
     f" (SELECT j.value->>0, j.value->>1 FROM {each})"
     for engine, each in _EACH_ROW.items()
 }
+_MOVE_ANSWERS = {
+    told: f"UPDATE idempotency_keys SET {told} = :to_uuid WHERE tenant_id = :tenant_id"
+    f" AND {told} = :from_uuid"
+    for told in get_args(Told)
+}
 _MOVE_ANSWERS_BACK = {
-    engine: "UPDATE idempotency_keys SET contact_uuid = :to_uuid WHERE tenant_id = :tenant_id"
-    " AND contact_uuid = :from_uuid AND (action, key) IN"
-    f" (SELECT j.value->>0, j.value->>1 FROM {each})"
+    (told, engine): f"{move} AND (action, key) IN (SELECT j.value->>0, j.value->>1 FROM {each})"
+    for told, move in _MOVE_ANSWERS.items()
     for engine, each in _EACH_ROW.items()
 }
 _UNTAG = {
@@ -122,12 +130,11 @@ async def move_identities_back(
 
 
 async def move_answers(
-    tx: Tx, *, tenant_id: int, from_uuid: str, to_uuid: str
-) -> list[tuple[str, str]]:
+    tx: Tx, told: Told, *, tenant_id: int, from_uuid: str, to_uuid: str
+) -> Answers:
     """Answers kept for a repeat are given also after the merge; returns which they are."""
     rows = await tx.all(
-        "UPDATE idempotency_keys SET contact_uuid = :to_uuid WHERE tenant_id = :tenant_id"
-        " AND contact_uuid = :from_uuid RETURNING action, key",
+        f"{_MOVE_ANSWERS[told]} RETURNING action, key",
         tenant_id=tenant_id,
         from_uuid=from_uuid,
         to_uuid=to_uuid,
@@ -136,10 +143,10 @@ async def move_answers(
 
 
 async def move_answers_back(
-    tx: Tx, *, tenant_id: int, answers: list[tuple[str, str]], from_uuid: str, to_uuid: str
+    tx: Tx, told: Told, *, tenant_id: int, answers: Answers, from_uuid: str, to_uuid: str
 ) -> None:
     await tx.run(
-        _MOVE_ANSWERS_BACK[tx.engine],
+        _MOVE_ANSWERS_BACK[told, tx.engine],
         tenant_id=tenant_id,
         from_uuid=from_uuid,
         to_uuid=to_uuid,
