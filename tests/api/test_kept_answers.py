@@ -157,6 +157,21 @@ async def test_the_key_of_an_erasure_may_name_whom_it_erases(bed: Bed, two: Two)
     assert [where for where, value in await bed.read(texts) if key in value] == []
 
 
+def test_a_history_that_was_blanked_is_another_version(two: Two) -> None:
+    two.merge()
+    two.tag()
+    two.unmerge()
+    asked = {"contact_id": two.made["seal"], "expand": ["history"]}
+    before = two.caller.post("get-contact", asked)
+    known = {"If-None-Match": before.headers["etag"]}
+    assert two.caller.post("get-contact", asked, headers=known).status_code == 304
+    two.erase("otter")
+    after = two.caller.post("get-contact", asked, headers=known)
+    assert after.status_code == 200
+    assert after.json() != before.json()
+    assert after.json()["history"][0]["after"] is None
+
+
 @pytest.mark.parametrize(("more", "is_whole"), [(0, True), (1, False)])
 async def test_an_export_says_when_there_are_more(
     bed: Bed, two: Two, more: int, is_whole: bool

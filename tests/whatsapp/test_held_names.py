@@ -287,3 +287,25 @@ async def test_what_a_file_granted_ends_with_its_undo_also_after_a_change_of_num
     assert one.undone is not None
     assert (one.undone.consent_retracted, one.undone.left) == (2, {"changed_since": 1})
     assert ana.get_contact(phone=NEW).json()["opted_in_at"] is None
+
+
+async def test_who_loses_a_username_to_another_is_another_version(ana: Person, meta: Meta) -> None:
+    """A program that knew them before is told."""
+    people = [Somebody(PHONE, user_id=BSUID), Somebody(NEW, user_id="US.99")]
+    now = time.time()
+    for number, person in enumerate(people):
+        card = {"profile": {"name": "Ada", "username": "ada"}, "user_id": person.user_id,
+                "wa_id": person.wa_id}  # fmt: skip
+        message = {"from": person.wa_id, "from_user_id": person.user_id, "type": "text",
+                   "id": f"wamid.{number}", "timestamp": str(int(now - 9 + number)),
+                   "text": {"body": "Hi"}}  # fmt: skip
+        if number:
+            before = ana.get_contact(phone=PHONE, expand=["identities"])
+        await meta.told(webhooks.envelope({"contacts": [card], "messages": [message]}))
+    known = {"If-None-Match": before.headers["etag"]}
+    body = {"phone": PHONE, "expand": ["identities"]}
+    after = ana.post("get-contact", body, headers=known)
+    assert after.status_code == 200
+    lost = [one for one in before.json()["identities"] if one not in after.json()["identities"]]
+    assert [(one["kind"], one["value"]) for one in lost] == [("username", "ada")]
+    assert ana.get_contact(username="ada").json()["phone"] == NEW

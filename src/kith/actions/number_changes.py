@@ -127,10 +127,11 @@ async def _renumber(ctx: Context, known: Contact, wa_id: str, *, origin: str | N
     held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=senders.numbers(wa_id))
     if senders.elsewhere(known, ("wa_id", wa_id), held) is not None:
         return await _without_former(ctx, known)
-    if ("phone", phone) in held:
+    if (former := held.get(("phone", phone))) is not None:
         await reported_names.give(
             ctx.tx, tenant_id=ctx.tenant_id, name=("phone", phone), contact_row_id=known.row_id
         )
+        await contact_rows.count_up(ctx.tx, tenant_id=ctx.tenant_id, uuid=former.contact_id)
     else:
         await identities.add(
             ctx.tx,

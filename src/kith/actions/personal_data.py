@@ -217,6 +217,8 @@ async def _forget_in_hosts(ctx: Context, contact_uuid: str) -> None:
                 await hooks.forget(
                     tx, tenant_id=tenant_id, contact_uuid=host, since=span[1], until=span[2]
                 )
+    for host in {span[0] for span in seen}:  # its history reads otherwise now
+        await contact_rows.count_up(tx, tenant_id=tenant_id, uuid=host)
 
 
 def _traces(known: Contact, names: Iterable[Identity]) -> Traces:

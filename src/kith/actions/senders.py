@@ -223,6 +223,7 @@ async def _drop(ctx: Context, name: Key, held: Held) -> None:
         value=name[1],
         contact_row_id=held.contact_row_id,
     )
+    await contact_rows.count_up(ctx.tx, tenant_id=ctx.tenant_id, uuid=held.contact_id)
 
 
 async def _retire_former(
@@ -387,6 +388,7 @@ async def _retire_name(
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if held is None:
         await _note(ctx, known, name, origin)
+        await contact_rows.count_up(tx, tenant_id=tenant_id, uuid=known.id)
         known = await opt_outs.renew(ctx, known, *name)
     elif held.contact_row_id != known.row_id:
         return known

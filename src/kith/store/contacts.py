@@ -268,6 +268,15 @@ async def count_message(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
     )
 
 
+async def count_up(tx: Tx, *, tenant_id: int, uuid: str) -> None:
+    """A new version of a contact, of which something changed that stands in other tables only."""
+    await tx.run(
+        "UPDATE contacts SET version = version + 1 WHERE tenant_id = :tenant_id AND uuid = :uuid",
+        tenant_id=tenant_id,
+        uuid=uuid,
+    )
+
+
 def _written(was: Contact, contact: Contact) -> Written:
     if was.email != contact.email:
         return "email"
