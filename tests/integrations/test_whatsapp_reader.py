@@ -3,7 +3,7 @@
 import copy
 import json
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from kith.domain.whatsapp_facts import (
     MessageEchoed,
     MessageReceived,
     Number,
+    OffersRestricted,
     PreferenceTold,
     StatusReported,
     TemplatesChanged,
@@ -295,6 +296,17 @@ FACTS: dict[str, list[Any]] = {
     "call": [received("call", {}, wamid="wacid.CALL")],
     "account_disabled": [AccountRestricted(at=AT, is_restricted=True, number_ids=NUMBER_IDS)],
     "account_reinstated": [AccountRestricted(at=AT, is_restricted=False, number_ids=NUMBER_IDS)],
+    "account_to_be_disabled": [],
+    "account_restricted": [AccountRestricted(at=AT, is_restricted=True, number_ids=NUMBER_IDS)],
+    "account_restricted_numbers": [],
+    "account_restricted_offers": [
+        OffersRestricted(at=AT, until=AT + timedelta(days=7), number_ids=NUMBER_IDS)
+    ],
+    "account_restricted_answers": [
+        AccountRestricted(
+            at=AT, is_restricted=True, number_ids=NUMBER_IDS, until=AT + timedelta(days=7)
+        )
+    ],
     "template_status": [TemplatesChanged()],
     "template_rejected": [TemplatesChanged()],
     "template_category": [TemplatesChanged()],

@@ -30,6 +30,7 @@ APPLY: dict[type, Callable[[Context, Any], Awaitable[None]]] = {
     whatsapp_facts.PreferenceTold: receive.prefer,
     whatsapp_facts.IdentityChanged: number_changes.change,
     whatsapp_facts.AccountRestricted: receive.restrict,
+    whatsapp_facts.OffersRestricted: receive.restrict_offers,
     whatsapp_facts.TemplatesChanged: template_syncs.ask_anew,
     zap_facts.ContactPosted: zaps.take,
 }

@@ -18,13 +18,14 @@ from kith.actions import (
 )
 from kith.actions.consent import SetConsent
 from kith.actions.run import Context
-from kith.domain import consent_words, json
+from kith.domain import consent_words, failures, json
 from kith.domain.contacts import Contact
 from kith.domain.messages import AMENDING, WINDOWLESS, Delivery, Message
 from kith.domain.whatsapp_facts import (
     AccountRestricted,
     MessageEchoed,
     MessageReceived,
+    OffersRestricted,
     PreferenceTold,
     Who,
 )
@@ -98,12 +99,23 @@ async def prefer(ctx: Context, fact: PreferenceTold) -> None:
 
 async def restrict(ctx: Context, fact: AccountRestricted) -> None:
     """WhatsApp lets none of the account's numbers send, or lets them again."""
+    if fact.until is not None and fact.until <= ctx.now:
+        return
     tx, tenant_id, at = ctx.tx, ctx.tenant_id, min(fact.at, ctx.now)
     for number_id in fact.number_ids:
         if fact.is_restricted:
             await business_numbers.fail(tx, tenant_id=tenant_id, number_id=number_id, at=at)
         else:
             await business_numbers.work(tx, tenant_id=tenant_id, number_id=number_id, at=at)
+
+
+async def restrict_offers(ctx: Context, fact: OffersRestricted) -> None:
+    """What is over when it is read changes nothing: the verdict looks at the time."""
+    until = fact.until or min(fact.at, ctx.now) + failures.PAUSE
+    for number_id in fact.number_ids:
+        await business_numbers.pause_marketing(
+            ctx.tx, tenant_id=ctx.tenant_id, number_id=number_id, until=until
+        )
 
 
 async def _store(

@@ -100,10 +100,21 @@ class IdentityChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountRestricted(msgspec.Struct, frozen=True, kw_only=True):
-    """WhatsApp lets none of an account's numbers send, or lets them again."""
+    """WhatsApp lets none of an account's numbers send, or lets them again. `until`: when it said
+    that the restriction ends."""
 
     at: datetime
     is_restricted: bool
+    number_ids: tuple[str, ...]
+    until: datetime | None = None
+
+
+class OffersRestricted(msgspec.Struct, frozen=True, kw_only=True):
+    """WhatsApp lets an account's numbers answer people, but not write to them first. `until`: when
+    it said that this ends."""
+
+    at: datetime
+    until: datetime | None
     number_ids: tuple[str, ...]
 
 

@@ -19,6 +19,7 @@ from kith.domain.whatsapp_facts import (
     MessageEchoed,
     MessageReceived,
     Number,
+    OffersRestricted,
     PreferenceTold,
     StatusReported,
     TemplatesChanged,
@@ -51,6 +52,11 @@ _ACCOUNT: dict[str, bool] = {
     "ACCOUNT_DELETED": True,
     "ACCOUNT_RECONNECTED": False,
 }
+_BAN: dict[str, bool | None] = {"REINSTATE": False, "SCHEDULE_FOR_DISABLE": None}
+"""What is only to come changes nothing yet."""
+_NO_ANSWERS = "RESTRICTED_CUSTOMER_INITIATED_MESSAGING"
+_NO_OFFERS = "RESTRICTED_BIZ_INITIATED_MESSAGING"
+"""The restrictions that keep messages back; all others are of calls, new numbers and templates."""
 
 
 def read(_: Mapping[str, str], body: bytes, config: Object) -> Facts:
@@ -245,15 +251,28 @@ def _preference(one: Object, change: _Change) -> Any:
 
 def _account(value: Object, change: _Change) -> Any:
     is_restricted = _ACCOUNT.get(str(value.get("event")))
-    if fields(value.get("ban_info")).get("waba_ban_state") == "REINSTATE":
-        is_restricted = False
+    state = str(fields(value.get("ban_info")).get("waba_ban_state"))
+    is_restricted = _BAN.get(state, is_restricted)
     if is_restricted is None:
         return None
-    return AccountRestricted(
-        at=_time(change.entry.get("time")),
-        is_restricted=is_restricted,
-        number_ids=change.number_ids,
-    )
+    at = _time(change.entry.get("time"))
+    if value.get("event") == "ACCOUNT_RESTRICTION" and is_restricted:
+        return _restriction(value, at, change.number_ids)
+    return AccountRestricted(at=at, is_restricted=is_restricted, number_ids=change.number_ids)
+
+
+def _restriction(value: Object, at: datetime, number_ids: tuple[str, ...]) -> Any:
+    """By what it forbids; where that is not told, everything."""
+    ends = {
+        str(one.get("restriction_type")): _time_or_none(one.get("expiration"))
+        for one in map(fields, items(value.get("restriction_info")))
+    }
+    if _NO_ANSWERS in ends or not ends:
+        until = ends.get(_NO_ANSWERS)
+        return AccountRestricted(at=at, is_restricted=True, number_ids=number_ids, until=until)
+    if _NO_OFFERS in ends:
+        return OffersRestricted(at=at, until=ends[_NO_OFFERS], number_ids=number_ids)
+    return None
 
 
 def _templates(_: Object, __: _Change) -> TemplatesChanged:
@@ -285,6 +304,13 @@ def _time(value: object) -> datetime:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= SECONDS_MAX:
         raise Unreadable("A time in it is none.")
     return datetime.fromtimestamp(value, UTC)
+
+
+def _time_or_none(value: object) -> datetime | None:
+    try:
+        return _time(value)
+    except Unreadable:
+        return None
 
 
 def _username(value: object) -> str | None:
