@@ -199,6 +199,9 @@ def test_blank_rows_and_fields_that_are_missing():
         ("", "", "", "yes", [("withdrawn", None)], None),
         ("opted out", "", "", "", [("withdrawn", None)], None),
         ("", "", "", "no", [], None),
+        ("", "", "", "unknown", [], None),
+        ("", "", "", "?", [], None),
+        ("", "", "", "Unbekannt", [], None),
         ("yes", "2026-05-07", "form", "2026-05-07", [("granted", DAY), ("withdrawn", DAY)], None),
     ],
 )

@@ -20,7 +20,7 @@ def agreed(said: str, since: str, where: str, out: str) -> tuple[tuple[Agreed, .
     if is_told and not says_no:
         grant, left_out = _grant(said, since, where)
         found += [grant] if grant is not None else []
-    if (out and out.casefold() not in _NO) or word in _OPTED_OUT:
+    if out.casefold() not in _NO | _UNKNOWN or word in _OPTED_OUT:
         found.append(Agreed("withdrawn", _time(out)[0], where[:SOURCE_CHARACTERS_MAX] or None))
     return tuple(found), left_out
 
