@@ -71,6 +71,12 @@ def test_options_stand_in_the_query(ana: Person) -> None:
     assert ana.get_contact(phone="+33612345678").json()["name"] == "Zoé"
 
 
+def test_a_workbook_is_no_csv(ana: Person) -> None:
+    refused = post(ana, b"PK\x03\x04\x14\0\x06\0[Content_Types].xml\0" + b"\xff" * 70_000)
+    assert refused.status_code == 422
+    assert refused.json()["error"] == "The file is an Excel workbook; save it as CSV."
+
+
 @pytest.mark.row("F25")
 def test_a_long_file_in_small_pieces(ana: Person) -> None:
     """Each piece is smaller than a row, and the whole is larger than any other body may be."""

@@ -242,6 +242,38 @@ def test_a_column_of_numbers_gives_nobody_a_digit_more(acme: Kith, file: Path) -
     assert reject["kith_mend"].startswith("A spreadsheet has cut the number")
 
 
+SHOPIFY = "First Name,Default Address Country Code,Default Address Phone,Phone"
+HUBSPOT = "Record ID,First Name,Phone Number,Mobile Phone Number,Country/Region"
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "number", "metadata"),
+    [
+        (SHOPIFY, "Ana,US,(415) 555-2671,'+14155550106", "+14155550106",
+         {"Default Address Phone": "(415) 555-2671"}),
+        (HUBSPOT, "7,Ana,,06 12 34 56 78,France", "+33612345678", {"Record ID": "7"}),
+        ("CONTACT ID;EMAIL;FIRSTNAME;SMS", "4;ana@example.com;Ana;33612345678", "+33612345678",
+         {"CONTACT ID": "4"}),
+        ("Contact Id,First Name,Phone,Source", "ocQHyuzHvysMo5N5,Ana,+14155550106,Form",
+         "+14155550106", {"Contact Id": "ocQHyuzHvysMo5N5", "Source": "Form"}),
+        ("First Name,Name,Business Phone,Mobile Phone", "Ana,Ana,+14155550199,+14155550106",
+         "+14155550106", {"Business Phone": "+14155550199"}),
+    ],
+)  # fmt: skip
+def test_exports_of_other_systems(
+    acme: Kith, file: Path, header: str, row: str, number: str, metadata: dict[str, str]
+) -> None:
+    assert numbers(imported(acme, write(file, header, row))) == [1, 0, 0, 0, 0]
+    found = get(acme, phone=number)
+    assert (found["name"], found["metadata"]) == ("Ana", metadata)
+
+
+def test_a_workbook_is_no_csv(acme: Kith, file: Path) -> None:
+    file.write_bytes(b'PK\x03\x04\x14\0\x06\0[Content_Types].xml\0"')
+    done = acme("import", str(file))
+    assert (done.status, done.err) == (1, "kith: The file is an Excel workbook; save it as CSV.\n")
+
+
 CONSENT = "phone,opted_in_at,opted_in_source,opted_out_at"
 
 

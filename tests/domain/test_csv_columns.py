@@ -35,6 +35,60 @@ def test_header_names(header, expected):
     assert roles(*cells) == expected.split()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Business Phone", "Home Phone", "Home Phone 2", "Other Phone", "Work Phone", "Phone No.",
+        "Mobile No.", "Contact No", "Tel.-Nr.", "Telefonnr.", "Telefon-Nr.", "Handy-Nr.",
+        "Telefon (geschäftlich)", "Tél. portable", "N° de portable", "Téléphone 1", "Tél. fixe",
+        "Teléfono 1", "Nº de teléfono", "N.º de teléfono", "Celular/WhatsApp", "WhatsApp No",
+        "WhatsApp ID", "wa_id", "Phone (Billing)", "phone1", "phone_e164", "Customer Phone",
+        "Phone 3 - Value", "Mobile Phone Number", "Telefone comercial", "Cep Telefonu",
+    ],
+)  # fmt: skip
+def test_names_of_phones_by_their_words(name):
+    assert roles(name) == ["phone"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Phone type", "Phone 1 - Label", "Phone country", "Customer number", "Work", "Home",
+        "Company", "Fax", "Business Fax", "Emergency phone", "Assistant's Phone", "CEP",
+        "WhatsApp name", "Mobile app", "Order No", "Phone ID", "Handy tip",
+    ],
+)  # fmt: skip
+def test_names_that_are_no_phones(name):
+    assert roles("Phone", name)[1] == "extra"
+
+
+def test_a_country_with_a_region():
+    assert roles("Phone", "Country/Region") == ["phone", "country"]
+
+
+def test_a_mapping_makes_ids_of_what_looks_like_none():
+    header, rows = ["Contact ID", "phone", "source"], [["17", "+14155550102", "x"]]
+    given = {"Contact ID": "contact_id"}
+    columns = csv_columns.of_header(header, given, rows)
+    assert [column.role for column in columns.all] == ["contact_id", "phone", "ignored"]
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b"PK\x03\x04\x14\0\x06\0[Content_Types].xml", "an Excel workbook; save it as CSV"),
+        (b"PK\x03\x04mimetypeapplication/vnd.oasis.opendocument.spreadsheetPK", "LibreOffice"),
+        (b"PK\x03\x04contacts.csv", "ZIP"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "an Excel workbook; save it as CSV"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\x1f\x8b\x08", "compressed"),
+    ],
+)
+def test_a_file_that_is_no_text(data, word):
+    with pytest.raises(Refused, match=word):
+        csv_heads.read(data, Options(), is_whole=True)
+
+
 def test_email_consent_of_a_shop_is_no_consent_to_whatsapp():
     assert roles("phone", "Accepts Email Marketing", "Accepts Marketing") == [
         "phone",

@@ -93,6 +93,10 @@ def test_the_country_of_the_row_counts_before_that_of_the_file():
         ("Prénom;Nom", "Romain;", "Romain"),
         ("Vorname;Name", "Romain;B.", "Romain B."),
         ("Nome;Cognome", "Romain;B.", "Romain B."),
+        ("First Name;Name", "Ana;Ana Pérez", "Ana Pérez"),
+        ("Name;Surname", "ANA Pérez García;Pérez García", "ANA Pérez García"),
+        ("First Name;Name", "An;Ana Pérez", "An Ana Pérez"),
+        ("Vorname;Name", ";Romain B.", "Romain B."),
         ("name;first name;last name", "Romain B.;Romain;B.", "Romain B."),
         ("name;first name;last name", ";Romain;B.", "Romain B."),
     ],
@@ -105,6 +109,71 @@ def test_of_several_phones_the_others_are_kept():
     found = row("Mobile,Phone,Phone", "+14155550123,+14155550124,")
     assert (found.phone, found.metadata) == ("+14155550123", {"Phone": "+14155550124"})
     assert row("Mobile,Phone", ",+14155550124").phone == "+14155550124"
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "number", "metadata"),
+    [
+        ("Default Address Phone,Phone", "(415) 555-2671,'+14155550106", "+14155550106",
+         {"Default Address Phone": "(415) 555-2671"}),
+        ("Default Address Phone,Phone,Email", "'+14155552671,,a@example.com", None,
+         {"Default Address Phone": "+14155552671"}),
+        ("Default Address Phone", "'+14155550106", "+14155550106", {}),
+        ("Shipping Phone,Billing Phone", "+14155550106,+14155550107", "+14155550107",
+         {"Shipping Phone": "+14155550106"}),
+        ("Work Phone,Mobile,WhatsApp No", "+14155550101,+14155550102,'+14155550103",
+         "+14155550103", {"Work Phone": "+14155550101", "Mobile": "+14155550102"}),
+        ("Home Phone,Phone,Cell", "+14155550101,'+14155550102,", "+14155550102",
+         {"Home Phone": "+14155550101"}),
+        ("Phone Number,Mobile Phone Number", ",+14155550102", "+14155550102", {}),
+        ("Phone 1 - Value,Phone 2 - Value", ",+14155550102", "+14155550102", {}),
+        ("Phone 1 - Value", "n/a ::: +14155550102 ::: '+14155550103 ::: +14155550102",
+         "+14155550102", {"Phone 1 - Value": "n/a, +14155550103"}),
+        ("Phone", "'+14155550102 ::: ", "+14155550102", {}),
+    ],
+)  # fmt: skip
+def test_the_likeliest_phone_of_a_row(header, cells, number, metadata):
+    found = row(header, cells)
+    assert (found.phone, found.metadata) == (number, metadata)
+
+
+def test_several_phones_of_which_none_is_one():
+    assert row("Mobile,Phone", "12 ::: n/a,+14155550102").code == "phone"
+
+
+def test_several_values_in_a_cell_of_google():
+    found = row(
+        "Phone 1 - Value;Labels;E-mail 1 - Value",
+        "+14155550102;* myContacts ::: VIP, old;nobody ::: a@example.com ::: b@example.com",
+    )
+    assert found.tags == ("myContacts", "VIP", "old")
+    assert (found.email, found.metadata) == (
+        "a@example.com", {"E-mail 1 - Value": "nobody, b@example.com"},
+    )  # fmt: skip
+    assert row("Phone;Labels", "+14155550102;* myContacts").tags == ("myContacts",)
+    assert row("Phone;Tags", "+14155550102;* a ::: b").tags == ("* a ::: b",)
+    assert row("Phone;Email", "+14155550102;x ::: y").code == "email"
+
+
+OTHERS_IDS = "Contact Id,First Name,Phone,Source,locale"
+
+
+def test_ids_of_other_systems_are_metadata():
+    found = row(OTHERS_IDS, "ocQHyuzHvysMo5N5,Ana,+14155550102,Form,es")
+    assert (found.contact_id, found.phone) == (None, "+14155550102")
+    assert found.metadata == {"Contact Id": "ocQHyuzHvysMo5N5", "Source": "Form", "locale": "es"}
+    assert row("CONTACT ID;SMS", "17;+14155550102").metadata == {"CONTACT ID": "17"}
+
+
+def test_ids_of_ours_are_ids_and_one_that_is_wrong_is_refused():
+    ours = "0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61"
+    good, bad = rows(f"contact_id,phone,source\n{ours},+14155550102,api\n17,+14155550103,api\n")
+    assert (good.contact_id, good.metadata, bad.code) == (ours, {}, "contact_id")
+    assert row("kith_id,phone", "17,+14155550123").code == "contact_id"
+    exported = "contact_id,phone,source,locale,last_message_at,total_messages,created_at,updated_at"
+    assert row(exported, "17,+14155550123,,,,,,").code == "contact_id"
+    [later, _] = rows(f"contact_id,phone\n,+14155550102\n{ours},+14155550103\n")
+    assert (later.contact_id, later.metadata) == (None, {})
 
 
 def test_tags_and_metadata():
@@ -161,7 +230,6 @@ def test_quotes_before_a_phone_have_no_end():
         ("phone,name", "+14155550123,a\x07b", "name"),
         ("phone,tags", f"+14155550123,{'x' * 256}", "tags"),
         ("phone,metadata", "+14155550123,[1]", "metadata"),
-        ("contact_id,phone", "17,+14155550123", "contact_id"),
         ("phone,name", ",Romain", "nobody"),
         ("phone,name", "phone,name", "repeated_header"),
         ("phone,name", "+14155550123,a,b", "too_many_fields"),

@@ -1,6 +1,7 @@
 """Which column is what: header names as shops, address books and spreadsheets write them.
 
-A name is compared without case, accents, blanks and signs. A mapping that is given comes first.
+A name is compared without case, accents, blanks and signs. Further names of phones are told by
+their words (`csv_phone_columns`). A mapping that is given comes first.
 """
 
 import unicodedata
@@ -10,7 +11,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from kith.domain import phone
+from kith.domain import csv_phone_columns, ids, phone
 from kith.errors import BadValue, Refused
 
 Role = Literal[
@@ -39,11 +40,15 @@ MAPPABLE: tuple[Role, ...] = tuple(role for role in get_args(Role) if role != "e
 
 
 class Column(msgspec.Struct, frozen=True):
-    """`name` as the header has it; made unlike the others where two are called the same."""
+    """`name` as the header has it; made unlike the others where two are called the same.
+
+    Of several phones the one of the lowest rank comes first.
+    """
 
     index: int
     name: str
     role: Role
+    rank: int = 0
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -53,7 +58,9 @@ class Columns(msgspec.Struct, frozen=True):
     has_header: bool = True
 
     def of(self, role: Role) -> list[Column]:
-        return [column for column in self.all if column.role == role]
+        """The likeliest first."""
+        there = (column for column in self.all if column.role == role)
+        return sorted(there, key=lambda column: column.rank)
 
 
 def fold(name: str) -> str:
@@ -63,24 +70,24 @@ def fold(name: str) -> str:
     return "".join(part for part in parts if part.isalnum())
 
 
-def of_header(cells: Sequence[str], given: Mapping[str, str]) -> Columns:
-    """The columns of a first record. Raises Refused, also where `given` names what is not there."""
+def of_header(
+    cells: Sequence[str], given: Mapping[str, str], rows: Sequence[Sequence[str]] = ()
+) -> Columns:
+    """The columns of a first record, some of the next being `rows`.
+
+    Raises Refused, also where `given` names what is not there.
+    """
     if len(cells) > COLUMNS_MAX:
         raise Refused(f"The file has {len(cells)} columns; {COLUMNS_MAX} is the most.")
     wanted = {fold(name): checked(name, role) for name, role in given.items()}
     if not wanted and not _is_header(cells):
         return Columns(_by_content(cells), has_header=False)
     names = _unlike(cells)
-    known: dict[str, Role] = dict(_vocabulary())
-    if any(known.get(fold(cell)) == "contact_id" for cell in cells):
-        known |= {fold(name): "ignored" for name in _OF_EXPORT}
-    columns = [
-        Column(index, name, wanted.get(fold(cell), known.get(fold(cell), "extra")))
-        for index, (cell, name) in enumerate(zip(cells, names, strict=True))
-    ]
     if missing := next((n for n in given if fold(n) not in map(fold, cells)), None):
         raise Refused(f"There is no column {missing!r}; there are: {', '.join(names)}.")
-    found = Columns(tuple(columns))
+    roles = [wanted.get(fold(cell)) or _role(cell) for cell in cells]
+    _leave_ids_of_others(roles, cells, wanted, rows)
+    found = Columns(_ranked(roles, names, cells, wanted))
     if not (found.of("phone") or found.of("contact_id") or found.of("email")):
         raise Refused(
             "No column looks like a phone, an e-mail address or a contact id; name one with a"
@@ -89,9 +96,73 @@ def of_header(cells: Sequence[str], given: Mapping[str, str]) -> Columns:
     return found
 
 
+def _role(cell: str) -> Role:
+    if (role := _vocabulary().get(fold(cell))) is not None:
+        return role
+    return "extra" if _rank(cell) is None else "phone"
+
+
+def _rank(cell: str) -> int | None:
+    return csv_phone_columns.rank(cell[:COMPARED_CHARACTERS])
+
+
+def _leave_ids_of_others(
+    roles: list[Role],
+    cells: Sequence[str],
+    wanted: Mapping[str, Role],
+    rows: Sequence[Sequence[str]],
+) -> None:
+    """Other systems have a "Contact ID" of their own; what an export of ours has beside is theirs
+    then, too."""
+    folded = list(map(fold, cells))
+    ours = list(map(fold, _OF_EXPORT))
+    is_export = not set(ours).difference(folded)
+    for index, role in enumerate(roles):
+        is_named = folded[index] in wanted or folded[index] == "kithid" or is_export
+        if role == "contact_id" and not is_named and not _may_be_ids(index, rows):
+            roles[index] = "extra"
+    if "contact_id" in roles:
+        for index, name in enumerate(folded):
+            if name in ours and name not in wanted:
+                roles[index] = "ignored"
+
+
+def _may_be_ids(index: int, rows: Sequence[Sequence[str]]) -> bool:
+    values = [row[index].strip() for row in rows if index < len(row)]
+    return not any(values) or any(map(_is_id, values))
+
+
+def _is_id(value: str) -> bool:
+    try:
+        ids.parse(value)
+    except BadValue:
+        return False
+    return True
+
+
+def _ranked(
+    roles: Sequence[Role], names: Sequence[str], cells: Sequence[str], wanted: Mapping[str, Role]
+) -> tuple[Column, ...]:
+    """A phone of an address becomes metadata beside a column that is better."""
+    ranks = [0] * len(roles)
+    for index, (role, cell) in enumerate(zip(roles, cells, strict=True)):
+        if role == "phone" and fold(cell) not in wanted:
+            rank = _rank(cell)
+            ranks[index] = csv_phone_columns.ANY if rank is None else rank
+    best = min(
+        (rank for rank, role in zip(ranks, roles, strict=True) if role == "phone"), default=0
+    )
+    return tuple(
+        Column(index, names[index], "extra")
+        if rank > best and rank >= csv_phone_columns.BILLING
+        else Column(index, names[index], roles[index], rank)
+        for index, rank in enumerate(ranks)
+    )
+
+
 def known(cells: Sequence[str]) -> int:
     """How many of them are names that the vocabulary has; more columns than may be are not read."""
-    return sum(fold(cell) in _vocabulary() for cell in cells[:COLUMNS_MAX])
+    return sum(_role(cell) != "extra" for cell in cells[:COLUMNS_MAX])
 
 
 def checked(name: str, role: str) -> Role:
@@ -114,7 +185,7 @@ def parse_role(value: str) -> Role:
 
 def _is_header(cells: Sequence[str]) -> bool:
     """Whether these are names: one is known, or none is a number or an address."""
-    if any(fold(cell) in _vocabulary() for cell in cells):
+    if any(_role(cell) != "extra" for cell in cells):
         return True
     return not any(_is_phone(cell) or "@" in cell for cell in cells)
 
@@ -161,7 +232,7 @@ _NAMES: dict[Role, str] = {
     "phone": """
         phone, phone number, telephone, telephone number, tel, mobile, mobile phone, mobile number,
         cell, cell phone, cellphone, whatsapp, whatsapp number, whatsapp phone, wa, msisdn, number,
-        contact number, primary phone;
+        contact number, contact no, contact nr, primary phone, whatsapp id, wa id;
         téléphone, numéro de téléphone, n° de téléphone, numéro, portable, téléphone portable,
         téléphone mobile, tél, tél mobile, gsm, numéro whatsapp, n° tel, numéro de portable;
         teléfono, número de teléfono, móvil, teléfono móvil, celular, número de celular, número,
@@ -170,7 +241,7 @@ _NAMES: dict[Role, str] = {
         telefon, telefonnummer, handy, handynummer, mobiltelefon, mobilnummer, rufnummer, mobil,
         whatsapp nummer, whatsapp-nummer;
         telefono, numero di telefono, cellulare, numero di cellulare, telefonino, cell., numero;
-        telefoonnummer, mobiel, mobiel nummer, telefoon; telefon numarası, cep telefonu, cep;
+        telefoonnummer, mobiel, mobiel nummer, telefoon; telefon numarası, cep telefonu;
         الهاتف, هاتف, رقم الهاتف, الجوال, جوال, رقم الجوال, الموبايل, موبايل, رقم الموبايل, واتساب,
         رقم الواتساب, رقم, الرقم;
         phone 1 - value, default address phone, billing phone, billing_phone, shipping phone,
@@ -213,7 +284,8 @@ _NAMES: dict[Role, str] = {
         country, country code, country iso, country_code, region code; pays, code pays; país, pais,
         código de país, código do país; land, ländercode, landcode, länderkürzel; paese, nazione,
         codice paese; ülke; البلد, الدولة, رمز الدولة, رمز البلد;
-        default address country code, billing country, address country code, country iso code""",
+        default address country code, billing country, address country code, country iso code,
+        country region""",
     "metadata": "metadata, meta",
     "consent": """
         consent, opt in, opted in, opt-in, whatsapp consent, whatsapp opt in, whatsapp opt-in,

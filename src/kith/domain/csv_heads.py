@@ -3,6 +3,7 @@
 import csv
 from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -43,6 +44,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(first: bytes, options: Options, *, is_whole: bool) -> Head:
     """Of the first bytes of a file, or of all of them. Raises Refused."""
+    _check_text(first)
     encoding = options.encoding or encoding_of(first)
     if encoding.startswith("utf-16") and first[:2] == b"\xfe\xff":
         encoding = "utf-16-be"
@@ -56,14 +58,16 @@ def read(first: bytes, options: Options, *, is_whole: bool) -> Head:
     body = text[offset:]
     delimiter = options.delimiter or (said if said in DELIMITERS else None) or _delimiter(body)
     reader = Reader(delimiter, offset=offset, line=line)
-    header = next(reader.each(body, is_last=is_whole), None)
+    records = reader.each(body, is_last=is_whole)
+    header = next(records, None)
     if header is None:
         raise Refused(
             "The file is empty." if is_whole else "The header of the file is longer than 64 KiB."
         )
     if header.cells is None:
         raise Refused("The header of the file cannot be read: look for quotes that stay open.")
-    columns = csv_columns.of_header(header.cells, options.mapping)
+    rows = [record.cells for record in islice(records, _SAMPLE_RECORDS) if record.cells]
+    columns = csv_columns.of_header(header.cells, options.mapping, rows)
     starts_after = columns.has_header
     return Head(
         encoding=encoding,
@@ -73,6 +77,24 @@ def read(first: bytes, options: Options, *, is_whole: bool) -> Head:
         offset=header.offset + header.size if starts_after else header.offset,
         line=header.line + header.lines if starts_after else header.line,
     )
+
+
+_NO_TEXT = (
+    (b"PK", b"[Content_Types].xml", "an Excel workbook; save it as CSV"),
+    (b"PK", b"opendocument.spreadsheet", "a spreadsheet of LibreOffice; save it as CSV"),
+    (b"PK\x03\x04", b"", "a ZIP archive; unpack the CSV that is in it"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"", "an Excel workbook; save it as CSV"),
+    (b"%PDF-", b"", "a PDF; Kith reads CSV"),
+    (b"\x1f\x8b", b"", "compressed; unpack it"),
+)
+"""How a file begins, what else is near its beginning, and what it is then."""
+
+
+def _check_text(first: bytes) -> None:
+    """Raises Refused."""
+    for start, near, what in _NO_TEXT:
+        if first.startswith(start) and near in first:
+            raise Refused(f"The file is {what}.")
 
 
 def _delimiter(body: bytes) -> str:

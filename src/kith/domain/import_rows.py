@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from kith.domain import (
     contacts,
     csv_cells,
+    csv_columns,
     email,
     ids,
     import_consent,
@@ -32,6 +33,13 @@ CACHED_CHARACTERS_MAX = 256
 _QUOTES = re.compile(r"\A['\s]+")
 _MARKED = ("'", "=")
 """What begins a cell that was made safe from spreadsheets."""
+_GUARD = re.compile(r"\A'(?=\+[0-9])")
+"""What keeps a spreadsheet from reckoning with a number; Shopify writes it into its exports."""
+_AND = ":::"
+"""Between several values of one cell, in Google's contacts."""
+_LABELS = ("labels", "groupmembership")
+_OF_GOOGLE = re.compile(r"\A\*\s+")
+"""Before the groups that Google itself made."""
 _BREAKS = re.compile(r"[\t\r\n]")
 
 
@@ -62,7 +70,10 @@ class RowReader:
         self._phone = self._phones[0].index if len(self._phones) == 1 else None
         is_plain = len(self._names) == 1 and not self._firsts and not self._lasts
         self._name = self._names[0] if is_plain else None
+        self._address = next((column.name for column in columns.of("email")), "")
         self._email = self._emails[0] if len(self._emails) == 1 else None
+        tagging = [csv_columns.fold(column.name) for column in columns.of("tags")]
+        self._has_labels = any(name in _LABELS for name in tagging)
         self._tag = self._tags[0] if len(self._tags) == 1 else None
 
     def read(self, record: Record) -> Facts | Refusal | None:
@@ -89,13 +100,16 @@ class RowReader:
         number: Phone | Typed | None = None
         region = self._region
         more: Metadata = {}
-        if self._phone is None:
+        if self._phone is None or _AND in cells[self._phone]:
             number, more = self._first_phone(cells)
         elif written := cells[self._phone]:
             number = _phone(written)
         if self._country and number.__class__ is not str:
             region = self._region_of(cells, number) or region
         address = cells[self._email] if self._email is not None else _first(cells, self._emails)
+        if _AND in address:
+            address, others = _first_address(address)
+            more = more | {self._address: others} if others else more
         contact_id = _first(cells, self._ids) if self._ids else ""
         if number is None and not address and not contact_id:
             if not any(map(str.strip, cells)):
@@ -122,16 +136,21 @@ class RowReader:
         return import_consent.agreed(*(_first(cells, columns) for columns in self._consent))
 
     def _first_phone(self, cells: list[str]) -> tuple[Phone | Typed | None, Metadata]:
-        """Of several phone columns the first that holds one; the others are kept as metadata."""
+        """Of several phones the first; the others are kept as metadata."""
         number: Phone | Typed | None = None
         more: Metadata = {}
         for column in self._phones:
-            if not (written := cells[column.index].strip()):
-                continue
-            if number is None:
-                number = _phone(written)
-            elif _phone_or_none(written) != number:
-                more[column.name] = written
+            others = []
+            for written in _values(cells[column.index]):
+                found = _phone_or_none(written)
+                if number is None:
+                    number = found
+                if found is None or found != number:
+                    others.append(written)
+            if others and number is None:
+                _phone(others[0])
+            if others:
+                more[column.name] = ", ".join(others)
         return number, more
 
     def _region_of(self, cells: list[str], number: Phone | Typed | None) -> Region | None:
@@ -146,18 +165,20 @@ class RowReader:
             raise _Unreadable("country", "country", sentence("country", problem)) from None
 
     def _whole_name(self, cells: list[str]) -> str:
-        """The whole name, else its parts; with one part beside it, `name` is the other."""
+        """The whole name, else its parts; with one part beside it, `name` may be the other."""
         whole = _first(cells, self._names)
         first, last = _first(cells, self._firsts), _first(cells, self._lasts)
-        if whole and self._firsts and not self._lasts:
-            return f"{first} {whole}".strip()
-        if whole and self._lasts and not self._firsts:
-            return f"{whole} {last}".strip()
-        return whole or f"{first} {last}".strip()
+        if not whole or (self._firsts and self._lasts):
+            return whole or f"{first} {last}".strip()
+        if set((first + " " + last).casefold().split()) <= set(whole.casefold().split()):
+            return whole
+        return f"{first} {whole} {last}".strip()
 
     def _tags_of(self, cells: list[str]) -> tuple[str, ...]:
         at = self._tag
         written = cells[at] if at is not None else ",".join([cells[at] for at in self._tags])
+        if self._has_labels:
+            written = ",".join(_OF_GOOGLE.sub("", name.strip()) for name in written.split(_AND))
         if len(written) > CACHED_CHARACTERS_MAX:
             return _tags.__wrapped__(written)
         return _tags(written) if written else ()
@@ -169,9 +190,30 @@ class RowReader:
                 given |= _read("metadata", _json_object, cells[at])
         for column in self._extras:
             if value := cells[column.index].strip():
-                given[column.name] = value
+                given[column.name] = _GUARD.sub("", value)
         given |= phones
         return _object(given) if given else given
+
+
+def _values(cell: str) -> list[str]:
+    """Each value of a cell, without the quotes that keep it from a spreadsheet."""
+    found = (_QUOTES.sub("", written).strip() for written in cell.split(_AND))
+    return [written for written in found if written]
+
+
+def _first_address(written: str) -> tuple[str, str]:
+    """Of several the first that is one, else the first; and the others."""
+    values = _values(written) or [""]
+    first = next((value for value in values if _is_address(value)), values[0])
+    values.remove(first)
+    return first, ", ".join(values)
+
+
+def _is_address(value: str) -> bool:
+    try:
+        return bool(email.parse(value))
+    except BadValue:
+        return False
 
 
 def _first(cells: list[str], columns: list[int]) -> str:
