@@ -541,6 +541,42 @@ def test_a_dry_run_knows_the_addresses_of_its_own_rows(acme: Kith, file: Path) -
     assert numbers(done) == [2, 1, 0, 0, 1]
 
 
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_rejects_that_cannot_be_written_are_told_before_the_first_row(
+    acme: Kith, file: Path, dry: list[str]
+) -> None:
+    where = str(file.parent / "nowhere" / "rejects.csv")
+    refused = acme("import", write(file, HEADER, ROMAIN, "17,,,,"), "--rejects", where, *dry)
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.err == (
+        f"kith: The rejects cannot be written to {where}: No such file or directory."
+        " Name another --rejects.\n"
+    )
+    assert phones(acme) == []
+    assert acme("import", "list").out == "Nothing was imported yet.\n"
+
+
+def test_rejects_that_are_not_needed_leave_nothing(acme: Kith, file: Path) -> None:
+    where = file.parent / "rejects.csv"
+    imported(acme, write(file, HEADER, ROMAIN), "--rejects", str(where))
+    assert not where.exists()
+    where.write_text("of yesterday")
+    imported(acme, write(file, HEADER, ZOE), "--rejects", str(where))
+    assert where.read_text() == "of yesterday"
+
+
+def test_a_full_disk_for_the_rejects_hides_nothing(acme: Kith, file: Path) -> None:
+    path = write(file, HEADER, ROMAIN, "17,,,,", *[f"12,{'x' * 200},,,"] * 200, ZOE)
+    dry = acme("import", path, "--rejects", "/dev/full", "--dry-run")
+    assert (dry.status, "203 rows: 2 would be created" in dry.out) == (1, True)
+    done = acme("import", path, "--rejects", "/dev/full")
+    assert (done.status, "203 rows: 2 created" in done.out) == (1, True)
+    [import_id] = [one["id"] for one in acme("import", "list", "--json").json]
+    assert f"kith import undo {import_id}" in done.out
+    assert "No space left on device" in done.err
+    assert f"kith import show {import_id}" in done.err
+
+
 def test_rejects_never_overwrite_the_file(acme: Kith, file: Path) -> None:
     path = write(file, "phone,name", "x,Ana")
     before = file.read_bytes()

@@ -1,7 +1,8 @@
 """The file of rows that an import did not take: mended, it can be imported itself."""
 
 from codecs import BOM_UTF8
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -10,6 +11,7 @@ from kith.domain import csv_cells, import_mends
 from kith.domain.csv_heads import Head
 from kith.domain.csv_reading import Decoder, Reader
 from kith.domain.imports import Refusal
+from kith.errors import Refused
 
 OURS = ("kith_line", "kith_offset", "kith_code", "kith_reason", "kith_mend", "kith_row")
 PIECE_BYTES = 262_144
@@ -17,12 +19,29 @@ ROW_CHARACTERS_MAX = 32_000
 """Of a row that cannot be read at all: what a spreadsheet shows in one cell."""
 
 
+def check(path: Path) -> None:
+    """Raises Refused if it cannot be written; where there is none, none is left."""
+    try:
+        is_there = path.exists()
+        path.open("ab").close()
+        if not is_there:
+            path.unlink()
+    except OSError as error:
+        raise Refused(
+            f"The rejects cannot be written to {path}: {error.strerror}. Name another --rejects."
+        ) from None
+
+
 class Rejects:
-    """Made with the first row. Rows come in the order of the file, which is read along."""
+    """Made with the first row. Rows come in the order of the file, which is read along.
+
+    `problem` says why some of them are not written; an import goes on without.
+    """
 
     def __init__(self, path: Path, source: Path, head: Head) -> None:
         self.path = path
         self.count = 0
+        self.problem: str | None = None
         self._head = head
         self._source = source
         self._cut: _Cut | None = None
@@ -37,19 +56,28 @@ class Rejects:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        if self._out is not None:
-            self._out.close()
+        with self._noting():
+            if self._out is not None:
+                self._out.close()
         if self._cut is not None:
             self._cut.close()
 
     def add(self, refusals: Sequence[Refusal]) -> None:
-        for one in refusals:
-            self._begin()
-            assert self._cut is not None
-            assert self._out is not None
-            raw = self._cut.at(one.offset, one.size)
-            self._out.write(self._line(one, raw).encode())
-            self.count += 1
+        with self._noting():
+            for one in refusals if self.problem is None else ():
+                self._begin()
+                assert self._cut is not None
+                assert self._out is not None
+                raw = self._cut.at(one.offset, one.size)
+                self._out.write(self._line(one, raw).encode())
+                self.count += 1
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.problem = self.problem or error.strerror or str(error)
 
     def _begin(self) -> None:
         """A spreadsheet knows UTF-8 by the mark at its beginning."""

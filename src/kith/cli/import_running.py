@@ -17,6 +17,7 @@ from kith.actions.imports import ShowImport, Told
 from kith.actions.run import Runner
 from kith.actions.workspaces import Acting
 from kith.api import imports as shapes
+from kith.cli import import_rejects
 from kith.cli.common import document, printable
 from kith.cli.import_rejects import Rejects
 from kith.domain import csv_heads, csv_reading, phone
@@ -66,6 +67,7 @@ async def run(runner: Runner, given: Given) -> None:
     file = _File(given.path)
     if given.rejects.exists() and given.rejects.samefile(given.path):
         raise Refused("The rejects would be written over the file itself; name another --rejects.")
+    import_rejects.check(given.rejects)
     wanted = Wanted(
         name=given.path.name,
         options=given.options,
@@ -90,6 +92,11 @@ async def run(runner: Runner, given: Given) -> None:
         if not given.is_dry_run:
             await _write_rejects(runner, caller, last, rejects)
     _print_end(given, last, rejects)
+    if rejects.problem is not None:
+        where = "" if given.is_dry_run else f" They are shown by: kith import show {last.one.id}"
+        raise Refused(
+            f"Not all rejects could be written to {rejects.path}: {rejects.problem}.{where}"
+        )
 
 
 class _File:
