@@ -77,6 +77,18 @@ def test_a_workbook_is_no_csv(ana: Person) -> None:
     assert refused.json()["error"] == "The file is an Excel workbook; save it as CSV."
 
 
+def test_a_conflict_names_the_contacts(ana: Person) -> None:
+    one, two = (ana.create_contact(phone=f"+1415555012{last}").json()["id"] for last in "12")
+    body = f"contact_id,phone\n{one},+14155550122\n{one},+14155550129\n".encode()
+    answer = post(ana, body).json()
+    assert answer["counts"]["conflicts"] == 2
+    of_two, of_nobody = answer["refusals"]
+    assert (of_two["code"], of_nobody["code"]) == ("conflict", "not_its_phone")
+    assert f"{one} and {two}" in of_two["reason"]
+    assert one in of_nobody["reason"]
+    assert "Merge" not in of_nobody["mend"]
+
+
 @pytest.mark.row("F25")
 def test_a_long_file_in_small_pieces(ana: Person) -> None:
     """Each piece is smaller than a row, and the whole is larger than any other body may be."""

@@ -209,8 +209,12 @@ def test_a_row_without_phone_changes_whom_it_names(acme: Kith, file: Path) -> No
     romain = acme(
         "contact", "create", "--phone", "+14155550123", "--email", "r@example.com", "--json"
     ).json
-    for last in "45":
-        acme("contact", "create", "--phone", f"+1415555012{last}", "--email", "two@example.com")
+    two = [
+        acme("contact", "create", "--phone", phone, "--email", "two@example.com", "--json").json[
+            "id"
+        ]
+        for phone in ("+14155550124", "+14155550125")
+    ]
     path = write(
         file, "contact_id,phone,email,name", ",,R@example.com,By mail", ",,nobody@example.com,X",
         f"{romain['id']},,,By id", ",,two@example.com,X", f"{romain['id']},+14155550124,,X",
@@ -219,16 +223,29 @@ def test_a_row_without_phone_changes_whom_it_names(acme: Kith, file: Path) -> No
     done = imported(acme, path)
     assert numbers(done) == [0, 2, 0, 2, 3]
     assert get(acme, phone="+14155550123")["name"] == "By id"
-    assert [one["kith_code"] for one in rejected(done)] == [
-        "no_phone", "conflict", "conflict", "conflict", "no_phone",
+    rejects = rejected(done)
+    assert [one["kith_code"] for one in rejects] == [
+        "no_phone", "conflict", "conflict", "not_its_phone", "no_phone",
     ]  # fmt: skip
+    _, of_two, of_another, of_nobody, _ = rejects
+    assert all(uuid in of_two["kith_reason"] for uuid in two)
+    assert f"{romain['id']} and {two[0]}" in of_another["kith_reason"]
+    assert romain["id"] in of_nobody["kith_reason"]
+    assert "Merge" in of_another["kith_mend"]
+    assert "Merge" not in of_nobody["kith_mend"]
+    reasons = [row["reason"] for row in done["dry_rows"] if row["outcome"] == "conflict"]
+    assert reasons == [one["kith_reason"] for one in rejects[1:4]]
 
 
 def test_a_number_that_reads_like_two_contacts_is_a_conflict(acme: Kith, file: Path) -> None:
-    acme("contact", "create", "--phone", "+5551968541943")
-    acme("contact", "create", "--phone", "+51968541943")
+    two = [
+        acme("contact", "create", "--phone", phone, "--json").json["id"]
+        for phone in ("+5551968541943", "+51968541943")
+    ]
     done = imported(acme, write(file, "phone", "51968541943"), "--region", "BR")
     assert numbers(done) == [0, 0, 0, 0, 1]
+    [reject] = rejected(done)
+    assert f"They are {' and '.join(sorted(two))}." in reject["kith_reason"]
 
 
 @pytest.mark.row("T16.1")

@@ -71,7 +71,7 @@ def test_names_as_sheets_have_them(written, name):
 @pytest.mark.parametrize(
     "code",
     [*FAULTS, *LEFT_OUT, "phone", "email", "name", "tags", "metadata", "contact_id", "country",
-     "conflict"],
+     "conflict", "not_its_phone"],
 )  # fmt: skip
 def test_every_reason_has_a_mend(code):
     assert import_mends.hint(code).endswith(".")

@@ -132,7 +132,7 @@ async def _plan(
             # By the id of somebody merged, it comes from the database as it stands.
             named = as_imagined({named.id: named}, [named.id], imagined)[named.id]
             if number is not None and (known is None or known.id != named.id):
-                return _conflict(facts, "contact_id", _OF_TWO if known else _NOT_ITS_PHONE)
+                return _of_another(facts, named, known)
             known = named
     if known is None and number is None:
         return await _by_email(ctx, one, facts, imagined)
@@ -143,11 +143,22 @@ async def _plan(
     return await _update(ctx, one, facts, known, spelling)
 
 
-_OF_TWO = "The contact id and the phone belong to two contacts; leave one of them blank."
-_NOT_ITS_PHONE = (
-    "The contact of this id does not have this phone; leave the id blank to add a new contact."
-)
-_SEVERAL = "Several contacts have this e-mail address; give a phone or an id."
+def _of_another(facts: Facts, named: Contact, known: Contact | None) -> Plan:
+    """The id is that of `named`, and the phone that of `known`, or nobody's."""
+    if known is None:
+        return _conflict(
+            facts,
+            "contact_id",
+            f"The contact {named.id} does not have this phone; leave the id blank to add a new"
+            " contact.",
+            code="not_its_phone",
+        )
+    return _conflict(
+        facts,
+        "contact_id",
+        f"The contact id and the phone belong to two contacts, {named.id} and {known.id}; leave one"
+        " of them blank.",
+    )
 
 
 async def _by_email(ctx: Context, one: Import, facts: Facts, imagined: Imagined | None) -> Plan:
@@ -170,7 +181,12 @@ async def _by_email(ctx: Context, one: Import, facts: Facts, imagined: Imagined 
     if not found:
         return _skip(facts, "no_phone", "phone", FAULTS["no_phone"])
     if len(found) > 1:
-        return _conflict(facts, "email", _SEVERAL)
+        return _conflict(
+            facts,
+            "email",
+            f"Several contacts have this e-mail address, such as {' and '.join(found)}; give a"
+            " phone or an id.",
+        )
     return await _update(ctx, one, facts, next(iter(found.values())), None)
 
 
@@ -318,7 +334,7 @@ def _imagined_record(ctx: Context, contact_id: str, one: Agreed) -> consent.Reco
 
 def _refused(facts: Facts, why: AppError) -> Plan:
     if isinstance(why, Conflict):
-        return _conflict(facts, why.field, why.text)
+        return _conflict(facts, why.field, f"{why.text} They are {' and '.join(why.contact_ids)}.")
     assert isinstance(why, Invalid)
     field, texts = next(iter(why.errors.items()))
     return _skip(facts, field, field, " ".join(texts))
@@ -329,8 +345,8 @@ def _skip(facts: Facts, code: str, field: str, text: str) -> Plan:
     return Plan(facts, "skip", refusal=refusal)
 
 
-def _conflict(facts: Facts, field: str, text: str) -> Plan:
-    refusal = Refusal(facts.line, facts.offset, facts.size, "conflict", field, text)
+def _conflict(facts: Facts, field: str, text: str, *, code: str = "conflict") -> Plan:
+    refusal = Refusal(facts.line, facts.offset, facts.size, code, field, text)
     return Plan(facts, "conflict", refusal=refusal)
 
 

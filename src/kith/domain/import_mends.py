@@ -16,6 +16,7 @@ _HINTS = {
     "phone": "Write the number with its country code, such as +14155550123.",
     "email": "Correct the address, or leave it blank.",
     "conflict": "Merge the two contacts, or name one of them by its contact_id.",
+    "not_its_phone": "Leave the id blank to add a new contact, or the phone to change this one.",
     "country": "Write the country as two letters, such as FR.",
     "bad_utf8": "Save the file as UTF-8, or name its encoding, such as --encoding windows-1252.",
     "nul": "Remove the NUL character.",

@@ -41,7 +41,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a row, or its consent, is not in the database. No value of the row stands in it."""
+    """Why a row, or its consent, is not in the database. Of its values only ids stand in it."""
 
     line: int
     offset: int
