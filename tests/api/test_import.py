@@ -77,6 +77,13 @@ def test_a_workbook_is_no_csv(ana: Person) -> None:
     assert refused.json()["error"] == "The file is an Excel workbook; save it as CSV."
 
 
+def test_numbers_without_country_code_are_counted(ana: Person) -> None:
+    body = b"phone\n(415) 555-2671\n33612345678\n"
+    for dry in ("true", "false"):
+        assert post(ana, body, dry_run=dry).json()["without_country_code"] == 1
+    assert post(ana, body, region="US").json()["without_country_code"] == 0
+
+
 def test_a_conflict_names_the_contacts(ana: Person) -> None:
     one, two = (ana.create_contact(phone=f"+1415555012{last}").json()["id"] for last in "12")
     body = f"contact_id,phone\n{one},+14155550122\n{one},+14155550129\n".encode()

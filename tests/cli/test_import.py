@@ -259,6 +259,20 @@ def test_a_column_of_numbers_gives_nobody_a_digit_more(acme: Kith, file: Path) -
     assert reject["kith_mend"].startswith("A spreadsheet has cut the number")
 
 
+def test_numbers_without_country_code_are_counted(acme: Kith, file: Path) -> None:
+    path = write(
+        file, "phone,country", "(415) 555-2671,", "0612345678,", "33612345678,", "+33612345679,",
+        "0033612345677,", "(415) 555-2672,US",
+    )  # fmt: skip
+    asked = "Numbers that may lack their country code: 2. Was --region meant?"
+    assert asked in acme("import", path, "--dry-run").out
+    assert imported(acme, path)["without_country_code"] == 2
+    assert asked in acme("import", path).out
+    assert "Was --region" not in acme("import", path, "--region", "US").out
+    acme("workspace", "set", "--region", "US")
+    assert "Was --region" not in acme("import", path).out
+
+
 SHOPIFY = "First Name,Default Address Country Code,Default Address Phone,Phone"
 HUBSPOT = "Record ID,First Name,Phone Number,Mobile Phone Number,Country/Region"
 

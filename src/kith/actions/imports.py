@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
-from kith.actions import audit, contacts
+from kith.actions import audit, contacts, who
 from kith.actions import import_plans as planning
 from kith.actions.import_plans import Plan
 from kith.actions.import_writes import carry_out
 from kith.actions.run import Context
 from kith.domain.contacts import changes
+from kith.domain.import_rows import may_lack_code
 from kith.domain.imports import (
     LEFT_OUT,
     Counts,
@@ -78,11 +79,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """`rows` are told of a dry run only."""
+    """`rows` are told of a dry run only. `without_code` counts numbers that may lack their country
+    code, where nobody says in which country they are dialled."""
 
     counts: Counts
     refusals: list[Refusal]
     rows: list[Told]
+    without_code: int = 0
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +202,8 @@ async def take(ctx: Context, batch: Batch) -> Taken:
         start += len(plans)
         window = max(WINDOW_MIN, 2 * len(plans))
     counts["consent_left_out"] = sum(one.code in LEFT_OUT for one in refusals)
-    taken = Taken(Counts(**counts), refusals, sorted(told, key=lambda one: one.line))
+    told.sort(key=lambda one: one.line)
+    taken = Taken(Counts(**counts), refusals, told, await _without_code(ctx, rest))
     if batch.imagined is None:
         await _move(ctx, batch, taken)
     return taken
@@ -279,6 +283,11 @@ async def _move(ctx: Context, batch: Batch, taken: Taken) -> None:
     )
     if not is_ours:
         raise Refused("Another process goes on with this import, or it has ended.")
+
+
+async def _without_code(ctx: Context, rows: Iterable[Facts]) -> int:
+    count = sum(map(may_lack_code, rows))
+    return count if count and await who.default_region(ctx) is None else 0
 
 
 def _refusals(plan: Plan) -> list[Refusal]:

@@ -216,6 +216,15 @@ class ImportedAnswer(ImportAnswer, frozen=True, kw_only=True):
         list[RefusalAnswer], Meta(description="The first 100 rows that were not taken.")
     ]
     refusals_left_out: Annotated[int, Meta(ge=0, examples=[0])]
+    without_country_code: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Numbers that may lack theirs, where neither the file, `region` nor the"
+            " workspace says in which country they are dialled.",
+            examples=[0],
+        ),
+    ]
     rows: Annotated[
         list[RowAnswer] | msgspec.UnsetType,
         Meta(description="Of a dry run, the first 1,000."),
@@ -246,6 +255,7 @@ class Result:
             dry_run=is_dry_run,
             refusals=self._refusals,
             refusals_left_out=self._left_out,
+            without_country_code=last.without_code,
             rows=self._rows if is_dry_run else msgspec.UNSET,
         )
 

@@ -193,7 +193,8 @@ def _print_end(given: Given, last: Progress, rejects: Rejects) -> None:
     if given.is_json:
         told = msgspec.structs.asdict(shapes.imported(last.one))
         told |= {"counts": shapes.counts(last.counts), "dry_run": given.is_dry_run}
-        click.echo(document({**told, **shapes.understood(last.head), "rejects": path}))
+        told |= {**shapes.understood(last.head), "without_country_code": last.without_code}
+        click.echo(document({**told, "rejects": path}))
         return
     counts = last.counts
     would = "would be " if given.is_dry_run else ""
@@ -204,6 +205,10 @@ def _print_end(given: Given, last: Progress, rejects: Rejects) -> None:
     if counts.consent or counts.consent_left_out:
         click.echo(
             f"Consent: {counts.consent:,} {would}recorded, {counts.consent_left_out:,} left out."
+        )
+    if last.without_code:
+        click.echo(
+            f"Numbers that may lack their country code: {last.without_code:,}. Was --region meant?"
         )
     if path is not None:
         click.echo(f"What was not taken, and why: {path}")

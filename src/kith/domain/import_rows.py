@@ -25,6 +25,7 @@ from kith.domain.csv_reading import Record
 from kith.domain.imports import FAULTS, Agreed, Facts, Refusal
 from kith.domain.metadata import Metadata
 from kith.domain.phone import Phone, Region, Typed
+from kith.domain.readings import WHOLE_DIGITS_MIN
 from kith.errors import BadValue, Invalid, Malformed, sentence
 
 T = TypeVar("T")
@@ -193,6 +194,15 @@ class RowReader:
                 given[column.name] = _GUARD.sub("", value)
         given |= phones
         return _object(given) if given else given
+
+
+def may_lack_code(facts: Facts) -> bool:
+    """Whether this is as somebody dials it at home, and the file does not say where that is."""
+    number = facts.phone
+    if not isinstance(number, Typed) or facts.region is not None:
+        return False
+    is_at_home = number.digits.startswith("0") and not number.digits.startswith("00")
+    return is_at_home or len(number.digits) < WHOLE_DIGITS_MIN
 
 
 def _values(cell: str) -> list[str]:

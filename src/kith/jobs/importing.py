@@ -64,13 +64,15 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """`taken` is the last batch; None before the first and after the last one."""
+    """`taken` is the last batch; None before the first and after the last one. `without_code`
+    counts as `Taken` does, of this run."""
 
     one: Import
     head: Head
     counts: Counts
     offset: int
     taken: Taken | None
+    without_code: int
 
 
 async def run(
@@ -140,6 +142,7 @@ class _Running:
         self._imagined = Imagined() if wanted.is_dry_run else None
         self._one: Import | None = None
         self._counts = Counts()
+        self._without_code = 0
         self._offset = self._read_to = head.offset
         self._is_worked = asyncio.Event()
         self._sum = _Sum() if wanted.digest is None and not wanted.is_dry_run else None
@@ -261,6 +264,7 @@ class _Running:
         finally:
             self._is_worked.set()
         self._counts = self._counts.plus(taken.counts)
+        self._without_code += taken.without_code
         self._offset = batch.next_offset
         fitting = int(len(batch.rows) * self._pace.batch_s / max(took_s, 1e-6))
         self._rows_now = max(1, min(self._pace.rows_max, 2 * self._rows_now, fitting))
@@ -295,7 +299,9 @@ class _Running:
 
     def _progress(self, taken: Taken | None) -> Progress:
         assert self._one is not None
-        return Progress(self._one, self._head, self._counts, self._offset, taken)
+        return Progress(
+            self._one, self._head, self._counts, self._offset, taken, self._without_code
+        )
 
 
 async def _timed(ctx: Context, batch: Batch) -> tuple[Taken, float]:
