@@ -60,12 +60,52 @@ async def test_from_block_to_unblock(bed: Bed, ana: Person, romain: str) -> None
 
 
 async def test_said_twice_it_is_said_once(bed: Bed, ana: Person, romain: str) -> None:
-    for action, again in (("block-contact", {"note": "more"}), ("unblock-contact", {})):
+    for action in ("block-contact", "unblock-contact"):
         first = ana.post(action, {"phone": PHONE})
         before = await bed.digest()
-        second = ana.post(action, {"contact_id": romain, **again})
+        second = ana.post(action, {"contact_id": romain})
         assert (second.content, second.headers["etag"]) == (first.content, first.headers["etag"])
         assert await bed.digest() == before
+
+
+def test_a_further_note_is_kept_too(ana: Person, romain: str) -> None:
+    first = told(ana, "block-contact")
+    version = ana.get_contact(phone=PHONE).headers["etag"]
+    assert told(ana, "block-contact", phone=PHONE, note="He called again.") == first
+    assert ana.get_contact(phone=PHONE).headers["etag"] != version
+    newest = history(ana)[0]
+    assert (newest["what"], newest["before"], newest["after"]) == (
+        "contact.blocked", {"blocked": True}, {"blocked": True, "note": "He called again."},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("note", [{}, {"note": "Threatened a colleague."}])
+def test_a_block_of_while_two_were_one_stays(ana: Person, romain: str, note: Any) -> None:
+    """Whoever was blocked before the merge is again, and so is the one whom an operator blocked
+    meanwhile; said again, it is said once."""
+    other = ana.create_contact(phone=OTHER).json()["id"]
+    first = told(ana, "block-contact")
+    assert ana.post("merge-contacts", {"contact_id": romain, "into": other}).status_code == 200
+    again = told(ana, "block-contact", contact_id=other, **note)
+    assert again == {**first, "id": other, "phone": OTHER}
+    newest = history(ana)[0]
+    assert (newest["what"], newest["after"]) == ("contact.blocked", {"blocked": True, **note})
+    once = ana.get_contact(phone=OTHER).headers["etag"]
+    told(ana, "block-contact", contact_id=other)
+    assert ana.get_contact(phone=OTHER).headers["etag"] == once
+    assert ana.post("unmerge-contacts", {"contact_id": romain}).status_code == 200
+    for phone in (PHONE, OTHER):
+        found = ana.post("get-reachability", {"phone": phone}).json()
+        assert found["marketing"]["reason"] == "blocked", phone
+
+
+def test_a_block_that_a_merge_brought_goes_with_it(ana: Person, romain: str) -> None:
+    other = ana.create_contact(phone=OTHER).json()["id"]
+    told(ana, "block-contact")
+    assert ana.post("merge-contacts", {"contact_id": romain, "into": other}).status_code == 200
+    assert ana.post("unmerge-contacts", {"contact_id": romain}).status_code == 200
+    found = ana.post("get-reachability", {"phone": OTHER}).json()
+    assert found["marketing"]["reason"] != "blocked"
 
 
 def test_a_note_says_why(ana: Person, romain: str) -> None:

@@ -321,11 +321,21 @@ class People:
 
     def _block(self, given: Given, wanted: bool) -> Any:
         kept = self._find(given)
-        if (kept["blocked"] is not None) != wanted:
-            kept["blocked"] = self.now if wanted else None
-            note = {"note": given["note"]} if "note" in given else {}
+        was = kept["blocked"] is not None
+        brought = [
+            one["gifts"]
+            for one in self.merges
+            if was and wanted and one["into"] == kept["id"] and one["gifts"] is not None
+            and one["gifts"].get(("block", "blocked"), (0, 0))[0] is None
+        ]  # fmt: skip
+        for gifts in brought:
+            gifts["block", "blocked"] = (self.now, gifts["block", "blocked"][1])
+        note = {"note": given["note"]} if "note" in given else {}
+        if was != wanted or brought or (wanted and note):
+            if was != wanted:
+                kept["blocked"] = self.now if wanted else None
             what = "contact.blocked" if wanted else "contact.unblocked"
-            self._changed(kept, what, {"blocked": not wanted}, {"blocked": wanted, **note})
+            self._changed(kept, what, {"blocked": was}, {"blocked": wanted, **note})
         since = kept["blocked"]
         shown = {"id": kept["id"], "phone": kept["phone"], "blocked": since is not None}
         return 200, {**shown, "blocked_at": since and wire(since)}, etag(kept)
