@@ -84,7 +84,8 @@ def merge(
 def unmerge(workspace: str | None, user: str | None, as_json: bool, **given: str | None) -> None:
     """Undo a merge: two contacts again, as they were.
 
-    What was written since stays with the survivor.
+    What WhatsApp told since by a number of the contact that is back goes with it; all else that
+    was written since stays with the survivor.
 
     \b
     Example:
@@ -95,7 +96,7 @@ def unmerge(workspace: str | None, user: str | None, as_json: bool, **given: str
     if as_json:
         print_json(merging.unmerged(done))
         return
-    click.echo(f"Contact {done.contact.id} is back; {done.survivor.id} keeps what came since.")
+    click.echo(f"Contact {done.contact.id} is back, beside {done.survivor.id}.")
 
 
 def _print_merged(done: Merged) -> None:
