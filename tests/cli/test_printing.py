@@ -117,6 +117,47 @@ async def test_stored_names_cannot_command_a_terminal(kith: Kith, database_url: 
         assert document.out.removesuffix("\n").isprintable()
 
 
+NAME = "Иван 😀"
+FULL = "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 1)"
+NOBODY = "import os; r, w = os.pipe(); os.dup2(w, 1); os.close(r); os.close(w)"
+LATIN = "import sys; [one.reconfigure(encoding='latin-1') for one in (sys.stdout, sys.stderr)]"
+NO_SPACE = (
+    "kith: Standard output cannot be written: No space left on device. What was done until then is"
+    " saved.\n"
+)
+
+
+@pytest.mark.parametrize("command", [("--help",), ("token", "list", "--json"), ("export",)])
+@pytest.mark.parametrize(("before", "told"), [(FULL, NO_SPACE), (NOBODY, "")], ids=["full", "pipe"])
+def test_output_that_cannot_be_written(
+    kith: Kith, command: tuple[str, ...], before: str, told: str
+) -> None:
+    kith("init", "--workspace", "Acme Co.", "--email", "ana@example.com")
+    shown = kith.process(*command, before=before)
+    assert (shown.status, shown.out, shown.err) == (74, "", told)
+
+
+def test_what_could_not_be_told_is_saved(kith: Kith) -> None:
+    kith("init", "--workspace", "Acme Co.", "--email", "ana@example.com")
+    who = ("--phone", "+14155550123")
+    made = kith.process("contact", "create", *who, "--name", NAME, before=FULL)
+    assert (made.status, made.err) == (74, NO_SPACE)
+    assert kith("contact", "get", *who, "--json").json["name"] == NAME
+
+
+def test_an_encoding_that_lacks_characters(kith: Kith) -> None:
+    """A table for people has the escapes that JSON has, and JSON stays what it was."""
+    kith("init", "--workspace", "Acme Co.", "--email", "ana@example.com")
+    who = ("--phone", "+14155550123")
+    made = kith.process("contact", "create", *who, "--name", NAME, before=LATIN)
+    assert (made.status, made.err) == (0, "")
+    assert r"\u0418\u0432\u0430\u043d \ud83d\ude00" in made.out
+    assert kith.process("contact", "get", *who, "--json", before=LATIN).json["name"] == NAME
+    refused = kith.process("contact", "get", *who, "--workspace", NAME, before=LATIN)
+    assert (refused.status, refused.out) == (1, "")
+    assert "Traceback" not in refused.err
+
+
 def test_printable_keeps_every_script() -> None:
     assert printable("Łukasz 陽菜 أحمد") == "Łukasz 陽菜 أحمد"
     assert printable("a\tb\x7f") == r"a\x09b\x7f"

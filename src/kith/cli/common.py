@@ -12,6 +12,7 @@ import structlog
 
 from kith import settings, wiring
 from kith.actions.run import Action, Runner
+from kith.cli.output import escaped
 from kith.domain import json
 from kith.errors import AppError, CannotStart, Invalid, TookTooLong, Unavailable
 
@@ -20,7 +21,7 @@ T = TypeVar("T")
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_STORAGE = 74
-"""EX_IOERR: the disk failed, and only a restart can tell what is on it."""
+"""EX_IOERR: the disk failed, and only a restart can tell what is on it; or standard output did."""
 EXIT_CONFIG = 78
 """EX_CONFIG: Kith must not run like this."""
 
@@ -84,7 +85,7 @@ def document(value: object, *, is_indented: bool = False) -> str:
     text = json.encode(value)
     if is_indented:
         text = msgspec.json.format(text)
-    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text.decode())
+    return "".join(c if c.isprintable() or c == "\n" else escaped(c) for c in text.decode())
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -132,8 +133,3 @@ def _told(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "-"
     return "-" if value is None else str(value)
-
-
-def _escaped(character: str) -> str:
-    units = character.encode("utf-16-be").hex()
-    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))

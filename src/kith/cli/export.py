@@ -51,4 +51,5 @@ async def _write(runner: Runner, acting: Acting, file: BinaryIO) -> int:
         file.write(lines.text.encode())
         count, after = count + lines.count, lines.after
         if after is None:
+            file.flush()
             return count

@@ -5,7 +5,15 @@ from importlib import import_module
 
 import click
 
-from kith.cli.common import EXIT_CONFIG, EXIT_REFUSED, EXIT_USAGE, log_as_text, sentence
+from kith.cli import output
+from kith.cli.common import (
+    EXIT_CONFIG,
+    EXIT_REFUSED,
+    EXIT_STORAGE,
+    EXIT_USAGE,
+    log_as_text,
+    sentence,
+)
 from kith.errors import AppError, CannotStart
 
 SUMMARIES = {
@@ -71,6 +79,7 @@ def kith() -> None:
 
 def main() -> None:
     """Exit statuses: 0 done, 1 refused, 2 wrong usage, 74 disk failure, 78 must not run so."""
+    output.take_over()
     log_as_text()
     if not all(map(_is_text, sys.argv)):
         click.echo("kith: The arguments must be UTF-8 text.", err=True)
@@ -83,6 +92,12 @@ def main() -> None:
     except AppError as error:
         click.echo(f"kith: {sentence(error)}", err=True)
         sys.exit(EXIT_REFUSED)
+    except output.CannotPrint as failure:
+        output.give_up()
+        if failure.reason:
+            told = f"Standard output cannot be written: {failure.reason}."
+            click.echo(f"kith: {told} What was done until then is saved.", err=True)
+        sys.exit(EXIT_STORAGE)
 
 
 def _is_text(argument: str) -> bool:
