@@ -22,6 +22,7 @@ from kith.api.security_log import Event
 from kith.api.streams import STREAMS
 from kith.api.zapier import HOOK_ROUTES
 from kith.cli.main import kith as command_line
+from kith.domain.tokens import SCOPES
 from kith.errors import AppError
 from kith.settings import PREFIX, Settings
 
@@ -77,6 +78,19 @@ def test_every_operation_is_explained():
             row for row in text.splitlines() if f"`{route.method} /api/v1{route.path}`" in row
         )
         assert f"`{route.scope}`" in row
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_the_guide_tells_what_a_scope_opens(scope):
+    """What it names stands where it belongs; of what only an administrator may, all."""
+    needs = {route.name: route.scope for route in (*ROUTES, *STREAMS)}
+    [row] = [
+        row for row in page("../guide/tokens.md").splitlines() if row.startswith(f"| `{scope}` |")
+    ]
+    named = set(re.findall(r"`([a-z-]+)`", row)) - {scope}
+    assert {needs[name] for name in named} == {scope}
+    if scope == "admin":
+        assert named == {name for name, needed in needs.items() if needed == scope}
 
 
 def test_no_operation_is_invented():
