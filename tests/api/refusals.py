@@ -5,6 +5,11 @@ import httpx
 UNAUTHENTICATED = {"message": "Unauthenticated.", "error": "Unauthenticated."}
 FORBIDDEN = {"message": "Invalid scope(s) provided.", "error": "Invalid scope(s) provided."}
 NOT_FOUND = {"error": "Contact not found"}
+NO_SUCH_ID = {"error": "Contact not found: no contact has this contact_id."}
+NO_SUCH_PHONE = {
+    "error": "Contact not found: no contact has this phone. Give contact_id without it."
+}
+"""Where both are given."""
 TOO_MANY = {"message": "Too Many Attempts.", "error": "Too Many Attempts."}
 INVALID = "The given data was invalid."
 

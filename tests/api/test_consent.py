@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from kith.domain.consent import PAIRS
-from tests.api.refusals import FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, assert_invalid
+from tests.api.refusals import FORBIDDEN, NO_SUCH_ID, NOT_FOUND, UNAUTHENTICATED, assert_invalid
 from tests.cast import Bed, Person
 
 PHONE = "+14155550123"
@@ -442,9 +442,10 @@ async def test_no_token_and_nobody(
     assert (answer.status_code, answer.json()) == (401, UNAUTHENTICATED)
     answer = ben.post(action, body)
     assert answer.status_code == (403 if action == "set-consent" else 200)
-    for given in ({**body, "phone": "+14155550199"}, {**body, "contact_id": str(uuid4())}):
-        answer = ana.post(action, given)
-        assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
+    unknown = {"phone": "+14155550199"}, {"contact_id": str(uuid4())}
+    for given, told in zip(unknown, (NOT_FOUND, NO_SUCH_ID), strict=True):
+        answer = ana.post(action, {**body, **given})
+        assert (answer.status_code, answer.json()) == (404, told)
     answer = mallory.post(action, body)
     assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
     assert await bed.digest() == before

@@ -11,6 +11,8 @@ from ulid import ULID
 from tests.api.refusals import (
     FORBIDDEN,
     INVALID,
+    NO_SUCH_ID,
+    NO_SUCH_PHONE,
     NOT_FOUND,
     UNAUTHENTICATED,
     assert_invalid,
@@ -292,15 +294,16 @@ async def test_not_there_and_never_made(
     bed: Bed, ana: Person, romain: dict[str, Any], action: str
 ) -> None:
     before = await bed.digest()
-    for key in (
-        {"contact_id": UNKNOWN_ID},
-        {"phone": UNKNOWN_PHONE},
-        {"contact_id": UNKNOWN_ID, "phone": PHONE},
-        {"contact_id": romain["id"], "phone": UNKNOWN_PHONE},
-    ):
+    keys: list[tuple[dict[str, str], dict[str, str]]] = [
+        ({"contact_id": UNKNOWN_ID}, NOT_FOUND),
+        ({"phone": UNKNOWN_PHONE}, NOT_FOUND),
+        ({"contact_id": UNKNOWN_ID, "phone": PHONE}, NO_SUCH_ID),
+        ({"contact_id": romain["id"], "phone": UNKNOWN_PHONE}, NO_SUCH_PHONE),
+    ]
+    for key, told in keys:
         for tag in ("fr-FR", "new"):
             answer = ana.post(action, {**key, "tag": tag})
-            assert (answer.status_code, answer.json()) == (404, NOT_FOUND), key
+            assert (answer.status_code, answer.json()) == (404, told), key
     assert await bed.digest() == before
 
 
@@ -350,14 +353,15 @@ async def test_mallory_finds_nobody(
 ) -> None:
     mine = mallory.create_contact(phone=OTHER_PHONE, tags="fr-FR").json()
     before = await bed.digest()
-    for key in (
-        {"contact_id": romain["id"]},
-        {"phone": PHONE},
-        {"contact_id": mine["id"], "phone": PHONE},
-        {"contact_id": romain["id"], "phone": OTHER_PHONE},
-    ):
+    keys: list[tuple[dict[str, str], dict[str, str]]] = [
+        ({"contact_id": romain["id"]}, NOT_FOUND),
+        ({"phone": PHONE}, NOT_FOUND),
+        ({"contact_id": mine["id"], "phone": PHONE}, NO_SUCH_PHONE),
+        ({"contact_id": romain["id"], "phone": OTHER_PHONE}, NO_SUCH_ID),
+    ]
+    for key, told in keys:
         answer = mallory.post(action, {**key, "tag": "fr-FR"})
-        assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
+        assert (answer.status_code, answer.json()) == (404, told)
     assert await bed.digest() == before
 
 

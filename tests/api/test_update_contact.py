@@ -11,6 +11,8 @@ from ulid import ULID
 
 from tests.api.refusals import (
     FORBIDDEN,
+    NO_SUCH_ID,
+    NO_SUCH_PHONE,
     NOT_FOUND,
     UNAUTHENTICATED,
     assert_invalid,
@@ -174,21 +176,22 @@ async def test_phone_is_no_new_value(bed: Bed, ana: Person, romain: dict[str, An
     """One that is nobody's is an unknown contact, not the new number of this one."""
     before = await bed.digest()
     answer = update(ana, contact_id=romain["id"], phone=UNKNOWN_PHONE, name="Rom")
-    assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
+    assert (answer.status_code, answer.json()) == (404, NO_SUCH_PHONE)
     assert await bed.digest() == before
 
 
 async def test_not_there(bed: Bed, ana: Person, romain: dict[str, Any]) -> None:
     before = await bed.digest()
-    for key in (
-        {"contact_id": UNKNOWN_ID},
-        {"contact_id": "01J1Y00000000000000000000A"},
-        {"phone": UNKNOWN_PHONE},
-        {"contact_id": UNKNOWN_ID, "phone": PHONE},
-        {"contact_id": UNKNOWN_ID, "phone": UNKNOWN_PHONE},
-    ):
+    keys: list[tuple[dict[str, str], dict[str, str]]] = [
+        ({"contact_id": UNKNOWN_ID}, NOT_FOUND),
+        ({"contact_id": "01J1Y00000000000000000000A"}, NOT_FOUND),
+        ({"phone": UNKNOWN_PHONE}, NOT_FOUND),
+        ({"contact_id": UNKNOWN_ID, "phone": PHONE}, NO_SUCH_ID),
+        ({"contact_id": UNKNOWN_ID, "phone": UNKNOWN_PHONE}, NO_SUCH_ID),
+    ]
+    for key, told in keys:
         answer = update(ana, **key, name="Rom", tags="new", metadata={"b": 2})
-        assert (answer.status_code, answer.json()) == (404, NOT_FOUND), key
+        assert (answer.status_code, answer.json()) == (404, told), key
     assert await bed.digest() == before
 
 
@@ -552,13 +555,14 @@ async def test_wrong_scope(bed: Bed, ben: Person, romain: dict[str, Any]) -> Non
 async def test_mallory_finds_nobody(bed: Bed, mallory: Person, romain: dict[str, Any]) -> None:
     mine = mallory.create_contact(phone=OTHER_PHONE).json()
     before = await bed.digest()
-    for key in (
-        {"contact_id": romain["id"]},
-        {"phone": PHONE},
-        {"contact_id": romain["id"], "phone": PHONE},
-        {"contact_id": mine["id"], "phone": PHONE},
-        {"contact_id": romain["id"], "phone": OTHER_PHONE},
-    ):
+    keys: list[tuple[dict[str, str], dict[str, str]]] = [
+        ({"contact_id": romain["id"]}, NOT_FOUND),
+        ({"phone": PHONE}, NOT_FOUND),
+        ({"contact_id": romain["id"], "phone": PHONE}, NO_SUCH_ID),
+        ({"contact_id": mine["id"], "phone": PHONE}, NO_SUCH_PHONE),
+        ({"contact_id": romain["id"], "phone": OTHER_PHONE}, NO_SUCH_ID),
+    ]
+    for key, told in keys:
         answer = update(mallory, **key, name="M", email="", tags="m", metadata={"a": 2})
-        assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
+        assert (answer.status_code, answer.json()) == (404, told)
     assert await bed.digest() == before

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from tests.api.refusals import NO_SUCH_ID, NO_SUCH_PHONE
 from tests.long.people import (
     E164,
     INFERRED,
@@ -221,7 +222,9 @@ class Model(People):
             if name in given
         ]
         kept = found[0]
-        if kept is None or None in found:
+        if len(found) == 2 and None in found:
+            raise Refusal(404, NO_SUCH_ID if kept is None else NO_SUCH_PHONE)
+        if kept is None:
             raise Refusal(404, MISSING)
         if found[-1] is not kept:
             raise Refusal(

@@ -39,9 +39,14 @@ AUDITED = (
 class ContactNotFound(NotFound):
     code, text = "contact_not_found", "Contact not found"
 
-    def __init__(self, *, by_id: bool = False) -> None:
-        super().__init__()
+    def __init__(self, text: str | None = None, *, by_id: bool = False) -> None:
+        super().__init__(text)
         self.by_id = by_id
+
+
+_NO_SUCH_ID = f"{ContactNotFound.text}: no contact has this contact_id."
+_NO_SUCH_PHONE = f"{ContactNotFound.text}: no contact has this phone. Give contact_id without it."
+"""Where both are given, which of them it is."""
 
 
 class _Meant(msgspec.Struct, frozen=True):
@@ -114,17 +119,18 @@ async def update(ctx: Context, given: UpdateContact) -> Contact:
 async def find(ctx: Context, given: ContactKey) -> Contact:
     """The contact that the caller wants to change, by id, phone, or both when they agree.
 
+    A phone that nobody has is no disagreement: as everywhere it is not found (reference 4.3).
     Raises ContactNotFound, Invalid, Changed; Conflict when the phone means two.
     """
     known = None
     if given.contact_id is not None:
         known = await of_id(ctx, given.contact_id)
         if known is None:
-            raise ContactNotFound(by_id=True)
+            raise ContactNotFound(_NO_SUCH_ID if given.phone is not None else None, by_id=True)
     if given.phone is not None:
         by_phone, _ = await _holder(ctx, given.phone)
         if by_phone is None:
-            raise ContactNotFound()
+            raise ContactNotFound(_NO_SUCH_PHONE if known is not None else None)
         if known is not None and known.id != by_phone.id:
             problem = "The contact id and the phone belong to two contacts; give one of them."
             raise Invalid({"contact_id": [problem], "phone": [problem]})
