@@ -432,7 +432,7 @@ def test_filter_is_a_substring_without_case(ana: Person) -> None:
         ("*", ["a*b"]),
         ("[x", ["[x]"]),
         ("e\u0301", ["e\u0301"]),
-        ("é", []),
+        ("é", ["e\u0301"]),
         ("nobody carries this", []),
         ("vip%", []),
         ("' OR '1'='1", []),
