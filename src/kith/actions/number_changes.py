@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import audit, contacts, opt_outs, origins, senders, undelivered
+from kith.actions import audit, contacts, opt_outs, origins, senders, shells, undelivered
 from kith.actions.run import Context
 from kith.domain import consent, json
 from kith.domain.contacts import Contact
@@ -113,8 +113,10 @@ async def _with_whoever_has(ctx: Context, known: Contact, now: Who, *, at: datet
         if found.contact_row_id == known.row_id or found.known_at < at:
             continue
         other = await contact_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=found.contact_id)
-        if other is not None and other.id != known.id and senders.is_shell(other):
-            known = await senders.absorb(ctx, other, known)
+        if other is None or other.id == known.id:
+            continue
+        if await shells.is_one(ctx, other):
+            known = await shells.absorb(ctx, other, known)
     return known
 
 

@@ -12,8 +12,7 @@ from itertools import pairwise
 
 import msgspec
 
-from kith.actions import audit, contacts, duplicates, merges, opt_outs, origins
-from kith.actions.merges import MergeContacts
+from kith.actions import audit, contacts, duplicates, opt_outs, origins, shells
 from kith.actions.run import Context
 from kith.domain.contacts import Contact, Particulars
 from kith.domain.identities import Kind
@@ -140,20 +139,6 @@ async def retire(
     return known
 
 
-def is_shell(contact: Contact) -> bool:
-    """Whether it holds nothing that people wrote of it: WhatsApp alone told of the person."""
-    nothing = contacts.metadata_of(contact), contacts.tags_of(contact), contact.email
-    return contact.source == "api" and not any(nothing)
-
-
-async def absorb(ctx: Context, shell: Contact, into: Contact) -> Contact:
-    """Two contacts that WhatsApp says are one person, of which one holds nothing else."""
-    await merges.merge(ctx, MergeContacts(contact_id=shell.id, into=into.id, is_proven=True))
-    known = await contact_rows.by_id(ctx.tx, tenant_id=ctx.tenant_id, uuid=into.id)
-    assert known is not None, "it has just been written"
-    return known
-
-
 async def _held(ctx: Context, who: Who, beside: Sequence[Key] = ()) -> Names:
     names = {*origins.names(who), *beside}
     if who.username is not None:
@@ -240,8 +225,8 @@ async def _retire_former(
 
 async def _same(ctx: Context, by_bsuid: Contact, by_number: Contact) -> Contact:
     """One payload named both: the same person."""
-    if by_bsuid.phone is None and is_shell(by_bsuid):
-        return await absorb(ctx, by_bsuid, by_number)
+    if by_bsuid.phone is None and await shells.is_one(ctx, by_bsuid):
+        return await shells.absorb(ctx, by_bsuid, by_number)
     return by_bsuid
 
 

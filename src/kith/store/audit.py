@@ -7,6 +7,7 @@ import msgspec
 
 from kith.domain import json
 from kith.domain.audit import Entry, What
+from kith.domain.connections import System
 from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Row, Tx
 
@@ -44,6 +45,13 @@ _OF_IMPORT_AND_CONTACT = {
     f" AND a.contact_uuid = :contact_uuid AND a.uuid > :after_uuid AND {has_mark}"
     " ORDER BY a.uuid LIMIT :entries_max"
     for engine, has_mark in _HAS_MARK.items()
+}
+_BY_SYSTEM = {
+    engine: "SELECT COUNT(CASE WHEN k.id IS NULL THEN 1 END),"
+    f" COUNT(CASE WHEN a.what = 'contact.created' THEN 1 END) FROM audit_log a{index}"
+    " LEFT JOIN connections k ON k.tenant_id = a.tenant_id AND k.uuid = a.connection_uuid"
+    " AND k.system = :system WHERE a.tenant_id = :tenant_id AND a.contact_uuid = :contact_uuid"
+    for engine, index in _OF_CONTACT.items()
 }
 _EACH: dict[Engine, str] = {
     "sqlite": "SELECT j.value FROM json_each(:uuids) j",
@@ -148,6 +156,17 @@ async def of_import_and_contact(
         entries_max=entries_max,
     )
     return _entries(rows)
+
+
+async def is_all_of(tx: Tx, *, tenant_id: int, contact_uuid: str, system: System) -> bool:
+    """Whether a connection with this system made the contact and all that was done to it came by
+    one, be it removed since."""
+    row = await tx.one(
+        _BY_SYSTEM[tx.engine], tenant_id=tenant_id, contact_uuid=contact_uuid, system=system
+    )
+    assert row is not None
+    others, created = row
+    return not others and bool(created)
 
 
 async def blank_all(tx: Tx, *, tenant_id: int, contact_uuids: Sequence[str]) -> None:
