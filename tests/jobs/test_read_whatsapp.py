@@ -241,6 +241,21 @@ async def test_what_nobody_can_read_waits_in_quarantine(meta: Meta, body: bytes)
     assert reason
 
 
+async def test_the_messages_of_a_body_stand_in_its_order(meta: Meta, ana: Person) -> None:
+    """Which of them is written first, too: those of many people, of one second."""
+    at, bodies = time.time(), [str(number) for number in range(80)]
+    people = [Writer(f"+1415555{1_000 + one}") for one in range(8)]
+    told = [
+        json.loads(webhooks.text(people[place % 8], body, at=at))["entry"][0]
+        for place, body in enumerate(bodies)
+    ]
+    await meta.told({"object": "whatsapp_business_account", "entry": told})
+    rows = ana.get("/api/v1/triggers/new-message-received").json()
+    assert [row["content"]["body"] for row in rows] == bodies[::-1]
+    listed = ana.post("list-messages", {"phone": people[0].phone}).json()["messages"]
+    assert [one["content"]["body"] for one in listed] == bodies[::8][::-1]
+
+
 async def test_bad_text_is_repaired_and_marked(bed: Bed, meta: Meta, ana: Person) -> None:
     await meta.told(hi("TEXT").replace(b"TEXT", b"a\\u0000\\ud83d\xff"))
     [row] = ana.get("/api/v1/triggers/new-message-received").json()

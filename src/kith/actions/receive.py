@@ -25,6 +25,7 @@ from kith.domain.whatsapp_facts import (
     AccountRestricted,
     MessageEchoed,
     MessageReceived,
+    MessageTold,
     OffersRestricted,
     PreferenceTold,
     Who,
@@ -118,9 +119,7 @@ async def restrict_offers(ctx: Context, fact: OffersRestricted) -> None:
         )
 
 
-async def _store(
-    ctx: Context, fact: MessageReceived | MessageEchoed, delivery: Delivery
-) -> _Stored | None:
+async def _store(ctx: Context, fact: MessageTold, delivery: Delivery) -> _Stored | None:
     """None when the message is known, or was erased with its contact."""
     tx, tenant_id, at = ctx.tx, ctx.tenant_id, min(fact.at, ctx.now)
     # Of a message and what edits or deletes it, one sees the other, though they come at once.
@@ -136,7 +135,7 @@ async def _store(
         tx, tenant_id=tenant_id, number_id=fact.number.id, phone=fact.number.phone, at=ctx.now
     )
     message = Message(
-        id=ctx.new_id(),
+        id=fact.id or ctx.new_id(),
         contact_id=known.id,
         number_id=fact.number.id,
         direction="inbound" if isinstance(fact, MessageReceived) else "outbound",

@@ -44,11 +44,11 @@ class Number(msgspec.Struct, frozen=True):
     phone: str | None = None
 
 
-class MessageReceived(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody wrote, reacted, edited or deleted. `said` are the texts that may be a consent word:
-    the message, or a button's payload and title; `is_button` tells which. `shared`: their own
-    number, as a WhatsApp id, that they gave when they were asked for it."""
+class MessageTold(msgspec.Struct, frozen=True, kw_only=True):
+    """`id` is how Kith calls it: given as it is read, so that the messages of a body stand in its
+    order, whichever is written first."""
 
+    id: str | None = None
     number: Number
     who: Who
     wamid: str
@@ -56,21 +56,20 @@ class MessageReceived(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     content: dict[str, Any]
     about_wamid: str | None = None
+
+
+class MessageReceived(MessageTold, frozen=True, kw_only=True):
+    """Somebody wrote, reacted, edited or deleted. `said` are the texts that may be a consent word:
+    the message, or a button's payload and title; `is_button` tells which. `shared`: their own
+    number, as a WhatsApp id, that they gave when they were asked for it."""
+
     said: tuple[str, ...] = ()
     is_button: bool = False
     shared: str | None = None
 
 
-class MessageEchoed(msgspec.Struct, frozen=True, kw_only=True):
+class MessageEchoed(MessageTold, frozen=True, kw_only=True):
     """The business wrote from its phone app."""
-
-    number: Number
-    who: Who
-    wamid: str
-    at: datetime
-    type: str
-    content: dict[str, Any]
-    about_wamid: str | None = None
 
 
 class StatusReported(msgspec.Struct, frozen=True, kw_only=True):

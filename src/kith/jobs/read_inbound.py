@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import chain, islice
+from typing import Any
 
 import msgspec
 import structlog
@@ -20,6 +21,7 @@ from kith.domain.inbox import Sanitized, Unreadable
 from kith.domain.jobs import Job
 from kith.domain.shop_facts import DataRequested
 from kith.domain.tokens import Caller
+from kith.domain.whatsapp_facts import MessageTold
 from kith.errors import AppError, Conflict, Invalid
 from kith.integrations.registry import SYSTEMS
 from kith.jobs.failures import Hopeless
@@ -68,13 +70,21 @@ async def run(runner: Runner, job: Job, *, write: Write | None = None) -> bool:
             told = [one for one in some if not isinstance(one, Sanitized)]
             if len(told) < len(some):
                 read = msgspec.structs.replace(read, is_sanitized=True)
-            applied = [_apply(runner, Told(message.id, one), caller) for one in told]
+            called = [_called(runner, one) for one in told]
+            applied = [_apply(runner, Told(message.id, one), caller) for one in called]
             outcomes += await asyncio.gather(*applied)
     except Unreadable as problem:
         raise Hopeless(str(problem)) from None
     _check(outcomes)
     await runner.write(inbox.settle, read, caller)
     return True
+
+
+def _called(runner: Runner, fact: Any) -> Any:
+    """Ids tell the order of what came: those written side by side get theirs before."""
+    if not isinstance(fact, MessageTold):
+        return fact
+    return msgspec.structs.replace(fact, id=runner.new_id())
 
 
 async def _apply(
