@@ -87,6 +87,19 @@ FACTS: dict[str, list[Any]] = {
             said=("Is it still there?",),
         )
     ],
+    "text_about_a_product": [
+        received(
+            "text",
+            {
+                "body": "Is it still there?",
+                "referred_product": {
+                    "catalog_id": "194836987003835", "product_retailer_id": "di9ozbzfi4",
+                },
+            },
+            said=("Is it still there?",),
+            about_wamid="wamid.ORIGINAL",
+        )
+    ],
     "image": [
         received(
             "image",
@@ -193,6 +206,21 @@ FACTS: dict[str, list[Any]] = {
             {"type": "nfm_reply", "name": "flow", "body": "Sent", "response": "not JSON"},
         )
     ],
+    "interactive_call_permission": [
+        received(
+            "interactive",
+            {
+                "type": "call_permission_reply",
+                "call_permission_reply": {
+                    "response": "accept", "is_permanent": False,
+                    "expiration_timestamp": "1778746463", "response_source": "user_action",
+                },
+            },
+            said=("", ""),
+            is_button=True,
+            about_wamid="wamid.ORIGINAL",
+        )
+    ],
     "interactive_without_a_body": [
         received("interactive", {"type": None}, said=("", ""), is_button=True)
     ],
@@ -225,7 +253,32 @@ FACTS: dict[str, list[Any]] = {
         received("revoke", {"message_id": "wamid.ORIGINAL"}, about_wamid="wamid.ORIGINAL")
     ],
     "unsupported": [
-        received("unsupported", {"errors": [{"code": 131051, "title": "Message type unknown"}]})
+        received(
+            "unsupported",
+            {
+                "type": "poll_creation",
+                "errors": [
+                    {
+                        "code": 131051, "title": "Message type unknown",
+                        "message": "Message type unknown",
+                        "error_data": {"details": "Message type is currently not supported."},
+                    }
+                ],
+            },
+        )
+    ],
+    "unknown": [
+        received(
+            "unknown",
+            {
+                "errors": [
+                    {
+                        "code": 131051, "title": "Unsupported message type",
+                        "error_data": {"details": "Message type is not currently supported"},
+                    }
+                ]
+            },
+        )
     ],
     "of_a_type_to_come": [
         received("hologram", {"id": "H1", "colour": "blue", "big": "12345678901234567890"})
@@ -400,7 +453,7 @@ def test_what_is_no_object_is_for_quarantine(body: bytes) -> None:
         (b"not UTF-8: \xff", "not UTF-8: \ufffd"),
         (b"\\ufdd0", "\ufffd"),
         ("é 😀".encode(), "é 😀"),
-        (b"x" * 5_000, "x" * 4_096),
+        (b"x" * 5_000, "x" * 5_000),
     ],
 )
 @pytest.mark.row("X5", "X6", "X7", "X10")
@@ -411,6 +464,44 @@ def test_bad_text_is_repaired(sent: bytes, kept: str) -> None:
     assert marks == [Sanitized()] * ("\ufffd" in kept and b"fdd0" not in sent)
 
 
+@pytest.mark.parametrize("letter", ["x", "é", "😀"])
+@pytest.mark.row("X10")
+def test_a_text_is_kept_as_long_as_people_can_write_it(letter: str) -> None:
+    """And what is cut says so."""
+    whole = letter * 65_536
+    for body, kept in ((whole, {"body": whole}), (whole + "!", {"body": whole, "truncated": True})):
+        [fact] = read(altered("text", text={"body": body}))
+        assert fact.content == kept
+        assert fact.said == (letter * 4_096,)
+    [fact] = read(altered("text", text={"body": "line\r\n" + "x" * 65_531}))
+    assert fact.content == {"body": "line\n" + "x" * 65_531}, "a line break is one character"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "where"),
+    [
+        ("image", {"id": "1", "caption": "TEXT"}, ["caption"]),
+        ("button", {"text": "TEXT", "payload": "p"}, ["text"]),
+        (
+            "interactive",
+            {"type": "nfm_reply", "nfm_reply": {"response_json": "TEXT"}},
+            ["response"],
+        ),
+        ("edit", {"message": {"type": "text", "text": {"body": "TEXT"}}}, ["content", "body"]),
+        ("hologram", {"of": [{"what": "TEXT"}]}, ["of", 0, "what"]),
+    ],
+)
+@pytest.mark.row("X10")
+def test_any_long_text_is_cut_with_a_sign(kind: str, given: Any, where: list[Any]) -> None:
+    long = json.loads(json.dumps(given).replace("TEXT", "x" * 65_537))
+    [fact] = read(altered("text", type=kind, **{kind: long}))
+    found = fact.content
+    for key in where:
+        found = found[key]
+    assert found == "x" * 65_536
+    assert (fact.content["content"] if kind == "edit" else fact.content)["truncated"] is True
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.row("X7")
 def test_other_encodings_are_read(encoding: str) -> None:
@@ -418,7 +509,7 @@ def test_other_encodings_are_read(encoding: str) -> None:
 
 
 def test_what_is_too_large_is_left_out() -> None:
-    [fact] = read(altered("order", order={"product_items": ["x" * 100] * 1_000}))
+    [fact] = read(altered("order", order={"product_items": ["x" * 100] * 4_000}))
     assert fact.content == {"too_large": True}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 MESSAGE_CHARACTERS_MAX = 4_096
-"""What WhatsApp lets a person write. A longer message is no word, and is not looked at."""
+"""A longer message is no word, and is not looked at."""
 CHARACTERS_MAX = 128
 """Of a message without the punctuation around it; a longer one is not folded."""
 

@@ -68,7 +68,4 @@ def repaired_prose(value: str, *, characters_max: int) -> str:
     text = value
     if not (text.isascii() and text.isprintable()):
         text = _NOT_IN_PROSE.sub(REPLACEMENT, text.replace("\r\n", "\n"))
-    text = text[:characters_max]
-    if text.isascii():
-        return text[:STRING_BYTES_MAX]
-    return text.encode()[:STRING_BYTES_MAX].decode(errors="ignore")
+    return text[:characters_max]

@@ -13,8 +13,12 @@ from kith.domain import json, text
 from kith.domain.whatsapp_facts import named
 from kith.errors import AppError
 
-BYTES_MAX = 65_536
-BODY_CHARACTERS_MAX = 4_096
+TEXT_CHARACTERS_MAX = 65_536
+"""What WhatsApp lets a person write, which is more than it lets a business send."""
+BYTES_MAX = 5 * TEXT_CHARACTERS_MAX
+"""Of one text in any script, and what comes with it."""
+SAID_CHARACTERS_MAX = 4_096
+"""Of what may be a word of consent, or hold a code."""
 TYPE_CHARACTERS_MAX = 32
 UNSUPPORTED = "unsupported"
 
@@ -28,7 +32,8 @@ _OF_REFERRAL = (
     "source_url", "source_type", "source_id", "headline", "body", "media_type", "image_url",
     "video_url", "thumbnail_url", "ctwa_clid",
 )  # fmt: skip
-_OF_ERROR = ("code", "title")
+_OF_ERROR = ("code", "title", "message")
+_OF_PRODUCT = ("catalog_id", "product_retailer_id")
 _OF_ORDER = ("catalog_id", "text", "product_items")
 
 
@@ -49,14 +54,14 @@ def read(message: Object) -> Held:
     held = _READERS.get(kind, _other)(kind, fields(given))
     if kind == "contacts":  # the one type that is a list
         held = Held(type=kind, content={"contacts": items(given)})
-    elif kind == UNSUPPORTED and (errors := items(message.get("errors"))):
-        held = Held(
-            type=kind, content={"errors": [_some(fields(one), _OF_ERROR) for one in errors]}
-        )
     content = dict(held.content)
+    if errors := items(message.get("errors")):
+        content["errors"] = [_error(fields(one)) for one in errors]
     if referral := _some(fields(message.get("referral")), _OF_REFERRAL):
         content["referral"] = referral
     context = fields(message.get("context"))
+    if product := _some(fields(context.get("referred_product")), _OF_PRODUCT):
+        content["referred_product"] = product
     if context.get("forwarded") is True or context.get("frequently_forwarded") is True:
         content["forwarded"] = True
     return msgspec.structs.replace(held, content=fitting(content))
@@ -108,7 +113,7 @@ def line(value: object, *, characters_max: int = text.NAME_CHARACTERS_MAX) -> st
     return text.repaired(value, characters_max=characters_max) or None
 
 
-def prose(value: object, *, characters_max: int = BODY_CHARACTERS_MAX) -> str:
+def prose(value: object, *, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
     """A text that may hold line breaks; blank for what is no text."""
     if not isinstance(value, str):
         return ""
@@ -116,14 +121,17 @@ def prose(value: object, *, characters_max: int = BODY_CHARACTERS_MAX) -> str:
 
 
 def fitting(content: dict[str, Any]) -> dict[str, Any]:
-    """The content as it may be kept: whole, repaired, or a note that it was too large."""
-    kept = {key: _kept(value) for key, value in content.items()}
+    """The content as it may be kept: repaired, whole, or a note that a text in it was cut, or that
+    it was too large."""
+    kept = _kept(content)
+    if _is_cut(content):
+        kept["truncated"] = True
     return kept if len(json.encode(kept)) <= BYTES_MAX else {"too_large": True}
 
 
 def _kept(value: object) -> Any:
     if isinstance(value, str):
-        return text.repaired_prose(value, characters_max=BYTES_MAX)
+        return prose(value)
     if isinstance(value, dict):
         return {prose(key): _kept(one) for key, one in value.items()}
     if isinstance(value, list):
@@ -133,19 +141,43 @@ def _kept(value: object) -> Any:
     return value
 
 
+def _is_cut(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value.replace("\r\n", "\n")) > TEXT_CHARACTERS_MAX
+    if isinstance(value, dict):
+        return any(map(_is_cut, value.values()))
+    return isinstance(value, list) and any(map(_is_cut, value))
+
+
 def _some(given: Object, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: given[name] for name in names if given.get(name) is not None}
 
 
+def _error(given: Object) -> dict[str, Any]:
+    error = _some(given, _OF_ERROR)
+    if details := _some(fields(given.get("error_data")), ("details",)):
+        error["error_data"] = details
+    return error
+
+
+def _said(*values: object) -> tuple[str, ...]:
+    return tuple(prose(value, characters_max=SAID_CHARACTERS_MAX) for value in values)
+
+
+def _string(value: object) -> str:
+    """A text as it came; blank for what is none."""
+    return value if isinstance(value, str) else ""
+
+
 def _text(kind: str, given: Object) -> Held:
-    body = prose(given.get("body"))
-    return Held(type=kind, content={"body": body}, said=(body,))
+    body = _string(given.get("body"))
+    return Held(type=kind, content={"body": body}, said=_said(body))
 
 
 def _media(kind: str, given: Object) -> Held:
     content = _some(given, _OF_MEDIA)
     if "caption" in content:
-        content["caption"] = prose(content["caption"])
+        content["caption"] = _string(content["caption"])
     return Held(type=kind, content=content)
 
 
@@ -161,22 +193,25 @@ def _reaction(kind: str, given: Object) -> Held:
 
 
 def _button(kind: str, given: Object) -> Held:
-    content = {"text": prose(given.get("text")), "payload": prose(given.get("payload"))}
-    return Held(type=kind, content=content, said=tuple(content.values()), is_button=True)
+    content = {"text": _string(given.get("text")), "payload": _string(given.get("payload"))}
+    return Held(type=kind, content=content, said=_said(*content.values()), is_button=True)
 
 
 def _interactive(kind: str, given: Object) -> Held:
-    """An answer to buttons, a list or a form; it may come without a body."""
+    """An answer to buttons, a list or a form; it may come without a body. Of any other, whatever
+    it brings."""
     what = line(given.get("type")) or next(
         (name for name in ("button_reply", "list_reply", "nfm_reply") if name in given), None
     )
     reply = fields(given.get(what)) if what else {}
     if what == "nfm_reply":
-        form = {"name": line(reply.get("name")), "body": prose(reply.get("body"))}
+        form = {"name": line(reply.get("name")), "body": _string(reply.get("body"))}
         content = {"type": what, **form, "response": _form(reply.get("response_json"))}
         return Held(type=kind, content=content)
-    content = {"type": what, **_some(reply, _OF_REPLY)}
-    said = tuple(prose(reply.get(name)) for name in ("id", "title"))
+    content = {**given, "type": what}
+    if what in ("button_reply", "list_reply"):
+        content = {"type": what, **_some(reply, _OF_REPLY)}
+    said = _said(reply.get("id"), reply.get("title"))
     return Held(type=kind, content=content, said=said, is_button=True)
 
 
