@@ -540,6 +540,8 @@ class People:
                     seen.add(span)
                     waiting.append(span)
                     self._blank(span)
+        for host in {span[0] for span in seen} & self.contacts.keys():
+            self.contacts[host]["version"] += 1
 
     def _blank(self, span: tuple[str, datetime, datetime]) -> None:
         for entry in self.log:
