@@ -99,19 +99,28 @@ async def set_state(ctx: Context, given: SetConsent) -> Told:
     return await tell(ctx, await contacts.find(ctx, given), given)
 
 
-async def tell(ctx: Context, known: Contact, given: SetConsent, *, by: str | None = None) -> Told:
+async def tell(
+    ctx: Context,
+    known: Contact,
+    given: SetConsent,
+    *,
+    by: str | None = None,
+    origin: str | None = None,
+) -> Told:
     """Write what a person did, as far as it may be written; for every way in.
 
     `by` is the address of whoever did it, where that is known: of those who live on in the
-    contact it may be another, to whom an unmerge gives it back. Raises Invalid, Refused.
+    contact it may be another, to whom an unmerge gives it back; `origin` is that one, where it is
+    known otherwise. Raises Invalid, Refused.
     """
     with naming("occurred_at"):
         check_time(ctx, given.occurred_at)
     rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
     row = await _row(ctx, known, given)
-    origin_id = await origins.of_address(ctx, known, by) if by is not None else known.id
-    if origin_id != known.id:
-        row = msgspec.structs.replace(row, origin_contact_id=origin_id, address=by)
+    if origin is None and by is not None:
+        origin = await origins.of_address(ctx, known, by)
+    if origin is not None and origin != known.id:
+        row = msgspec.structs.replace(row, origin_contact_id=origin, address=by or row.address)
     beside = consent.about(rows, channel=row.channel, purpose=row.purpose)
     with naming("note"):
         consent.check(row, over=consent.in_force(beside))

@@ -293,16 +293,23 @@ async def create(ctx: Context, phone: Phone | None, given: Particulars) -> Conta
 
 
 async def name_too(
-    ctx: Context, known: Contact, kind: Kind, value: str, *, confidence: Confidence = "given"
+    ctx: Context,
+    known: Contact,
+    kind: Kind,
+    value: str,
+    *,
+    confidence: Confidence = "given",
+    origin: str | None = None,
 ) -> Contact:
     """Know the contact under a further name, which nobody has.
 
     The first number of somebody without a phone is theirs. What was withdrawn under the name before
-    an erasure counts.
+    an erasure counts. `origin` is whose of those who live on in it the name is, where that is told.
     """
     tx, tenant_id = ctx.tx, ctx.tenant_id
     number = matches.number_of(kind, value)
-    origin = await origins.of_number(ctx, known, number) if number is not None else None
+    if origin is None and number is not None:
+        origin = await origins.of_number(ctx, known, number)
     await identities.add(
         tx,
         tenant_id=tenant_id,
@@ -332,10 +339,12 @@ async def _add_to(ctx: Context, meant: _Meant, known: Contact, given: SaveContac
     return await add_to(ctx, known, given)
 
 
-async def spell(ctx: Context, known: Contact, number: Phone) -> Contact:
+async def spell(
+    ctx: Context, known: Contact, number: Phone, *, origin: str | None = None
+) -> Contact:
     """Know the contact under a further number, which nobody has; its own stays as it was."""
     confidence: Confidence = "inferred" if whatsapp.is_inferred(number) else "given"
-    return await name_too(ctx, known, "phone", number, confidence=confidence)
+    return await name_too(ctx, known, "phone", number, confidence=confidence, origin=origin)
 
 
 async def add_to(ctx: Context, known: Contact, given: Particulars) -> Contact:

@@ -5,10 +5,13 @@ Whatever is learned or told by such a name is of that contact: further names, me
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from kith.actions.run import Context
-from kith.domain import whatsapp
+from kith.domain import merging, whatsapp
 from kith.domain.contacts import Contact
 from kith.domain.matches import phone_of
+from kith.domain.merging import Facets
 from kith.domain.phone import Phone
 from kith.domain.whatsapp_facts import Who
 from kith.store import merges, reported_names
@@ -52,6 +55,44 @@ async def of_number(ctx: Context, known: Contact, phone: Phone) -> str | None:
     sought = numbers(phone)
     held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=sought)
     return of(known, held, sought)
+
+
+async def of_name(ctx: Context, known: Contact, name: Key) -> str | None:
+    """One that lives on in the contact, as it is now."""
+    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=[name])
+    if (origin := of(known, held, [name])) is None:
+        return None
+    followers = await merges.ids_into(ctx.tx, tenant_id=ctx.tenant_id, uuid=known.id)
+    return origin if origin in followers else None
+
+
+async def tell(ctx: Context, was: Contact, origin_id: str, told: Facets) -> None:
+    """Note what another system told of one who lives on in a contact, which was as `was` before.
+
+    An unmerge gives it to whom it is of, and takes it back from the survivor.
+    """
+    host, before = was.id, merging.own_facets(was)
+    while host != origin_id:
+        all_ = await merges.of_contact(ctx.tx, tenant_id=ctx.tenant_id, uuids=[host])
+        live = [(one, one.journal) for one in reversed(all_) if one.journal is not None]
+        journals = [journal for _, journal in live]
+        at = next(
+            (
+                at
+                for at, (one, journal) in enumerate(live)
+                if origin_id in (one.from_id, *journal.followers)
+            ),
+            None,
+        )
+        if at is None:
+            return
+        for (one, journal), new in zip(
+            live, merging.told_of(journals, at, before, told), strict=True
+        ):
+            if new != journal:
+                done = msgspec.structs.replace(one, journal=new)
+                await merges.keep(ctx.tx, tenant_id=ctx.tenant_id, merge=done)
+        host, before = live[at][0].from_id, merging.facets(journals[at].merged)
 
 
 async def of_address(ctx: Context, known: Contact, address: str | None) -> str:

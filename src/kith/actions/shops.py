@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from kith.actions import consent, contacts, identities, opt_outs, who
+from kith.actions import consent, contacts, identities, opt_outs, origins, who
 from kith.actions.consent import SetConsent
 from kith.actions.run import Context
 from kith.domain import email as emails
-from kith.domain import json, readings, tags
+from kith.domain import json, merging, readings, tags
 from kith.domain.audit import What
 from kith.domain.consent import ConsentSource, Record, about, in_force
 from kith.domain.contacts import Contact, GetContact, NameContact, Particulars
@@ -43,7 +43,7 @@ async def see(ctx: Context, told: CustomerSeen) -> None:
     story = await story_of(ctx, told.customer)
     if is_late(story, told):
         return
-    known = await find(ctx, told.customer)
+    known = was = await find(ctx, told.customer)
     given = Particulars(name=told.name, email=told.customer.email, metadata=told.metadata)
     number = await _number(ctx, told.customer.phone, told.customer.region)
     if number is None and told.customer.typed:
@@ -62,7 +62,9 @@ async def see(ctx: Context, told: CustomerSeen) -> None:
         await contacts.add_to(ctx, known, given)
     else:
         known = await contacts.add_to(ctx, known, given)
-    named = await _name(ctx, known, told.customer)
+    named = await _name(ctx, known, told.customer, number)
+    if was is not None and (origin := await _origin(ctx, known, told.customer)) is not None:
+        await origins.tell(ctx, was, origin, merging.facets_of(given))
     if named is not None and story is not None:
         await _put(ctx, named, told.customer, story.tags)
     at = told.at or (story.told_at if story else None)
@@ -85,7 +87,8 @@ async def learn_phone(ctx: Context, told: PhoneSeen) -> None:
             contact_ids=sorted((held.contact_id, known.id)),
         )
     if held is None or known.phone is None:
-        await contacts.spell(ctx, known, number)
+        origin = await _origin(ctx, known, customer)
+        await contacts.spell(ctx, known, number, origin=origin)
 
 
 async def tag(ctx: Context, told: TagsTold) -> None:
@@ -139,7 +142,7 @@ async def tell_consent(ctx: Context, told: ConsentTold) -> None:
         evidence=told.evidence,
         occurred_at=told.acted_at or told.at,
     )
-    await consent.tell(ctx, known, given)
+    await consent.tell(ctx, known, given, origin=await _origin(ctx, known, told.customer))
 
 
 async def let_go(ctx: Context, told: CustomerGone) -> None:
@@ -277,12 +280,25 @@ async def _number(ctx: Context, given: Phone | Typed | None, region: Region | No
     return readings.sure(given, region=region or await who.default_region(ctx))
 
 
-async def _name(ctx: Context, known: Contact, customer: Customer) -> Contact | None:
-    """Know the contact by the shop's id; None when it is already."""
-    if customer.external_id is None or await _by_id(ctx, customer) is not None:
+async def _name(
+    ctx: Context, known: Contact, customer: Customer, number: Phone | None
+) -> Contact | None:
+    """Know the contact by the shop's id; None when it is already.
+
+    Of those who live on in it the id is of whoever has the number.
+    """
+    value = customer.external_id
+    if value is None or await _by_id(ctx, customer) is not None:
         return None
-    name = NameContact(contact_id=known.id, kind=EXTERNAL, value=customer.external_id)
-    return (await identities.add(ctx, name)).contact
+    origin = await origins.of_number(ctx, known, number) if number is not None else None
+    return await contacts.name_too(ctx, known, EXTERNAL, value, origin=origin)
+
+
+async def _origin(ctx: Context, known: Contact, customer: Customer) -> str | None:
+    """Which contact the customer is, of those who live on in this one; None for itself."""
+    if customer.external_id is None:
+        return None
+    return await origins.of_name(ctx, known, (EXTERNAL, customer.external_id))
 
 
 async def _put(ctx: Context, known: Contact, customer: Customer, told: Mapping[str, int]) -> None:

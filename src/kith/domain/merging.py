@@ -12,7 +12,7 @@ import msgspec
 
 from kith.domain import consent, json, whatsapp
 from kith.domain.consent import Record
-from kith.domain.contacts import Contact, differ
+from kith.domain.contacts import Contact, Particulars, differ
 from kith.domain.identities import Confidence, Kind
 from kith.domain.matches import number_of
 from kith.domain.phone import Phone
@@ -95,14 +95,19 @@ class MergedFrom(msgspec.Struct, frozen=True, kw_only=True):
 
 def facets(side: Side) -> Facets:
     """Only what there is: nothing is None but a null in the metadata."""
-    one = side.contact
-    found: Facets = {("field", name): getattr(one, name) for name in _FILLED}
-    found[_NEWEST] = _us(one.last_message_at)
-    found |= {("tag", name): added_at for name, added_at in side.tags}
+    found: Facets = {("tag", name): added_at for name, added_at in side.tags}
     found |= {("block", reason): since for reason, since in side.blocks.items()}
     for number, columns in side.conversations.items():
         named = zip(CONVERSATION, columns, strict=True)
         found |= {("conversation", f"{number}/{name}"): at for name, at in named}
+    found = {place: value for place, value in found.items() if value is not None}
+    return own_facets(side.contact) | found
+
+
+def own_facets(one: Contact) -> Facets:
+    """Those of its row."""
+    found: Facets = {("field", name): getattr(one, name) for name in _FILLED}
+    found[_NEWEST] = _us(one.last_message_at)
     found = {place: value for place, value in found.items() if value is not None}
     metadata = json.decode_object(bytes(one.metadata))
     return found | {("metadata", key): value for key, value in metadata.items()}
@@ -157,6 +162,40 @@ def given_back(
             if has_value:
                 left[place] = value
     return left, kept
+
+
+def told_of(journals: Sequence[Journal], at: int, before: Facets, told: Facets) -> list[Journal]:
+    """The journals of all merges into one contact, oldest first, once another system has told of
+    whoever was merged by the one at `at`.
+
+    It is the merged contact's own, and a gift to the survivor, in place of what was given there by
+    this merge and those after. `before` are the survivor's facets until then.
+    """
+    found = [{gift.place: gift for gift in journal.gifts} for journal in journals]
+    for place, value in told.items():
+        was = before.get(place)
+        for gifts_of in reversed(found[at:]):
+            gift = gifts_of.pop(place, None)
+            if gift is not None and not differ(gift.now, was):
+                was = gift.was
+        if was is None or differ(was, value):
+            found[at][place] = Gift(*place, was, value)
+    done = [
+        msgspec.structs.replace(journal, gifts=list(gifts_of.values()))
+        for journal, gifts_of in zip(journals, found, strict=True)
+    ]
+    merged = done[at].merged
+    own = contact_with(merged.contact, facets(merged) | told)
+    merged = msgspec.structs.replace(merged, contact=own)
+    done[at] = msgspec.structs.replace(done[at], merged=merged)
+    return done
+
+
+def facets_of(given: Particulars) -> Facets:
+    """What of a contact is given, but for tags: each is told by itself."""
+    found: Facets = {("field", name): getattr(given, name) for name in ("name", "email")}
+    found = {place: value for place, value in found.items() if value is not None}
+    return found | {("metadata", key): value for key, value in given.metadata.items()}
 
 
 def contact_with(contact: Contact, ours: Facets) -> Contact:
