@@ -99,6 +99,14 @@ SCENES = {
         Step("find-or-create-contact", ANA),
         Step("get-contact", ANA),
     ],
+    "an erasure makes a new version of where somebody once lived": [
+        Step("create-contact", ANA),
+        Step("create-contact", {"phone": "+4915112345678"}),
+        Step("merge-contacts", {"contact_id": "id-1", "into": "id-2"}),
+        Step("unmerge-contacts", {"contact_id": "id-1"}),
+        Step("delete-contact", {"contact_id": "id-1"}),
+        Step("get-contact", {"contact_id": "id-2", "expand": ["history"]}),
+    ],
     "true is not 1": [
         Step("create-contact", {**ANA, "metadata": {"a": 1}}),
         Step("update-contact", {**ANA, "metadata": {"a": True}}),
