@@ -41,7 +41,7 @@ NEWCOMER = Who(wa_id=OLD, bsuid="US.333", name="Nora")
 HIDDEN = Who(bsuid="BR.444", username="helena", name="Helena")
 SHOWN = Who(wa_id="551187654321", bsuid="BR.444", username="helena", name="Helena")
 OTHER_SPELLING = Who(wa_id="5511987654321", name="Helena")
-SENT = [f"0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a6{number}" for number in range(4)]
+SENT = [f"0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a6{number}" for number in range(6)]
 
 
 class Story:
@@ -121,12 +121,15 @@ class Story:
             self.status(3, "failed", 57 + day, 131026, is_called_back=True),
             AccountRestricted(at=self.at(60), is_restricted=True, number_ids=NUMBER_IDS),
             AccountRestricted(at=self.at(61), is_restricted=False, number_ids=NUMBER_IDS),
+            self.status(4, "sent", 62),
+            self.status(4, "failed", 62, 131042, is_called_back=True),
+            self.status(5, "failed", 62, 131031, is_called_back=True),
         ]  # fmt: skip
 
 
 async def begun(bed: Bed, owner: Person, story: Story) -> Meta:
     """An account that knows Helena by another spelling than WhatsApp has, and has written to Lucie
-    four times, not knowing what became of it."""
+    six times, not knowing what became of it."""
     meta = await connected(bed, owner)
 
     async def write(ctx: Any, _: None) -> None:
@@ -178,7 +181,8 @@ async def state(bed: Bed, meta: Meta) -> dict[str, Any]:
         "conversations": f"SELECT {name}, x.number_id, x.last_inbound_at, x.refused_at,"
         f" x.capped_until, x.experiment_until FROM conversations x{join}{of}",
         "blocks": f"SELECT {name}, x.reason, x.since FROM contact_blocks x{join}{of}",
-        "numbers": "SELECT x.number_id, x.phone, x.unavailable_since, x.last_sent_at"
+        "numbers": "SELECT x.number_id, x.phone, x.unavailable_since, x.unavailable_code,"
+        " x.last_sent_at"
         f" FROM business_numbers x{of}",
         "parked": f"SELECT x.digest, x.status, x.at FROM parked_statuses x{of}",
     }

@@ -36,6 +36,7 @@ class Reach:
         *,
         phone: str | None = None,
         unavailable_since: int | None = None,
+        unavailable_code: int | None = None,
         phones_only_since: int | None = None,
         marketing_paused_until: int | None = None,
     ) -> None:
@@ -44,6 +45,7 @@ class Reach:
             number_id=number_id,
             phone=phone,
             unavailable_since=unavailable_since,
+            unavailable_code=unavailable_code,
             phones_only_since=phones_only_since,
             marketing_paused_until=marketing_paused_until,
             created_at=1,

@@ -120,6 +120,15 @@ async def locked_number(reach: Reach, contact_id: str) -> None:
     await reach.conversation(contact_id, NUMBER, last_inbound_at=ago(HOUR_S))
 
 
+def failed(seconds_ago: float) -> Facts:
+    async def facts(reach: Reach, contact_id: str) -> None:
+        await reach.number(NUMBER, unavailable_since=ago(seconds_ago), unavailable_code=131042)
+        await reach.consent(contact_id, "granted")
+        await reach.conversation(contact_id, NUMBER, last_inbound_at=ago(HOUR_S))
+
+    return facts
+
+
 def paused(seconds: float) -> Facts:
     async def facts(reach: Reach, contact_id: str) -> None:
         await reach.number(NUMBER, marketing_paused_until=ago(-seconds))
@@ -175,6 +184,8 @@ SITUATIONS: list[tuple[Facts, tuple[str, ...]]] = [
     (a_bsuid_where_phones_count, ("phone_needed",) * 3),
     (blocked_by("blocked"), ("blocked",) * 3),
     (locked_number, ("number_unavailable",) * 3),
+    (failed(HOUR_S - 60), ("number_unavailable",) * 3),
+    (failed(HOUR_S), OK),
     (blocked_by("country_restricted"), ("country_restricted",) * 3),
     (blocked_by("not_on_whatsapp"), ("not_on_whatsapp",) * 3),
     (blocked_by("identity_changed"), ("ok", "ok", "identity_changed")),
@@ -401,16 +412,22 @@ class World:
         for number_id in self.random.sample("123456789", self.random.randrange(4)):
             is_unavailable, paused_until = self._odds(0.2), self._time(-10, 10)
             is_phones_only = self._odds(0.3)
+            failed_at = None if is_unavailable else self._time(-7_200, 0)
+            since = to_us(failed_at) if failed_at else is_unavailable or None
+            code = 131042 if failed_at else None
             await self.reach.number(
                 number_id,
                 phone=f"+1415555010{number_id}",
-                unavailable_since=is_unavailable or None,
+                unavailable_since=since,
+                unavailable_code=code,
                 phones_only_since=is_phones_only or None,
                 marketing_paused_until=to_us(paused_until) if paused_until else None,
             )
             self.numbers[number_id] = NumberState(
                 number_id=number_id,
                 is_unavailable=is_unavailable,
+                unavailable_until=failed_at + timedelta(hours=1) if failed_at else None,
+                unavailable_code=code,
                 is_phones_only=is_phones_only,
                 marketing_paused_until=paused_until,
             )
@@ -465,6 +482,8 @@ class World:
         return NumberState(
             number_id=number_id,
             is_unavailable=number.is_unavailable,
+            unavailable_until=number.unavailable_until,
+            unavailable_code=number.unavailable_code,
             is_phones_only=number.is_phones_only,
             marketing_paused_until=number.marketing_paused_until,
             last_inbound_at=times["last_inbound_at"],

@@ -79,11 +79,21 @@ def test_numbers_write_to_phones_only_or_to_ids_as_well(acme: Kith) -> None:
         changed = acme("connect", "change-whatsapp", made, option, "--json").json
         assert changed == {
             "connection": made, "phone_number_ids": numbers, "phones_only": phones_only,
+            "may_send": False,
         }  # fmt: skip
     one = ("--phone-number-id", numbers[1])
     told = acme("connect", "change-whatsapp", made, "--phones-only", *one)
     assert told.out == f"{numbers[1]}: writes to phones only from now on.\n"
-    assert acme("connect", "change-whatsapp", made).status == 2, "one of both must be said"
+    assert acme("connect", "change-whatsapp", made).status == 2, "something must be said"
+    both = acme("connect", "change-whatsapp", made, "--write-to-ids", "--may-send", *one)
+    assert both.out == (
+        f"{numbers[1]}: writes to phones and WhatsApp's ids of people from now on.\n"
+        f"{numbers[1]}: may send again, unless WhatsApp says otherwise.\n"
+    )
+    mended = acme("connect", "change-whatsapp", made, "--may-send", "--json").json
+    assert mended == {
+        "connection": made, "phone_number_ids": numbers, "phones_only": None, "may_send": True,
+    }  # fmt: skip
     wrong = acme("connect", "change-whatsapp", made, "--phones-only", "--phone-number-id", "4711")
     assert (wrong.status, "one of the connection's: 1065403522" in wrong.err) == (1, True)
     other = acme("connect", "zapier", "--json").json["connection"]

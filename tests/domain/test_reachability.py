@@ -84,6 +84,14 @@ SITUATIONS = [
     ("Meta locked the business's account.",
         {"is_unavailable": True},
         "number_unavailable", "number_unavailable", "number_unavailable"),
+    ("Meta refused a message half an hour ago, for the business has not paid.",
+        {"unavailable_until": NOW + HOUR / 2, "unavailable_code": 131042},
+        "number_unavailable", "number_unavailable", "number_unavailable"),
+    ("Meta refused a message an hour ago: whether the business has paid since, a send will show.",
+        {"unavailable_until": NOW, "unavailable_code": 131042}, "ok", "ok", "ok"),
+    ("Meta refused a message an hour ago, and locked the account.",
+        {"is_unavailable": True, "unavailable_until": NOW},
+        "number_unavailable", "number_unavailable", "number_unavailable"),
     ("She is known by her BSUID alone, and the number writes to phones only.",
         {"has_phone_or_wa_id": False, "has_bsuid": True, "is_phones_only": True},
         "phone_needed", "phone_needed", "phone_needed"),
@@ -171,6 +179,7 @@ CAUSES: list[Cause] = [
     ("no_address", {"has_phone_or_wa_id": False, "has_bsuid": False}, KINDS),
     ("blocked", {"is_blocked": True}, KINDS),
     ("number_unavailable", {"is_unavailable": True}, KINDS),
+    ("number_unavailable", {"unavailable_until": NOW + 4 * HOUR}, KINDS),
     (
         "phone_needed",
         {"has_phone_or_wa_id": False, "has_bsuid": True, "is_phones_only": True},
@@ -235,15 +244,17 @@ def test_the_first_of_two_reasons_is_told(first: Cause, second: Cause) -> None:
 def test_times_are_told_only_where_one_is_known() -> None:
     for reason, facts, kinds in CAUSES:
         answer = judged(facts)
-        assert answer.utility.until is None
+        end = facts.get("unavailable_until")
+        assert answer.utility.until == end
         ends = {
+            "number_unavailable": end,
             "frequency_capped": NOW + HOUR,
             "experiment": NOW + 2 * HOUR,
             "marketing_paused": NOW + 3 * HOUR,
         }
         assert answer.marketing.until == ends.get(reason)
         is_open = "free_form" not in kinds
-        assert answer.free_form.until == (NOW + 23 * HOUR - 2 * MINUTE if is_open else None)
+        assert answer.free_form.until == (NOW + 23 * HOUR - 2 * MINUTE if is_open else end)
 
 
 # The margin in seconds, and how long after her message the window is taken for closed.
@@ -264,6 +275,16 @@ def test_the_end_of_the_window(margin_s: int, length: timedelta) -> None:
 
 
 ENDING = ("marketing_paused_until", "frequency_capped_until", "experiment_until")
+
+
+def test_the_end_of_an_unavailable_number() -> None:
+    for now in (NOW - YEAR, NOW - timedelta.resolution):
+        answer = judged({"unavailable_until": NOW, "last_inbound_at": now}, now=now)
+        for kind in KINDS:
+            assert getattr(answer, kind).until == NOW
+    for now in (NOW, NOW + timedelta.resolution, NOW + YEAR):
+        answer = judged({"unavailable_until": NOW, "last_inbound_at": now}, now=now)
+        assert reasons(answer) == ("ok", "ok", "ok")
 
 
 @pytest.mark.parametrize("name", ENDING)
@@ -332,6 +353,7 @@ NUMBERS = st.builds(
     NumberState,
     number_id=st.sampled_from("abcdef"),
     is_unavailable=st.booleans(),
+    unavailable_until=st.none() | MOMENTS,
     is_phones_only=st.booleans(),
     last_inbound_at=st.none() | MOMENTS,
     meta_refused_at=st.none() | MOMENTS,
@@ -347,12 +369,15 @@ def by_the_table(
     """The same by another road: every reason that holds, in order; then the first for each kind."""
     wrote, refused = number.last_inbound_at, number.meta_refused_at
     capped, experiment = number.frequency_capped_until, number.experiment_until
-    paused = number.marketing_paused_until
+    paused, back = number.marketing_paused_until, number.unavailable_until
     is_fresh = wrote is not None and -DAY < now - wrote < DAY - margin
     holds = {
         "no_address": (not standing.has_phone_or_wa_id and not standing.has_bsuid, KINDS),
         "blocked": (standing.is_blocked, KINDS),
-        "number_unavailable": (number.is_unavailable, KINDS),
+        "number_unavailable": (
+            number.is_unavailable or (back is not None and back > now),
+            KINDS,
+        ),
         "phone_needed": (number.is_phones_only and not standing.has_phone_or_wa_id, KINDS),
         "country_restricted": (standing.is_country_restricted, KINDS),
         "not_on_whatsapp": (standing.is_not_on_whatsapp, KINDS),
@@ -469,8 +494,10 @@ def test_a_clock_that_jumps_back_lifts_no_block(
     early = verdict(standing, number, now=before, margin=margin)
     late = verdict(standing, number, now=after, margin=margin)
     assert early.marketing.allowed <= late.marketing.allowed
+    assert early.utility.allowed <= late.utility.allowed
     is_refused = "meta_refused" in (early.free_form.reason, late.free_form.reason)
-    assert not is_refused or early.free_form == late.free_form
+    is_kept_back = early.free_form.reason == "number_unavailable"
+    assert not is_refused or is_kept_back or early.free_form == late.free_form
 
 
 @given(STANDINGS, NUMBERS, MOMENTS, MARGINS, MARGINS)

@@ -77,6 +77,9 @@ async def echo(ctx: Context, fact: MessageEchoed) -> None:
     if stored is None:
         return
     message = stored.message
+    await business_numbers.work(
+        ctx.tx, tenant_id=ctx.tenant_id, number_id=message.number_id, at=message.at
+    )
     told = await message_rows.unpark(ctx.tx, tenant_id=ctx.tenant_id, wamid=fact.wamid)
     await messages.advance(ctx, message, told)
     await _amend(ctx, stored)

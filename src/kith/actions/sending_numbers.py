@@ -40,11 +40,13 @@ class Number(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """A number and what it may send somebody."""
+    """A number and what it may send somebody. `unavailable_code`: why it may send nothing to
+    anybody, where that is Meta's word on a message."""
 
     number: Number
     verdict: Verdict
     last_inbound_at: datetime | None
+    unavailable_code: int | None
 
 
 async def connected(ctx: Context, number_id: str | None = None) -> list[Number]:
@@ -71,7 +73,8 @@ def judged(ctx: Context, facts: Facts, numbers: Sequence[Number], kind: Kind) ->
         state = states.get(number.id)
         given = verdict(facts.standing, state, now=ctx.now, margin=facts.margin)
         last = state.last_inbound_at if state is not None else None
-        found.append(Judged(number, verdict_of(given, kind), last))
+        code = state.unavailable_code if state is not None else None
+        found.append(Judged(number, verdict_of(given, kind), last, code))
     found.sort(key=lambda one: one.last_inbound_at or EPOCH, reverse=True)
     return sorted(found, key=lambda one: not one.verdict.allowed)
 

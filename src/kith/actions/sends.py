@@ -259,7 +259,7 @@ async def _decide_again(ctx: Context, message: Message, given: Again) -> Begun:
     if not judged:
         return await _give_up(ctx, message, given, _DISCONNECTED)
     if not judged[0].verdict.allowed:
-        denial = sending.denied(judged[0].verdict.reason, kind)
+        denial = _denied(judged[0], kind)
         return await _give_up(ctx, message, given, denial)
     if (denied := sending.outdated(message, ctx.now)) is not None:
         return await _give_up(ctx, message, given, denied)
@@ -298,7 +298,7 @@ async def _begin(
     address = await sending_numbers.address(ctx, known, number_id=best.number.id, asked=asked)
     denial = sending.unfit(message.template_category, address)
     if not best.verdict.allowed:
-        denial = sending.denied(best.verdict.reason, kind)
+        denial = _denied(best, kind)
     if denial is not None:
         message = msgspec.structs.replace(message, delivery=_failed(denial))
         await _add(ctx, known, message)
@@ -350,6 +350,10 @@ def _message(
         token_id=ctx.token_id or None,
         contact_row_id=known.row_id,
     )
+
+
+def _denied(best: Judged, kind: Kind) -> Denial:
+    return sending.denied(best.verdict.reason, kind, unavailable_code=best.unavailable_code)
 
 
 def _failed(denial: Denial) -> Delivery:

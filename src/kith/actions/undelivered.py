@@ -22,11 +22,10 @@ async def draw(ctx: Context, message: Message, told: Sequence[StatusTold]) -> No
 
     A failure of what arrived after all says nothing; what is counted by failures is counted anew.
     """
-    for one in told:
-        if one.status == "sent":
-            await business_numbers.work(
-                ctx.tx, tenant_id=ctx.tenant_id, number_id=message.number_id, at=one.at
-            )
+    if (at := _left_at(message, told)) is not None:
+        await business_numbers.work(
+            ctx.tx, tenant_id=ctx.tenant_id, number_id=message.number_id, at=at
+        )
     if (error := message.delivery.error) is not None:
         await _failed(ctx, message, error.code)
 
@@ -73,6 +72,16 @@ async def tell_meta(
         await consent.tell(ctx, known, given, by=by)
 
 
+def _left_at(message: Message, told: Sequence[StatusTold]) -> datetime | None:
+    """When it left, if that was told only now. When it arrived says nothing of its number: it may
+    have left before WhatsApp let that send no more."""
+    sent = [one.at for one in told if one.status == "sent"]
+    if sent:
+        return max(sent)
+    has_arrived = any(one.status != "failed" for one in told)
+    return message.at if has_arrived and message.delivery.sent_at is None else None
+
+
 async def _failed(ctx: Context, message: Message, code: int) -> None:
     tx, tenant_id, at = ctx.tx, ctx.tenant_id, message.delivery.failed_at
     assert at is not None, "it failed"
@@ -81,7 +90,9 @@ async def _failed(ctx: Context, message: Message, code: int) -> None:
     if message.status != "failed" and means not in _COUNTED:
         return
     if means == "number_unavailable":
-        await business_numbers.fail(tx, tenant_id=tenant_id, number_id=number_id, at=at)
+        # That it was taken first does not speak for the number.
+        at = max(at, message.delivery.sent_at or at)
+        await business_numbers.fail(tx, tenant_id=tenant_id, number_id=number_id, at=at, code=code)
     elif means == "marketing_paused":
         await business_numbers.pause_marketing(
             tx, tenant_id=tenant_id, number_id=number_id, until=at + failures.PAUSE

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from kith.actions import connections, jobs, workspaces
-from kith.actions.connections import NewConnection
+from kith.actions.connections import NewConnection, Rotate
 from kith.actions.run import Context
 from kith.domain import graph
 from kith.domain.connections import Connection
@@ -33,11 +33,15 @@ class ConnectWhatsApp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeWhatsApp(msgspec.Struct, frozen=True, kw_only=True):
-    """`number_ids`: of the connection's; blank are all of them."""
+    """`number_ids`: of the connection's; blank are all of them. None changes nothing.
+
+    `may_send`: what kept them from sending has been seen to.
+    """
 
     connection_id: str
     number_ids: tuple[str, ...] = ()
-    phones_only: bool
+    phones_only: bool | None = None
+    may_send: bool = False
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +50,8 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def change(ctx: Context, given: ChangeWhatsApp) -> Changed:
-    """Whether numbers write to phones only. Raises NotFound, Invalid; Refused when it is another
-    system's."""
+    """Whether numbers write to phones only, and that they may send again. Raises NotFound, Invalid;
+    Refused when it is another system's."""
     connection = await connections.find(ctx, given.connection_id)
     if connection.system != "whatsapp":
         raise Refused(f"This is a connection with {connection.system}, not with WhatsApp.")
@@ -56,6 +60,10 @@ async def change(ctx: Context, given: ChangeWhatsApp) -> Changed:
         wanted = _ids(given.number_ids) if given.number_ids else own
         if not set(wanted) <= set(own):
             raise BadValue(f"must be one of the connection's: {', '.join(own)}.")
+    if given.may_send:
+        await _release(ctx, connection, wanted)
+    if given.phones_only is None:
+        return Changed(connection=connection, number_ids=wanted)
     for number_id in wanted:
         await business_numbers.write_to_phones_only(
             ctx.tx,
@@ -64,6 +72,14 @@ async def change(ctx: Context, given: ChangeWhatsApp) -> Changed:
             since=ctx.now if given.phones_only else None,
         )
     return Changed(connection=connection, number_ids=wanted)
+
+
+async def rotate(ctx: Context, given: Rotate) -> Connection:
+    """As `connections.rotate`; with another token WhatsApp's numbers may send again."""
+    rotated = await connections.rotate(ctx, given)
+    if rotated.system == "whatsapp" and "access_token" in given.secrets:
+        await _release(ctx, rotated, rotated.config["phone_number_ids"])
+    return rotated
 
 
 async def connect(ctx: Context, given: ConnectWhatsApp) -> Connection:
@@ -98,9 +114,17 @@ async def connect(ctx: Context, given: ConnectWhatsApp) -> Connection:
         await business_numbers.ensure(
             ctx.tx, tenant_id=made.tenant_id, number_id=number_id, phone=None, at=ctx.now
         )
+    await _release(ctx, made, number_ids)
     own = msgspec.structs.replace(ctx, tenant_id=made.tenant_id)
     await jobs.add(own, jobs.SYNC_TEMPLATES, made.id)
     return made
+
+
+async def _release(ctx: Context, connection: Connection, number_ids: Iterable[str]) -> None:
+    for number_id in number_ids:
+        await business_numbers.release(
+            ctx.tx, tenant_id=connection.tenant_id, number_id=number_id, at=ctx.now
+        )
 
 
 def _ids(values: Iterable[str]) -> list[str]:

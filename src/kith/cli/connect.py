@@ -103,8 +103,13 @@ def whatsapp(as_json: bool, **given: Any) -> None:
 @click.argument("connection_id", metavar="ID")
 @click.option(
     "--phones-only/--write-to-ids",
-    required=True,
+    default=None,
     help="Whether people without a known phone are written to by WhatsApp's id of them.",
+)
+@click.option(
+    "--may-send",
+    is_flag=True,
+    help="What WhatsApp had against the numbers is settled: they are tried again at once.",
 )
 @click.option(
     "--phone-number-id",
@@ -115,16 +120,19 @@ def whatsapp(as_json: bool, **given: Any) -> None:
 )
 @as_json
 def change_whatsapp(as_json: bool, **given: Any) -> None:
-    """Choose whether WhatsApp writes to phones only.
+    """Choose whether WhatsApp writes to phones only, or let numbers send again.
 
     Else it writes to WhatsApp's ids of people, too, which Meta gives to one account after the
     other; a new connection does both.
 
     \b
-    Example:
+    Examples:
       kith connect change-whatsapp 0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61 --phones-only
+      kith connect change-whatsapp 0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61 --may-send
     """
     wanted = ChangeWhatsApp(**given)
+    if wanted.phones_only is None and not wanted.may_send:
+        raise click.UsageError("Give --phones-only, --write-to-ids or --may-send.")
     changed = write(whatsapp_connections.change, wanted)
     if as_json:
         print_json(
@@ -132,11 +140,16 @@ def change_whatsapp(as_json: bool, **given: Any) -> None:
                 "connection": changed.connection.id,
                 "phone_number_ids": changed.number_ids,
                 "phones_only": wanted.phones_only,
+                "may_send": wanted.may_send,
             }
         )
-    else:
+        return
+    numbers = ", ".join(changed.number_ids)
+    if wanted.phones_only is not None:
         whom = "phones only" if wanted.phones_only else "phones and WhatsApp's ids of people"
-        click.echo(f"{', '.join(changed.number_ids)}: writes to {whom} from now on.")
+        click.echo(f"{numbers}: writes to {whom} from now on.")
+    if wanted.may_send:
+        click.echo(f"{numbers}: may send again, unless WhatsApp says otherwise.")
 
 
 @connect.command()
@@ -225,7 +238,7 @@ def rotate(connection_id: str, keep_hours: int, as_json: bool, **secrets: str | 
         secrets=new or {"secret": click.prompt("Secret", hide_input=True)},
         former_kept=timedelta(hours=keep_hours),
     )
-    rotated = write(connections.rotate, given)
+    rotated = write(whatsapp_connections.rotate, given)
     if as_json:
         print_json(as_dict(rotated))
     else:

@@ -16,6 +16,8 @@ CAPS_COUNTED = timedelta(days=30)
 DOUBLINGS_MAX = 4
 PAUSE = DAY
 """How long a number sends no marketing once WhatsApp has limited that."""
+UNAVAILABLE = timedelta(hours=1)
+"""How long a number sends nothing once WhatsApp has refused a message for the number's own sake."""
 
 
 Limit = Literal["refused_at", "capped_until", "experiment_until"]

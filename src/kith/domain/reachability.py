@@ -97,7 +97,8 @@ class NumberState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One business number, and what passed between it and the contact; by default nothing did.
 
     `is_phones_only`: it does not write to business-scoped ids, as the operator says.
-    `is_unavailable`: 131031, 131042, 131045, 133010, 368 or a restricted account.
+    `is_unavailable`: WhatsApp has restricted the account. `unavailable_until`: 131031, 131042,
+    131045, 133010, 368, of which `unavailable_code` is the one that was told.
     `last_inbound_at`: WhatsApp's time of the contact's last message or call, never its arrival.
     `meta_refused_at`: 131047. `frequency_capped_until`: 131049. `experiment_until`: 130472.
     `marketing_paused_until`: 131048, 131064, of the number, whoever is written to.
@@ -105,6 +106,8 @@ class NumberState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     number_id: str
     is_unavailable: bool = False
+    unavailable_until: datetime | None = None
+    unavailable_code: int | None = None
     is_phones_only: bool = False
     last_inbound_at: datetime | None = None
     meta_refused_at: datetime | None = None
@@ -200,7 +203,10 @@ def verdict(
     if now.tzinfo is None:
         raise ValueError("now must be an aware time.")  # the other times are compared with it
     number = number or _NO_NUMBER
-    if reason := _blocking_all(standing, number):
+    if reason := _blocking_all(standing, number, now=now):
+        if reason == "number_unavailable" and not number.is_unavailable:
+            told = Verdict(False, reason, number.unavailable_until)
+            return Reachability(told, told, told)
         return _UNREACHABLE[reason]
     return Reachability(
         _free_form(number, now=now, margin=margin),
@@ -235,12 +241,12 @@ def parse_margin(seconds: int) -> Margin:
     return Margin(timedelta(seconds=seconds))
 
 
-def _blocking_all(standing: Standing, number: NumberState) -> Reason | None:
+def _blocking_all(standing: Standing, number: NumberState, *, now: datetime) -> Reason | None:
     if not (standing.has_phone_or_wa_id or standing.has_bsuid):
         return "no_address"
     if standing.is_blocked:
         return "blocked"
-    if number.is_unavailable:
+    if number.is_unavailable or ((until := number.unavailable_until) and now < until):
         return "number_unavailable"
     if number.is_phones_only and not standing.has_phone_or_wa_id:
         return "phone_needed"
@@ -290,7 +296,8 @@ def _free_form(number: NumberState, *, now: datetime, margin: Margin) -> Verdict
 
 def _leeway(given: Reachability) -> tuple[int, datetime]:
     kinds = given.free_form.allowed + given.utility.allowed + given.marketing.allowed
-    return kinds, given.free_form.until or times.EPOCH  # an open window always has its end
+    window = given.free_form.until if given.free_form.allowed else None
+    return kinds, window or times.EPOCH  # an open window always has its end
 
 
 def _counted(counts: Counter[Reason]) -> dict[Reason, int]:

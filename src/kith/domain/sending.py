@@ -22,7 +22,7 @@ WAITS_S = (1.0, 2.0, 4.0, 8.0)
 UNREACHED = Error(131016, CODES[131016].title, "Meta could not be reached.")
 
 _OF_CODE: dict[Reason, int] = {
-    "number_unavailable": 131031,
+    "number_unavailable": 131031,  # of a restricted account; else the code that was told
     "phone_needed": 131062,
     "country_restricted": 130497,
     "not_on_whatsapp": 131026,
@@ -94,9 +94,12 @@ def verdict_of(given: Reachability, kind: Kind) -> Verdict:
     return verdict
 
 
-def denied(reason: Reason, kind: Kind) -> Denial:
-    """In Meta's words where it would say the same."""
-    if (code := _OF_CODE.get(reason)) is not None:
+def denied(reason: Reason, kind: Kind, *, unavailable_code: int | None = None) -> Denial:
+    """In Meta's words where it would say the same; of a number, as it said last."""
+    code = _OF_CODE.get(reason)
+    if reason == "number_unavailable" and unavailable_code is not None:
+        code = unavailable_code
+    if code is not None:
         return msgspec.structs.replace(rejected(Error(code)), reason=reason)
     words = _IN_WORDS[reason].format(kind=kind)
     return Denial(text=words, reason=reason, title=words)

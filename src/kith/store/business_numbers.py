@@ -87,26 +87,54 @@ async def limit(
     )
 
 
-async def fail(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
-    """WhatsApp let the number send nothing then, unless it has sent since."""
+async def fail(
+    tx: Tx, *, tenant_id: int, number_id: str, at: datetime, code: int | None = None
+) -> None:
+    """WhatsApp let the number send nothing then, unless it has sent since.
+
+    `code`: as it said of a message; None when it has restricted the account. Of what was told in
+    one second, that of the account counts, then the lowest code.
+    """
     await tx.run(
-        "UPDATE business_numbers SET unavailable_since = :at WHERE tenant_id = :tenant_id"
-        " AND number_id = :number_id"
-        " AND (last_sent_at IS NULL OR last_sent_at < :at)"
-        " AND (unavailable_since IS NULL OR unavailable_since < :at)",
+        "UPDATE business_numbers SET unavailable_since = :at, unavailable_code = :code"
+        " WHERE tenant_id = :tenant_id AND number_id = :number_id"
+        " AND (last_sent_at IS NULL OR last_sent_at <= :at)"
+        " AND (unavailable_since IS NULL OR unavailable_since < :at"
+        " OR (unavailable_since = :at AND unavailable_code > :rank))",
+        tenant_id=tenant_id,
+        number_id=number_id,
+        at=to_us(at),
+        code=code,
+        rank=code or 0,
+    )
+
+
+async def work(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
+    """WhatsApp took a message of the number then, or said that it may send again.
+
+    Not if it let it send nothing in that second: its times are whole seconds.
+    """
+    await tx.run(
+        "UPDATE business_numbers SET last_sent_at = :at,"
+        " unavailable_since = CASE WHEN unavailable_since < :at THEN NULL"
+        " ELSE unavailable_since END,"
+        " unavailable_code = CASE WHEN unavailable_since < :at THEN NULL"
+        " ELSE unavailable_code END"
+        " WHERE tenant_id = :tenant_id AND number_id = :number_id"
+        " AND (last_sent_at IS NULL OR last_sent_at < :at)",
         tenant_id=tenant_id,
         number_id=number_id,
         at=to_us(at),
     )
 
 
-async def work(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
-    """WhatsApp took a message of the number then, or said that it may send again."""
+async def release(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
+    """The operator has seen to it: what WhatsApp told before `at` keeps the number back no more."""
     await tx.run(
-        "UPDATE business_numbers SET last_sent_at = :at, unavailable_since ="
-        " CASE WHEN unavailable_since <= :at THEN NULL ELSE unavailable_since END"
+        "UPDATE business_numbers SET unavailable_since = NULL, unavailable_code = NULL,"
+        " last_sent_at = CASE WHEN last_sent_at > :at THEN last_sent_at ELSE :at END"
         " WHERE tenant_id = :tenant_id AND number_id = :number_id"
-        " AND (last_sent_at IS NULL OR last_sent_at < :at)",
+        " AND unavailable_since IS NOT NULL",
         tenant_id=tenant_id,
         number_id=number_id,
         at=to_us(at),

@@ -8,6 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from kith.domain import json
+from kith.domain.failures import UNAVAILABLE
 from kith.domain.phone import Phone
 from kith.domain.reachability import (
     Block,
@@ -27,8 +28,8 @@ NUMBERS_MAX = 100
 """Business numbers of a workspace that are judged, the lowest ids."""
 
 _NUMBER = (
-    "n.number_id, n.phone, n.unavailable_since, n.phones_only_since, n.marketing_paused_until,"
-    " v.last_inbound_at, v.refused_at, v.capped_until, v.experiment_until"
+    "n.number_id, n.phone, n.unavailable_since, n.unavailable_code, n.phones_only_since,"
+    " n.marketing_paused_until, v.last_inbound_at, v.refused_at, v.capped_until, v.experiment_until"
 )
 # A row for each business number, or one without. The workspace's own row goes by :workspace, which
 # is the same number: `tenant_id` stands only where it keeps a table to its tenant. Names are read
@@ -241,8 +242,8 @@ async def people_by_email(
 async def numbers_of(tx: Tx, *, tenant_id: int) -> dict[str, NumberState]:
     """The workspace's business numbers by id, lowest first, as to somebody who never wrote."""
     rows = await tx.all(
-        "SELECT n.number_id, n.unavailable_since, n.phones_only_since, n.marketing_paused_until"
-        " FROM business_numbers n"
+        "SELECT n.number_id, n.unavailable_since, n.unavailable_code, n.phones_only_since,"
+        " n.marketing_paused_until FROM business_numbers n"
         " WHERE n.tenant_id = :tenant_id ORDER BY n.number_id LIMIT :numbers_max",
         tenant_id=tenant_id,
         numbers_max=NUMBERS_MAX,
@@ -307,7 +308,7 @@ def _facts(rows: Sequence[Row]) -> Facts:
     numbers, phones = [], {}
     for row in rows:
         if (number_id := row[8]) is not None:
-            numbers.append(_spoken(_number(number_id, *row[10:13]), *row[13:]))
+            numbers.append(_spoken(_number(number_id, *row[10:14]), *row[14:]))
             phones[number_id] = row[9]
     standing = _standing(phone is not None, kinds, reasons, marketing, utility, bool(is_stopped))
     return Facts(contact_id, standing, tuple(numbers), phones, _margin(margin_s))
@@ -340,12 +341,16 @@ def _standing(
 def _number(
     number_id: str,
     unavailable_since: int | None,
+    unavailable_code: int | None,
     phones_only_since: int | None,
     marketing_paused_until: int | None,
 ) -> NumberState:
+    since = _time(unavailable_since)
     return NumberState(
         number_id=number_id,
-        is_unavailable=unavailable_since is not None,
+        is_unavailable=since is not None and unavailable_code is None,
+        unavailable_until=since + UNAVAILABLE if since and unavailable_code is not None else None,
+        unavailable_code=unavailable_code,
         is_phones_only=phones_only_since is not None,
         marketing_paused_until=_time(marketing_paused_until),
     )
@@ -364,6 +369,8 @@ def _spoken(
     return NumberState(
         number_id=number.number_id,
         is_unavailable=number.is_unavailable,
+        unavailable_until=number.unavailable_until,
+        unavailable_code=number.unavailable_code,
         is_phones_only=number.is_phones_only,
         last_inbound_at=None if last_inbound_at is None else from_us(last_inbound_at),
         meta_refused_at=None if refused_at is None else from_us(refused_at),

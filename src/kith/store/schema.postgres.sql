@@ -21,7 +21,8 @@ CREATE TABLE business_numbers (
     created_at bigint NOT NULL,
     last_sent_at bigint,
     marketing_paused_until bigint,
-    phones_only_since bigint
+    phones_only_since bigint,
+    unavailable_code bigint
 );
 
 CREATE TABLE connections (

@@ -185,7 +185,7 @@ CREATE TABLE business_numbers (
     number_id TEXT NOT NULL,
     phone TEXT,
     unavailable_since BIGINT,
-    created_at BIGINT NOT NULL, last_sent_at BIGINT, marketing_paused_until BIGINT, phones_only_since BIGINT,
+    created_at BIGINT NOT NULL, last_sent_at BIGINT, marketing_paused_until BIGINT, phones_only_since BIGINT, unavailable_code BIGINT,
     PRIMARY KEY (tenant_id, number_id)
 ) WITHOUT ROWID;
 
