@@ -310,6 +310,30 @@ def test_more_than_one_identifier(
     assert all(" and ".join(names) in text for [text] in answer.json()["errors"].values())
 
 
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ({"phone": PHONE, "email": "romain@example.com"}, "contact_id, phone, email"),
+        (
+            {"wa_id": "14155550123", "bsuid": "US.1"},
+            "contact_id, phone, email, wa_id, bsuid, username, external_id",
+        ),
+        (
+            {"phone": PHONE, "external_id": "shopify:1"},
+            "contact_id, phone, email, wa_id, bsuid, username, external_id",
+        ),
+    ],
+)
+def test_of_those_beyond_the_reference_all_are_named(
+    ana: Person, given: dict[str, str], options: str
+) -> None:
+    for action in ("get-contact", "get-reachability"):
+        text = f"Give exactly one of {options}, not {' and '.join(given)} together."
+        assert ana.post(action, given).json() == {
+            "message": INVALID, "errors": {name: [text] for name in given},
+        }  # fmt: skip
+
+
 def test_blank_identifiers_do_not_count(ana: Person, romain: dict[str, Any]) -> None:
     answer = ana.get_contact(contact_id="", phone=PHONE, email=None)
     assert (answer.status_code, answer.json()["id"]) == (200, romain["id"])

@@ -28,7 +28,7 @@ class Field(msgspec.Struct, frozen=True):
 class ExactlyOne(msgspec.Struct, frozen=True):
     """Of these fields the caller gives one: more could point at two people (reference C5).
 
-    Where none is given, the contract's own sentence names those that it documents.
+    The contract's own sentence names those that it documents; all are named once others are given.
     """
 
     names: tuple[str, ...]
@@ -54,6 +54,8 @@ class ExactlyOne(msgspec.Struct, frozen=True):
             for name in documented:
                 errors[name] = [f"Give exactly one of {options}."]
             return f"None of {options} provided"
+        if not set(given) <= set(documented):
+            options = ", ".join(self.names)
         problem = f"Give exactly one of {options}, not {' and '.join(given)} together."
         for name in given:
             errors.setdefault(name, []).append(problem)
