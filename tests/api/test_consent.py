@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import html
+import json
 import re
 from typing import Any
 from uuid import uuid4
@@ -380,7 +382,7 @@ def test_the_proof_as_a_page(bed: Bed, ana: Person) -> None:
     tags = set(re.findall(r"<\s*([a-zA-Z!]\w*)", answer.text))
     assert tags == {
         "!DOCTYPE", "html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table",
-        "thead", "tbody", "tr", "th", "td", "section", "pre",
+        "thead", "tbody", "tr", "th", "td", "section", "pre", "bdi",
     }  # fmt: skip
     assert not re.search(r"<[^>]*\b(on\w+|style|src|href)=", answer.text)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer.text
@@ -388,6 +390,21 @@ def test_the_proof_as_a_page(bed: Bed, ana: Person) -> None:
     for told in (PHONE, "checkbox", ana.user.email):
         assert told in answer.text
     assert bed.serving.logged("export.run", route="export-consent-proof")["status"] == 200
+
+
+def test_nothing_that_was_typed_turns_the_page_around_it(ana: Person) -> None:
+    """Right-to-left overrides end where the text ends that holds them (row X10)."""
+    typed = "Ana \u202egnp"
+    ana.create_contact(phone=PHONE, name=typed)
+    put(ana, wording=typed, wording_version=typed, note=typed, evidence={"said": [typed]})
+    page = ana.post("export-consent-proof", {"phone": PHONE, "format": "html"}).text
+    assert page.count(f"<bdi>{typed}</bdi>") == page.count("\u202e") == 4
+    [evidence] = re.findall(r"<pre><bdi>(.*?)</bdi></pre>", page, re.DOTALL)
+    assert json.loads(html.unescape(evidence)) == {"said": [typed]}
+    isolated = re.sub(r"<bdi>.*?</bdi>", "", page, flags=re.DOTALL)
+    assert "Ana" not in isolated
+    assert ana.workspace is not None
+    assert f"<bdi>{ana.workspace.name}</bdi>" in html.unescape(page)
 
 
 def test_the_proof_of_nothing(ana: Person, romain: dict[str, Any]) -> None:

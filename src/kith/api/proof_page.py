@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -26,6 +27,8 @@ HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
 )
 
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
 
 def page(document: msgspec.Struct) -> str:
     """`document` is an answer of export-consent-proof."""
@@ -47,4 +50,7 @@ def _template() -> Template:
 
 
 def _pretty(evidence: msgspec.Raw) -> str:
-    return msgspec.json.format(bytes(evidence), indent=2).decode()
+    """What turns the direction of writing is spelled out, as JSON may: it would turn the braces and
+    names around it as well."""
+    shown = msgspec.json.format(bytes(evidence), indent=2).decode()
+    return _TURNING.sub(lambda found: f"\\u{ord(found[0]):04x}", shown)
