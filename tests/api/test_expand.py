@@ -121,6 +121,7 @@ def test_identities(ana: Person, romain: dict[str, Any]) -> None:
             ("value", PHONE),
             ("confidence", "given"),
             ("created_at", romain["created_at"]),
+            ("retired_at", None),
         ]
     ]
 

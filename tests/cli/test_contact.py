@@ -139,8 +139,8 @@ vip    {at}  {vip["id"]}
 fr-FR  {at}  {fr["id"]}
 
 Identities:
-KIND   VALUE         CONFIDENCE  SINCE
-phone  +14155550123  given       {at}
+KIND   VALUE         CONFIDENCE  SINCE                      RETIRED
+phone  +14155550123  given       {at}  -
 
 History:
 AT                         WHAT             WHO       CHANGED

@@ -16,6 +16,7 @@ from kith.actions.connections import Rotate
 from kith.actions.run import Context, Runner
 from kith.domain import graph
 from kith.domain.jobs import Job
+from kith.domain.times import wire
 from kith.jobs import read_inbound
 from kith.store import inbox
 from tests.api.pages import new_page
@@ -617,6 +618,13 @@ async def test_a_new_number_takes_the_contact_along(meta: Meta, ana: Person) -> 
     await meta.told(batch([change({"messages": [moved]})]))
     after = ana.get_contact(phone="+14155550188").json()
     assert (after["id"], after["phone"], after["tags"]) == (before["id"], "+14155550188", ["vip"])
+    export = ana.post("export-contact", {"contact_id": before["id"]}).json()
+    known_as = ana.get_contact(contact_id=before["id"], expand=["identities"]).json()["identities"]
+    assert export["identities"] == known_as
+    assert {one["value"]: one["retired_at"] for one in known_as if one["kind"] == "phone"} == {
+        ROMAIN.phone: wire(datetime.fromtimestamp(int(moved["timestamp"]), UTC)),
+        "+14155550188": None,
+    }
     # The old number still answers, until somebody else writes from it.
     assert ana.get_contact(phone=ROMAIN.phone).json()["id"] == before["id"]
     nora = Writer(phone=ROMAIN.phone, wa_id=ROMAIN.wa_id, name="Nora", user_id="US.999")

@@ -136,7 +136,13 @@ def stricter(ours: list[Row], theirs: list[Row]) -> list[Row]:
 
 def identities(kept: Contact) -> list[dict[str, Any]]:
     return [
-        {"kind": kind, "value": value, "confidence": confidence, "created_at": wire(at)}
+        {
+            "kind": kind,
+            "value": value,
+            "confidence": confidence,
+            "created_at": wire(at),
+            "retired_at": None,
+        }
         for (kind, value), (confidence, at) in sorted(kept["names"].items())
     ]
 

@@ -183,7 +183,11 @@ def tag_of(link: Link) -> TagOf:
 
 def identity(known_as: Identity) -> IdentityAnswer:
     return IdentityAnswer(
-        known_as.kind, known_as.value, known_as.confidence, wire(known_as.created_at)
+        known_as.kind,
+        known_as.value,
+        known_as.confidence,
+        wire(known_as.created_at),
+        wire_or_none(known_as.retired_at),
     )
 
 

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from kith.api import gives
 from kith.api.reachability import BlockAnswer, ConversationAnswer
-from kith.api.schemas import ContactAnswer, IdentityAnswer
+from kith.api.schemas import ContactAnswer, NameAnswer
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Id, Time
 from kith.domain.merging import Gift, Journal, Merge, Side
@@ -26,7 +26,7 @@ class SideAnswer(msgspec.Struct, frozen=True):
 
     contact: ContactAnswer
     tags: list[TaggedAnswer]
-    identities: list[IdentityAnswer]
+    identities: list[NameAnswer]
     conversations: list[ConversationAnswer]
     blocks: list[BlockAnswer]
 
@@ -107,7 +107,7 @@ def _side(one: Side) -> SideAnswer:
         gives.whole_contact(one.contact),
         [TaggedAnswer(name, _at(added_at)) for name, added_at in one.tags],
         [
-            IdentityAnswer(kind, value, confidence, _at(created_at))
+            NameAnswer(kind, value, confidence, _at(created_at))
             for kind, value, created_at, confidence in one.identities
         ],
         [

@@ -25,8 +25,8 @@ class TagOf(msgspec.Struct, frozen=True):
     added_at: Annotated[Time, Meta(description="When the contact was tagged.")]
 
 
-class IdentityAnswer(msgspec.Struct, frozen=True):
-    """A name by which the contact is found."""
+class NameAnswer(msgspec.Struct, frozen=True):
+    """A name of the contact, as it was at a merge."""
 
     kind: Annotated[Kind, Meta(examples=["phone"])]
     value: Annotated[str, Meta(examples=["+14155550123"])]
@@ -39,6 +39,18 @@ class IdentityAnswer(msgspec.Struct, frozen=True):
         ),
     ]
     created_at: Time
+
+
+class IdentityAnswer(NameAnswer, frozen=True):
+    """A name by which the contact is found."""
+
+    retired_at: Annotated[
+        Time | None,
+        Meta(
+            description="Since when it is no longer the contact's, as WhatsApp told: it finds them "
+            "until somebody else has it, and is written to no more. Null while in use."
+        ),
+    ]
 
 
 class MatchAnswer(msgspec.Struct, frozen=True):

@@ -43,9 +43,16 @@ def print_more(more: Expanded) -> None:
         _print_part("Tags", ("TAG", "ADDED", "ID"), tags)
     if more.identities is not None:
         known_as = [
-            (one.kind, one.value, one.confidence, wire(one.created_at)) for one in more.identities
+            (
+                one.kind,
+                one.value,
+                one.confidence,
+                wire(one.created_at),
+                wire_or_none(one.retired_at),
+            )
+            for one in more.identities
         ]
-        _print_part("Identities", ("KIND", "VALUE", "CONFIDENCE", "SINCE"), known_as)
+        _print_part("Identities", ("KIND", "VALUE", "CONFIDENCE", "SINCE", "RETIRED"), known_as)
     if (match := more.match) is not None:
         sure = "inferred" if match.is_inferred else None
         found_by = [(match.matched_by, match.match_kind, sure)]

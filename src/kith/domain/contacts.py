@@ -65,12 +65,14 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """A name by which a contact is found."""
+    """A name by which a contact is found. `retired_at`: since when it is the contact's no more, as
+    WhatsApp said; None while in use."""
 
     kind: Kind
     value: str
     confidence: Confidence
     created_at: datetime
+    retired_at: datetime | None = None
 
 
 class GetContact(msgspec.Struct, frozen=True, kw_only=True, gc=False):

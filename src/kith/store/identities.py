@@ -133,15 +133,21 @@ async def confidence_of(tx: Tx, *, tenant_id: int, kind: Kind, value: str) -> Co
 async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[Identity]:
     """By kind and value; a contact has few."""
     rows = await tx.all(
-        "SELECT i.kind, i.value, i.confidence, i.created_at FROM contacts c"
+        "SELECT i.kind, i.value, i.confidence, i.created_at, i.retired_at FROM contacts c"
         " JOIN identities i ON i.tenant_id = c.tenant_id AND i.contact_id = c.id"
         " WHERE c.tenant_id = :tenant_id AND c.uuid = :uuid ORDER BY i.kind, i.value",
         tenant_id=tenant_id,
         uuid=contact_uuid,
     )
     return [
-        Identity(kind=kind, value=value, confidence=confidence, created_at=from_us(created_at))
-        for kind, value, confidence, created_at in rows
+        Identity(
+            kind=kind,
+            value=value,
+            confidence=confidence,
+            created_at=from_us(created_at),
+            retired_at=from_us(retired_at) if retired_at is not None else None,
+        )
+        for kind, value, confidence, created_at, retired_at in rows
     ]
 
 
