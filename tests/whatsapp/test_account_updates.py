@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cast import Person
+from tests.cast import Bed, Person
 from tests.graph import Graph
 from tests.graph import Person as Somebody
 from tests.graph.server import ACCOUNT_ID, NUMBER_ID
@@ -68,6 +68,21 @@ async def test_a_notice_keeps_back_what_it_forbids(
     assert [one["reason"] for one in kinds] == reasons
     sent = ana.post("send-text-message", {"phone": PHONE, "message": "Here you are."})
     assert sent.is_success is (reasons[0] == "ok")
+
+
+async def test_a_number_that_may_not_answer_for_a_time_is_tried_again(
+    bed: Bed, ana: Person, graph: Graph, meta: Meta, romain: Somebody
+) -> None:
+    await meta.told(restricted(OFFERS, ANSWERS))
+    text = {"phone": PHONE, "message": "Here you are."}
+    assert ana.post("send-text-message", text).json()["error_code"] == 131031
+    assert graph.attempts == []
+    await bed.change(
+        "UPDATE business_numbers SET unavailable_since = :then WHERE tenant_id = :tenant_id",
+        then=(time.time_ns() // 1_000) - 3_600 * 1_000_000,
+        tenant_id=ana.user.tenant_id,
+    )
+    assert ana.post("send-text-message", text).is_success
 
 
 async def test_offers_wait_until_whatsapp_said_that_they_may_go(

@@ -102,13 +102,20 @@ async def prefer(ctx: Context, fact: PreferenceTold) -> None:
 
 
 async def restrict(ctx: Context, fact: AccountRestricted) -> None:
-    """WhatsApp lets none of the account's numbers send, or lets them again."""
+    """WhatsApp lets none of the account's numbers send, or lets them again.
+
+    A restriction that ends by itself is as a message refused for it: whether it is over, the next
+    message tells.
+    """
     if fact.until is not None and fact.until <= ctx.now:
         return
     tx, tenant_id, at = ctx.tx, ctx.tenant_id, min(fact.at, ctx.now)
+    code = failures.LOCKED if fact.until is not None else None
     for number_id in fact.number_ids:
         if fact.is_restricted:
-            await business_numbers.fail(tx, tenant_id=tenant_id, number_id=number_id, at=at)
+            await business_numbers.fail(
+                tx, tenant_id=tenant_id, number_id=number_id, at=at, code=code
+            )
         else:
             await business_numbers.work(tx, tenant_id=tenant_id, number_id=number_id, at=at)
 

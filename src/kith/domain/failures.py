@@ -8,6 +8,7 @@ from kith.domain import whatsapp
 from kith.domain.graph import Means
 from kith.domain.phone import Phone
 
+LOCKED = 131031
 UNDELIVERABLE = 131026
 STOPPED = 131050
 
