@@ -213,7 +213,7 @@ def test_case_is_nothing_in_any_alphabet(ana: Person, name: str, query: str) -> 
 @pytest.mark.row("T16.2")
 @pytest.mark.parametrize(
     ("name", "query"),
-    [("Élodie", "elodie"), ("Zoe", "zoë"), ("é", "e\u0301"), ("Işık", "isik"), ("Жанна", "шанна")],
+    [("Élodie", "elodie"), ("Zoe", "zoë"), ("é", "e\u0300"), ("Işık", "isik"), ("Жанна", "шанна")],
 )
 def test_other_letters_are_other_letters(ana: Person, name: str, query: str) -> None:
     create_named(ana, name)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from tests.api.refusals import NO_SUCH_ID, NO_SUCH_PHONE
 from tests.long.people import (
@@ -160,6 +161,7 @@ class Model(People):
         }  # fmt: skip
         kept.update((name, given[name].strip()) for name in ("name", "email") if name in given)
         self.contacts[kept["id"]] = kept
+        self.came_with.pop(("phone", phone), None)
         self._tag(kept)
         self._write_rows(self.withdrawn_before(kept["id"], "phone", phone))
         kept.update(shown_times(self.of_ledger(kept["id"])))
@@ -328,7 +330,8 @@ class Model(People):
 
 
 def fold(given: str) -> str:
-    return given.strip().casefold().replace("i\u0307", "i")
+    folded = normalize("NFD", given.strip()).casefold().replace("i\u0307", "i")
+    return normalize("NFC", folded)
 
 
 def text(value: object) -> str:

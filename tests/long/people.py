@@ -188,6 +188,8 @@ class People:
         self.leads: dict[str, str] = {}
         """Merged ids, in the order merged, and whose they are now."""
         self.merges: list[dict[str, Any]] = []
+        self.came_with: dict[Name, Name] = {}
+        """Spellings of a number, and that under which its contact was known before."""
 
     # -- names
 
@@ -230,6 +232,10 @@ class People:
                 self.withdrawn[name] = self._told(stop)
 
     def name_too(self, kept: Contact, kind: str, value: str, confidence: str) -> None:
+        others = [name for rank in spellings(kind, value) for name in rank if name in kept["names"]]
+        self.came_with.pop((kind, value), None)
+        if others:
+            self.came_with[kind, value] = self.came_with.get(others[0], others[0])
         kept["names"][kind, value] = (confidence, self.now)
         before, after = None, {"identity": {"kind": kind, "value": value}}
         if kind == "phone" and kept["phone"] is None:
@@ -420,9 +426,14 @@ class People:
         ]
         assert gifts is not None
         self._write_rows(since)
-        numbers = [v for k, v in sorted(was["names"]) if k == "phone" and (k, v) in held]
+        theirs = {
+            name: one
+            for name, one in held.items()
+            if name in was["names"] or self.came_with.get(name) in was["names"]
+        }
+        numbers = [value for kind, value in sorted(theirs) if kind == "phone"]
         phone = was["phone"] if was["phone"] in numbers else (numbers or [None])[0]
-        back = {**was, "names": {name: held[name] for name in was["names"] if name in held}}
+        back = {**was, "names": theirs}
         back.update(phone=phone, updated_at=self.now, version=was["version"] + 1)
         back.update(shown_times(self.of_ledger(named)))
         self.contacts[named] = back
