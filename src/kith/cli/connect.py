@@ -120,10 +120,10 @@ def whatsapp(as_json: bool, **given: Any) -> None:
 )
 @as_json
 def change_whatsapp(as_json: bool, **given: Any) -> None:
-    """Choose whether WhatsApp writes to phones only, or let numbers send again.
+    """Choose whom WhatsApp writes to, or let numbers send.
 
-    Else it writes to WhatsApp's ids of people, too, which Meta gives to one account after the
-    other; a new connection does both.
+    With --phones-only it writes to no WhatsApp ids of people, which Meta gives to one account after
+    the other; a new connection does both.
 
     \b
     Examples:

@@ -33,6 +33,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 _STRICTNESS: dict[State | None, int] = {None: 0, "granted": 1, "pending": 2, "withdrawn": 3}
 _SAID_AGAIN = "Of two, the stricter consent was kept."
+"""Stored in ledgers and looked for there: never to be reworded."""
 _OWN_ACTS = {
     ("inbound", "keyword"),
     ("inbound", "button"),
