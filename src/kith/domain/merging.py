@@ -17,7 +17,7 @@ from kith.domain.identities import Confidence, Kind
 from kith.domain.matches import number_of
 from kith.domain.phone import Phone
 from kith.domain.reachability import Reason
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us_or_none, to_us_or_none
 
 CONVERSATION = ("last_inbound_at", "refused_at", "capped_until", "experiment_until")
 """The columns of `Side.conversations`, in their order; of each the later is the more restrictive,
@@ -107,7 +107,7 @@ def facets(side: Side) -> Facets:
 def own_facets(one: Contact) -> Facets:
     """Those of its row."""
     found: Facets = {("field", name): getattr(one, name) for name in _FILLED}
-    found[_NEWEST] = _us(one.last_message_at)
+    found[_NEWEST] = to_us_or_none(one.last_message_at)
     found = {place: value for place, value in found.items() if value is not None}
     metadata = json.decode_object(bytes(one.metadata))
     return found | {("metadata", key): value for key, value in metadata.items()}
@@ -206,7 +206,7 @@ def contact_with(contact: Contact, ours: Facets) -> Contact:
     return msgspec.structs.replace(
         contact,
         **{name: ours.get(("field", name)) for name in _FILLED},
-        last_message_at=_time(ours.get(_NEWEST)),
+        last_message_at=from_us_or_none(ours.get(_NEWEST)),
         metadata=msgspec.Raw(json.encode({**kept, **metadata})),
     )
 
@@ -345,11 +345,3 @@ def _joined(place: Place, ours: Any, theirs: Any) -> Any:
     if place[0] == "block":
         return min(ours, theirs)
     return ours
-
-
-def _us(at: datetime | None) -> int | None:
-    return None if at is None else to_us(at)
-
-
-def _time(us: int | None) -> datetime | None:
-    return None if us is None else from_us(us)

@@ -19,6 +19,14 @@ def from_us(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
 
+def to_us_or_none(at: datetime | None) -> int | None:
+    return to_us(at) if at is not None else None
+
+
+def from_us_or_none(us: int | None) -> datetime | None:
+    return from_us(us) if us is not None else None
+
+
 def wire(at: datetime) -> str:
     """`2026-05-07T08:14:23+00:00` (reference section 1); the fraction is cut, not rounded."""
     return at.astimezone(UTC).isoformat(timespec="seconds")

@@ -5,7 +5,7 @@ from typing import get_args
 
 from kith.domain.failures import Limit
 from kith.domain.phone import Phone
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, to_us, to_us_or_none
 from kith.store.database import Row, Tx
 
 _LIMIT: dict[Limit, str] = {
@@ -83,7 +83,7 @@ async def limit(
         tenant_id=tenant_id,
         contact_id=contact_row_id,
         number_id=number_id,
-        at=to_us(at) if at is not None else None,
+        at=to_us_or_none(at),
     )
 
 
@@ -162,7 +162,7 @@ async def write_to_phones_only(
         " WHERE tenant_id = :tenant_id AND number_id = :number_id",
         tenant_id=tenant_id,
         number_id=number_id,
-        since=to_us(since) if since is not None else None,
+        since=to_us_or_none(since),
     )
 
 

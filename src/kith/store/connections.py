@@ -9,7 +9,7 @@ import msgspec
 
 from kith.domain import json
 from kith.domain.connections import Connection, System
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us
 from kith.store.database import Row, Tx
 
 LIST_MAX = 1_000
@@ -153,5 +153,5 @@ def _connection(row: Row, tenant_id: int) -> Connection:
         name=row[3],
         config=config,
         created_at=from_us(row[5]),
-        former_until=from_us(row[6]) if row[6] is not None else None,
+        former_until=from_us_or_none(row[6]),
     )

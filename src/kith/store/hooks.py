@@ -5,7 +5,7 @@ from datetime import datetime
 
 from kith.domain.events import Event
 from kith.domain.hooks import Delivery, Hook
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us, to_us_or_none
 from kith.store.database import Row, Tx
 
 _SELECT = (
@@ -103,8 +103,8 @@ async def set_health(
         " WHERE tenant_id = :tenant_id AND id = :row_id",
         tenant_id=tenant_id,
         row_id=row_id,
-        last_success_at=to_us(last_success_at) if last_success_at is not None else None,
-        failing_since=to_us(failing_since) if failing_since is not None else None,
+        last_success_at=to_us_or_none(last_success_at),
+        failing_since=to_us_or_none(failing_since),
     )
 
 
@@ -205,7 +205,7 @@ async def forget(
 
 
 def _hook(row: Row) -> Hook:
-    times = [from_us(us) if us is not None else None for us in row[6:9]]
+    times = [from_us_or_none(us) for us in row[6:9]]
     return Hook(
         row_id=row[0],
         id=row[1],

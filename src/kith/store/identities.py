@@ -7,7 +7,7 @@ from kith.domain import json, matches
 from kith.domain.contacts import Identity
 from kith.domain.identities import Confidence, Kind
 from kith.domain.phone import Phone
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us
 from kith.store.database import Engine, Tx
 
 _ADD = (
@@ -145,7 +145,7 @@ async def of_contact(tx: Tx, *, tenant_id: int, contact_uuid: str) -> list[Ident
             value=value,
             confidence=confidence,
             created_at=from_us(created_at),
-            retired_at=from_us(retired_at) if retired_at is not None else None,
+            retired_at=from_us_or_none(retired_at),
         )
         for kind, value, confidence, created_at, retired_at in rows
     ]

@@ -7,7 +7,7 @@ import msgspec
 
 from kith.domain import json
 from kith.domain.imports import Counts, Import, Refusal, State, Undone
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us
 from kith.store.database import Engine, Row, Tx
 
 _COLUMNS = (
@@ -222,7 +222,7 @@ def _of(row: Row) -> Import:
         user_id=row[9],
         started_at=from_us(row[10]),
         updated_at=from_us(row[11]),
-        finished_at=from_us(row[12]) if row[12] is not None else None,
+        finished_at=from_us_or_none(row[12]),
         undo_after=row[13],
         undone=msgspec.json.decode(row[14], type=Undone) if row[14] is not None else None,
     )

@@ -7,7 +7,7 @@ import msgspec
 
 from kith.domain import json
 from kith.domain.merging import Journal, Merge, MergedFrom
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us
 from kith.store.database import Engine, Row, Tx
 
 LIST_MAX = 1_000
@@ -213,6 +213,6 @@ def _merge(row: Row) -> Merge:
         from_id=from_uuid,
         into_id=into_uuid,
         at=from_us(at),
-        undone_at=None if undone_at is None else from_us(undone_at),
+        undone_at=from_us_or_none(undone_at),
         journal=None if before is None else msgspec.json.decode(before, type=Journal),
     )

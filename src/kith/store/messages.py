@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from kith.domain.messages import AMENDING, Delivery, Error, Message, StatusTold, digest
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us, to_us_or_none
 from kith.store import identities
 from kith.store.database import Row, Tx
 
@@ -77,8 +77,8 @@ async def add(
         token_id=message.token_id,
         is_echo=int(message.is_echo),
         is_counted=int(message.is_counted),
-        edited_at=_us(message.edited_at),
-        deleted_at=_us(message.deleted_at),
+        edited_at=to_us_or_none(message.edited_at),
+        deleted_at=to_us_or_none(message.deleted_at),
         at=to_us(message.at),
         created_at=to_us(message.created_at),
         **_delivery_columns(message.delivery),
@@ -135,8 +135,8 @@ async def set_content(tx: Tx, *, tenant_id: int, message: Message) -> None:
         tenant_id=tenant_id,
         uuid=message.id,
         content=bytes(message.content).decode(),
-        edited_at=_us(message.edited_at),
-        deleted_at=_us(message.deleted_at),
+        edited_at=to_us_or_none(message.edited_at),
+        deleted_at=to_us_or_none(message.deleted_at),
     )
 
 
@@ -311,10 +311,10 @@ def _delivery_columns(delivery: Delivery) -> dict[str, object]:
     error = delivery.error
     return {
         "status": delivery.status,
-        "sent_at": _us(delivery.sent_at),
-        "delivered_at": _us(delivery.delivered_at),
-        "read_at": _us(delivery.read_at),
-        "failed_at": _us(delivery.failed_at),
+        "sent_at": to_us_or_none(delivery.sent_at),
+        "delivered_at": to_us_or_none(delivery.delivered_at),
+        "read_at": to_us_or_none(delivery.read_at),
+        "failed_at": to_us_or_none(delivery.failed_at),
         "error_code": error.code if error else None,
         "error_title": error.title if error else None,
         "error_details": error.details if error else None,
@@ -332,10 +332,10 @@ def _message(row: Row) -> Message:
         created_at=from_us(row[6]),
         delivery=Delivery(
             status=row[7],
-            sent_at=_time(row[8]),
-            delivered_at=_time(row[9]),
-            read_at=_time(row[10]),
-            failed_at=_time(row[11]),
+            sent_at=from_us_or_none(row[8]),
+            delivered_at=from_us_or_none(row[9]),
+            read_at=from_us_or_none(row[10]),
+            failed_at=from_us_or_none(row[11]),
             error=_error(*row[12:15]),
         ),
         content=msgspec.Raw(row[15].encode()),
@@ -349,8 +349,8 @@ def _message(row: Row) -> Message:
         token_id=row[23],
         is_echo=bool(row[24]),
         is_counted=bool(row[25]),
-        edited_at=_time(row[26]),
-        deleted_at=_time(row[27]),
+        edited_at=from_us_or_none(row[26]),
+        deleted_at=from_us_or_none(row[27]),
         row_id=row[28],
         contact_row_id=row[29],
     )
@@ -358,11 +358,3 @@ def _message(row: Row) -> Message:
 
 def _error(code: int | None, title: str | None, details: str | None) -> Error | None:
     return Error(code, title, details) if code is not None else None
-
-
-def _us(at: datetime | None) -> int | None:
-    return None if at is None else to_us(at)
-
-
-def _time(us: int | None) -> datetime | None:
-    return None if us is None else from_us(us)

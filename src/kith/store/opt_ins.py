@@ -8,7 +8,7 @@ import msgspec
 
 from kith.domain import json, opt_ins
 from kith.domain.opt_ins import OptIn
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us
 from kith.store.database import Engine, Row, Tx
 
 LIST_MAX = 100
@@ -172,5 +172,5 @@ def _opt_in(row: Row) -> OptIn:
         wording_version=row[6],
         evidence=evidence,
         asked_at=from_us(row[8]),
-        used_at=from_us(row[9]) if row[9] is not None else None,
+        used_at=from_us_or_none(row[9]),
     )

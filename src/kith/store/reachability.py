@@ -21,7 +21,7 @@ from kith.domain.reachability import (
     State,
     parse_margin,
 )
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us
 from kith.store.database import Engine, Row, Tx
 
 NUMBERS_MAX = 100
@@ -204,10 +204,10 @@ async def conversations_of(tx: Tx, *, tenant_id: int, contact_row_id: int) -> li
     return [
         Conversation(
             number_id=number_id,
-            last_inbound_at=_time(last_inbound_at),
-            refused_at=_time(refused_at),
-            capped_until=_time(capped_until),
-            experiment_until=_time(experiment_until),
+            last_inbound_at=from_us_or_none(last_inbound_at),
+            refused_at=from_us_or_none(refused_at),
+            capped_until=from_us_or_none(capped_until),
+            experiment_until=from_us_or_none(experiment_until),
         )
         for number_id, last_inbound_at, refused_at, capped_until, experiment_until in rows
     ]
@@ -345,14 +345,14 @@ def _number(
     phones_only_since: int | None,
     marketing_paused_until: int | None,
 ) -> NumberState:
-    since = _time(unavailable_since)
+    since = from_us_or_none(unavailable_since)
     return NumberState(
         number_id=number_id,
         is_unavailable=since is not None and unavailable_code is None,
         unavailable_until=since + UNAVAILABLE if since and unavailable_code is not None else None,
         unavailable_code=unavailable_code,
         is_phones_only=phones_only_since is not None,
-        marketing_paused_until=_time(marketing_paused_until),
+        marketing_paused_until=from_us_or_none(marketing_paused_until),
     )
 
 
@@ -383,10 +383,6 @@ def _spoken(
 @lru_cache(maxsize=128)
 def _margin(seconds: int) -> Margin:
     return parse_margin(seconds)
-
-
-def _time(us: int | None) -> datetime | None:
-    return from_us(us) if us is not None else None
 
 
 def _people(rows: Sequence[Row]) -> dict[str, Person]:

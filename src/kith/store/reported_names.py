@@ -7,7 +7,7 @@ import msgspec
 
 from kith.domain import json
 from kith.domain.identities import Kind
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us, to_us_or_none
 from kith.store.database import Engine, Tx
 
 _EACH: dict[Engine, str] = {
@@ -46,8 +46,8 @@ async def held(tx: Tx, *, tenant_id: int, names: Iterable[Key]) -> dict[Key, Hel
         (kind, value): Held(
             uuid,
             row_id,
-            from_us(retired_at) if retired_at is not None else None,
-            from_us(seen_at) if seen_at is not None else None,
+            from_us_or_none(retired_at),
+            from_us_or_none(seen_at),
             from_us(created_at if seen_at is None else min(created_at, seen_at)),
             origin_id,
         )
@@ -66,7 +66,7 @@ async def give(
         kind=name[0],
         value=name[1],
         contact_id=contact_row_id,
-        retired_at=to_us(retired_at) if retired_at is not None else None,
+        retired_at=to_us_or_none(retired_at),
     )
 
 

@@ -1,9 +1,7 @@
 """How far each shop was read by polling it."""
 
-from datetime import datetime
-
 from kith.domain.shop_polls import Poll, Round
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us_or_none
 from kith.store.database import Row, Tx
 
 LIST_MAX = 1_000
@@ -47,12 +45,12 @@ async def keep(tx: Tx, *, tenant_id: int, poll: Poll) -> None:
         connection_uuid=poll.connection_id,
         stage=under_way.stage if under_way else None,
         place=under_way.place if under_way else None,
-        since=_us(under_way.since) if under_way else None,
+        since=to_us_or_none(under_way.since) if under_way else None,
         is_full=int(under_way.is_full) if under_way else 0,
-        began_at=_us(under_way.began_at) if under_way else None,
-        polled_to=_us(poll.polled_to),
-        full_at=_us(poll.full_at),
-        done_at=_us(poll.done_at),
+        began_at=to_us_or_none(under_way.began_at) if under_way else None,
+        polled_to=to_us_or_none(poll.polled_to),
+        full_at=to_us_or_none(poll.full_at),
+        done_at=to_us_or_none(poll.done_at),
         seen=poll.seen,
         news=poll.news,
         gone=poll.gone,
@@ -97,30 +95,22 @@ async def known(
     return [(row[0], row[1]) for row in rows]
 
 
-def _us(at: datetime | None) -> int | None:
-    return to_us(at) if at is not None else None
-
-
-def _time(us: int | None) -> datetime | None:
-    return from_us(us) if us is not None else None
-
-
 def _poll(row: Row) -> Poll:
     under_way = None
     if row[1] is not None:
         under_way = Round(
             stage=row[1],
             place=row[2],
-            since=_time(row[3]),
+            since=from_us_or_none(row[3]),
             is_full=bool(row[4]),
             began_at=from_us(row[5]),
         )
     return Poll(
         connection_id=row[0],
         under_way=under_way,
-        polled_to=_time(row[6]),
-        full_at=_time(row[7]),
-        done_at=_time(row[8]),
+        polled_to=from_us_or_none(row[6]),
+        full_at=from_us_or_none(row[7]),
+        done_at=from_us_or_none(row[8]),
         seen=row[9],
         news=row[10],
         gone=row[11],

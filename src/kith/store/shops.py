@@ -8,7 +8,7 @@ import msgspec
 from kith.domain import email as emails
 from kith.domain import json
 from kith.domain.data_requests import DataRequest
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us, from_us_or_none, to_us
 from kith.store.database import Row, Tx
 
 LIST_MAX = 1_000
@@ -265,11 +265,7 @@ async def forget_asking(tx: Tx, *, tenant_id: int, customer: str) -> None:
 
 def _story(row: Row) -> Story:
     tags = msgspec.json.decode(row[2], type=dict[str, int])
-    return Story(_time(row[0]), _time(row[1]), tags)
-
-
-def _time(us: int | None) -> datetime | None:
-    return from_us(us) if us is not None else None
+    return Story(from_us_or_none(row[0]), from_us_or_none(row[1]), tags)
 
 
 def _request(row: Row) -> DataRequest:
@@ -281,5 +277,5 @@ def _request(row: Row) -> DataRequest:
         customer=row[4],
         contact_id=row[5],
         requested_at=from_us(row[6]),
-        closed_at=_time(row[7]),
+        closed_at=from_us_or_none(row[7]),
     )

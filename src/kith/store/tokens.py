@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import cast
 
-from kith.domain.times import from_us, to_us
+from kith.domain.times import from_us_or_none, to_us
 from kith.domain.tokens import Caller, Scope, Token
 from kith.store.database import Row, Tx
 
@@ -120,7 +120,7 @@ def _scopes(text: str) -> tuple[Scope, ...]:
 
 
 def _token(row: Row) -> Token:
-    times = [from_us(us) if us is not None else None for us in row[8:]]
+    times = [from_us_or_none(us) for us in row[8:]]
     return Token(
         id=row[0],
         user_id=row[1],
