@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 
 from kith.actions import tokens, workspaces
 from kith.actions.run import Runner
 from kith.actions.workspaces import Workspace
+from kith.domain.contacts import Contact
 from kith.domain.times import to_us
 from kith.domain.tokens import Caller
 from kith.domain.users import User
@@ -145,6 +147,27 @@ def id_of(at: datetime, bits: int | None = None) -> str:
     bits = random.getrandbits(74) if bits is None else bits
     of_time = to_us(at) // 1_000 << 80 | 0x7 << 76
     return str(UUID(int=of_time | bits >> 62 << 64 | 0b10 << 62 | bits & (1 << 62) - 1))
+
+
+def bare_contact(uuid: str, *, at: datetime) -> Contact:
+    """Somebody of whom nothing is known; the store takes it as it is."""
+    return Contact(
+        id=uuid,
+        phone=None,
+        name=None,
+        email=None,
+        source="api",
+        locale=None,
+        metadata=msgspec.Raw(b"{}"),
+        tags=msgspec.Raw(b"[]"),
+        opted_in_at=None,
+        opted_out_at=None,
+        last_message_at=None,
+        total_messages=0,
+        created_at=at,
+        updated_at=at,
+        row_id=0,
+    )
 
 
 async def tag_rows(tx: Tx, contact_row_id: int) -> list[str]:

@@ -12,7 +12,7 @@ from kith.domain.contacts import Contact
 from kith.store import bulk, contact_changes, contacts, migrate, tenants
 from kith.store.database import Tx
 from kith.store.sqlite import SQLite
-from tests.cast import id_of
+from tests.cast import bare_contact, id_of
 
 MADE_AT = datetime(2026, 5, 7, 8, 0, tzinfo=UTC)
 CHANGED_AT = MADE_AT + timedelta(days=3)
@@ -49,23 +49,8 @@ WRITES: dict[str, Write] = {
 async def test_whoever_is_written_anew_is_noted(tmp_path: Path, write: Write) -> None:
     database = SQLite(str(tmp_path / "kith.db"))
     await migrate.apply_all(database, utc_now())
-    one = Contact(
-        id=id_of(MADE_AT, 1),
-        phone=None,
-        name="Ana",
-        email=None,
-        source="api",
-        locale=None,
-        metadata=msgspec.Raw(b"{}"),
-        tags=msgspec.Raw(b"[]"),
-        opted_in_at=None,
-        opted_out_at=None,
-        last_message_at=None,
-        total_messages=0,
-        created_at=MADE_AT,
-        updated_at=MADE_AT,
-        row_id=0,
-    )
+    one = bare_contact(id_of(MADE_AT, 1), at=MADE_AT)
+    one = msgspec.structs.replace(one, name="Ana")
 
     async def work(tx: Tx) -> list[set[int]]:
         tenant_id = await tenants.add(tx, uuid="t", name="T", at=MADE_AT)

@@ -24,7 +24,7 @@ from kith.errors import Refused
 from kith.store import bulk, contact_lists, contact_search, contacts, migrate, tags, tenants
 from kith.store.database import Database, Row, Tx, connect
 from kith.store.sqlite import SQLite
-from tests.cast import id_of
+from tests.cast import bare_contact, id_of
 from tests.databases import postgres_database
 
 START = datetime(2026, 5, 7, 8, 0, tzinfo=UTC)
@@ -311,22 +311,10 @@ def moment(step: int, us: int) -> datetime:
 
 def a_contact(random_: random.Random, *, created_at: datetime = START, **fields: Any) -> Contact:
     """Many have an id of the same millisecond."""
-    plain = Contact(
-        id=id_of(created_at + random_.choice(LAGS), random_.getrandbits(74)),
-        phone=f"+1415{random_.randrange(10**7):07}",  # type: ignore[arg-type]
-        name=None,
-        email=None,
-        source="api",
-        locale=None,
-        metadata=msgspec.Raw(b"{}"),
-        tags=msgspec.Raw(b"[]"),
-        opted_in_at=None,
-        opted_out_at=None,
-        last_message_at=None,
-        total_messages=0,
-        created_at=created_at,
-        updated_at=START,
-        row_id=0,
+    uuid = id_of(created_at + random_.choice(LAGS), random_.getrandbits(74))
+    phone = f"+1415{random_.randrange(10**7):07}"
+    plain = msgspec.structs.replace(
+        bare_contact(uuid, at=START), phone=phone, created_at=created_at
     )
     return msgspec.structs.replace(plain, **fields)
 
