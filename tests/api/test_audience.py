@@ -8,8 +8,8 @@ import pytest
 from ulid import ULID
 
 from kith.actions.audiences import CONTACTS_MAX
+from kith.api.audiences import KEYS_AS_TYPED_MAX
 from kith.api.body import BODY_BYTES_MAX
-from kith.api.reachability import KEYS_AS_TYPED_MAX
 from kith.domain.reachability import MEANINGS
 from tests.api.reach import Reach, ago
 from tests.api.refusals import UNAUTHENTICATED, assert_invalid

@@ -21,8 +21,9 @@ from kith.domain.reachability import (
     tally,
 )
 from kith.errors import AppError
+from kith.store import audiences as rows
 from kith.store import reachability
-from kith.store.reachability import Person
+from kith.store.audiences import Person
 
 CONTACTS_MAX = 10_000
 
@@ -75,7 +76,7 @@ async def _named(ctx: Context, keys: Sequence[GetContact]) -> list[Person | AppE
     uuids = {held.contact_id for held in otherwise if isinstance(held, Held)}
     by_id: Mapping[str, Person] = {}
     if uuids:
-        by_id = await reachability.people_by_id(ctx.tx, tenant_id=ctx.tenant_id, uuids=uuids)
+        by_id = await rows.people_by_id(ctx.tx, tenant_id=ctx.tenant_id, uuids=uuids)
     for place, held in zip(places, otherwise, strict=True):
         named[place] = by_id.get(held.contact_id) if isinstance(held, Held) else held
     return named
@@ -97,13 +98,9 @@ async def _found(ctx: Context, keys: Iterable[GetContact]) -> dict[tuple[str, st
         if kind:
             given[kind].add(value)
     found = {
-        "contact_id": await reachability.people_by_id(
-            tx, tenant_id=tenant_id, uuids=given["contact_id"]
-        ),
-        "phone": await reachability.people_by_phone(tx, tenant_id=tenant_id, phones=given["phone"]),
-        "email": await reachability.people_by_email(
-            tx, tenant_id=tenant_id, email_keys=given["email"]
-        ),
+        "contact_id": await rows.people_by_id(tx, tenant_id=tenant_id, uuids=given["contact_id"]),
+        "phone": await rows.people_by_phone(tx, tenant_id=tenant_id, phones=given["phone"]),
+        "email": await rows.people_by_email(tx, tenant_id=tenant_id, email_keys=given["email"]),
     }
     return {(kind, key): one for kind, by_key in found.items() for key, one in by_key.items()}
 
@@ -112,9 +109,9 @@ async def _verdicts(ctx: Context, people: dict[int, Person]) -> dict[int, Reacha
     """By row id: of the number that allows most, as get-reachability tells it."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     margin = await reachability.margin_of(tx, tenant_id=tenant_id)
-    numbers = await reachability.numbers_of(tx, tenant_id=tenant_id)
-    standings = await reachability.standings(tx, tenant_id=tenant_id, people=people.values())
-    passed = await reachability.conversations(
+    numbers = await rows.numbers_of(tx, tenant_id=tenant_id)
+    standings = await rows.standings(tx, tenant_id=tenant_id, people=people.values())
+    passed = await rows.conversations(
         tx, tenant_id=tenant_id, people=people.values(), numbers=numbers
     )
     judge_one = _Judge(numbers, now=ctx.now, margin=margin)

@@ -12,8 +12,9 @@ from kith.domain.merging import Gift
 from kith.domain.reachability import Lifted
 from kith.domain.times import to_us
 from kith.errors import BadValue, naming
+from kith.store import blocks as block_rows
 from kith.store import contacts as contact_rows
-from kith.store import merges, reachability
+from kith.store import merges
 
 
 class BlockContact(ContactKey, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ async def block(ctx: Context, given: BlockContact) -> Blocked:
         if await _make_own(ctx, known) or given.note is not None:
             known = await _note(ctx, "contact.blocked", "blocked", known, given.note, was=True)
         return Blocked(known, since)
-    await reachability.add_block(
+    await block_rows.add(
         ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id, reason="blocked", at=ctx.now
     )
     return Blocked(await _note(ctx, "contact.blocked", "blocked", known, given.note), ctx.now)
@@ -62,7 +63,7 @@ async def unblock(ctx: Context, given: UnblockContact) -> Blocked:
             raise BadValue("must say why: WhatsApp gave cause for this block.")
     known = await contacts.find(ctx, given)
     if await _since(ctx, known, given.reason) is not None:
-        await reachability.remove_block(
+        await block_rows.remove(
             ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id, reason=given.reason
         )
         known = await _note(ctx, "contact.unblocked", given.reason, known, given.note)
@@ -74,7 +75,7 @@ async def trust(ctx: Context, known: Contact, at: datetime) -> None:
     left about who it is."""
     since = await _since(ctx, known, "identity_changed")
     if since is not None and since <= at:
-        await reachability.remove_block(
+        await block_rows.remove(
             ctx.tx,
             tenant_id=ctx.tenant_id,
             contact_row_id=known.row_id,
@@ -84,7 +85,7 @@ async def trust(ctx: Context, known: Contact, at: datetime) -> None:
 
 
 async def _since(ctx: Context, known: Contact, reason: Lifted) -> datetime | None:
-    blocks = await reachability.blocks_of(
+    blocks = await block_rows.of_contact(
         ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id
     )
     return next((one.since for one in blocks if one.reason == reason), None)

@@ -17,9 +17,9 @@ from kith.domain.matches import phone_of
 from kith.domain.phone import Phone
 from kith.domain.times import MICROSECOND
 from kith.domain.whatsapp_facts import IdentityChanged, Who
+from kith.store import blocks, identities, identity_changes, reported_names
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
-from kith.store import identities, identity_changes, reachability, reported_names
 from kith.store import sends as send_rows
 from kith.store.identity_changes import Kind
 from kith.store.reported_names import Held, Key
@@ -48,7 +48,7 @@ async def change(ctx: Context, fact: IdentityChanged) -> None:
     known = await senders.learn(ctx, known, now, at=since, beside=origins.names(fact.before))
     if now.wa_id is not None:
         known = await _renumber(ctx, known, now.wa_id, origin=origin)
-    await reachability.remove_block(
+    await blocks.remove(
         ctx.tx, tenant_id=ctx.tenant_id, contact_row_id=known.row_id, reason="identity_changed"
     )
     await undelivered.judge_reach(ctx, known)

@@ -23,9 +23,8 @@ from kith.domain.reachability import Block, Conversation
 from kith.domain.tags import Link
 from kith.domain.traces import Traces
 from kith.store import audit as audit_rows
-from kith.store import consent as ledger
-from kith.store import contacts as contact_rows
 from kith.store import (
+    blocks,
     hooks,
     idempotency,
     identities,
@@ -36,6 +35,8 @@ from kith.store import (
     shop_polls,
     shops,
 )
+from kith.store import consent as ledger
+from kith.store import contacts as contact_rows
 from kith.store import tags as tag_rows
 
 HISTORY_MAX = 10_000
@@ -164,7 +165,7 @@ async def export(ctx: Context, given: ContactKey) -> Held:
         are_answers_whole=len(answers) <= ANSWERS_MAX,
         merges=await merges.of_contact(tx, tenant_id=tenant_id, uuids=uuids),
         consent=await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id),
-        blocks=await reachability.blocks_of(tx, tenant_id=tenant_id, contact_row_id=known.row_id),
+        blocks=await blocks.of_contact(tx, tenant_id=tenant_id, contact_row_id=known.row_id),
         conversations=await reachability.conversations_of(
             tx, tenant_id=tenant_id, contact_row_id=known.row_id
         ),

@@ -31,7 +31,8 @@ from kith.domain.whatsapp_facts import (
     Who,
 )
 from kith.errors import Refused
-from kith.store import business_numbers, identities, reachability
+from kith.store import blocks as block_rows
+from kith.store import business_numbers, identities
 from kith.store import messages as message_rows
 
 _NOTHING = msgspec.Raw(b"{}")
@@ -63,8 +64,8 @@ async def receive(ctx: Context, fact: MessageReceived) -> None:
             number_id=message.number_id,
             at=message.at,
         )
-        blocks = await reachability.blocks_of(tx, tenant_id=tenant_id, contact_row_id=known.row_id)
-        if any(one.reason == "not_on_whatsapp" for one in blocks):
+        held = await block_rows.of_contact(tx, tenant_id=tenant_id, contact_row_id=known.row_id)
+        if any(one.reason == "not_on_whatsapp" for one in held):
             await undelivered.judge_reach(ctx, known)
     await _amend(ctx, stored)
     await _heed(ctx, known, message, fact)

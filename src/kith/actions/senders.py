@@ -18,8 +18,8 @@ from kith.domain.contacts import Contact, Particulars
 from kith.domain.identities import Kind
 from kith.domain.matches import number_of, phone_of
 from kith.domain.whatsapp_facts import Who, is_of_group
+from kith.store import blocks, identities, identity_changes, reported_names, sides
 from kith.store import contacts as contact_rows
-from kith.store import identities, identity_changes, reachability, reported_names, sides
 from kith.store.reported_names import Held, Key
 
 CHANGES_MAX = 20
@@ -240,7 +240,7 @@ async def _suspect(ctx: Context, known: Contact, by_number: Held, *, at: datetim
         one.kind == "bsuid" and not is_of_group(one.value) and one.origin_id == by_number.origin_id
         for one in names
     ):
-        await reachability.add_block(
+        await blocks.add(
             ctx.tx,
             tenant_id=ctx.tenant_id,
             contact_row_id=known.row_id,

@@ -10,7 +10,7 @@ from kith.domain import failures, graph
 from kith.domain.consent import Record
 from kith.domain.contacts import Contact
 from kith.domain.messages import Message, StatusTold
-from kith.store import business_numbers, identities, messages, reachability
+from kith.store import blocks, business_numbers, identities, messages
 from kith.store import consent as ledger
 
 _COUNTED = {"not_on_whatsapp", "country_restricted", *failures.CONCLUSIONS}
@@ -44,11 +44,9 @@ async def judge_reach(ctx: Context, known: Contact) -> None:
             tx, tenant_id=tenant_id, contact_row_id=row_id
         ),
     )
-    await reachability.remove_block(
-        tx, tenant_id=tenant_id, contact_row_id=row_id, reason="not_on_whatsapp"
-    )
+    await blocks.remove(tx, tenant_id=tenant_id, contact_row_id=row_id, reason="not_on_whatsapp")
     if since is not None:
-        await reachability.add_block(
+        await blocks.add(
             tx, tenant_id=tenant_id, contact_row_id=row_id, reason="not_on_whatsapp", at=since
         )
 
@@ -123,11 +121,11 @@ async def _failed(ctx: Context, message: Message, code: int) -> None:
 async def _judge_country(ctx: Context, message: Message, code: int, at: datetime) -> None:
     tx, tenant_id, row_id = ctx.tx, ctx.tenant_id, message.contact_row_id
     if message.status == "failed":
-        await reachability.add_block(
+        await blocks.add(
             tx, tenant_id=tenant_id, contact_row_id=row_id, reason="country_restricted", at=at
         )
     elif not await messages.failures(tx, tenant_id=tenant_id, contact_row_id=row_id, code=code):
-        await reachability.remove_block(
+        await blocks.remove(
             tx, tenant_id=tenant_id, contact_row_id=row_id, reason="country_restricted"
         )
 

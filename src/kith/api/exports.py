@@ -6,12 +6,22 @@ import msgspec
 from msgspec import Meta
 
 from kith.actions.personal_data import Held
-from kith.api import consent, data_requests, gives, merge_journal, messages, opt_ins, reachability
+from kith.api import (
+    blocks,
+    consent,
+    data_requests,
+    gives,
+    merge_journal,
+    messages,
+    opt_ins,
+    reachability,
+)
+from kith.api.blocks import BlockAnswer
 from kith.api.data_requests import DataRequestAnswer
 from kith.api.merge_journal import MergeAnswer
 from kith.api.messages import MessageAnswer
 from kith.api.opt_ins import OptInAnswer
-from kith.api.reachability import BlockAnswer, ConversationAnswer
+from kith.api.reachability import ConversationAnswer
 from kith.api.schemas import AuditEntry, ConsentRecordAnswer, ContactAnswer, IdentityAnswer, TagOf
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Complete, Time, WaitingEvents
@@ -80,7 +90,7 @@ def answer(held: Held) -> ExportedAnswer:
         kept_answers_complete=held.are_answers_whole,
         merges=[merge_journal.answer(one) for one in held.merges],
         consent_records=[consent.record(row) for row in held.consent],
-        blocks=[reachability.block(one) for one in held.blocks],
+        blocks=[blocks.block(one) for one in held.blocks],
         conversations=[reachability.conversation(one) for one in held.conversations],
         messages=[messages.message(one) for one in held.messages],
         messages_complete=held.are_messages_whole,

@@ -6,7 +6,8 @@ import msgspec
 from msgspec import Meta
 
 from kith.api import gives
-from kith.api.reachability import BlockAnswer, ConversationAnswer
+from kith.api.blocks import BlockAnswer
+from kith.api.reachability import ConversationAnswer
 from kith.api.schemas import ContactAnswer, NameAnswer
 from kith.api.takes import EXAMPLE_ID
 from kith.api.values import Id, Time

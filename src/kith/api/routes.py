@@ -28,6 +28,8 @@ from kith.actions import (
 from kith.actions.contacts import ContactNotFound
 from kith.actions.run import Action
 from kith.actions.templates import TemplateNotFound
+from kith.api import audiences as checking
+from kith.api import blocks as blocking
 from kith.api import consent as consents
 from kith.api import exports, gives, identity, reachability, schemas, takes
 from kith.api import merges as merging
@@ -152,10 +154,10 @@ ROUTES = (
           look_ups.get_reachability, reachability.verdicts, reachability.ReachabilityAnswer, "look",
           "read", "Whether a contact may be written to, with what, until when",
           missing=ContactNotFound, refuses=(TWO_MEANT,)),
-    Route("POST", "/actions/check-audience", reachability.CHECK_AUDIENCE, audiences.check,
-          reachability.audience, reachability.AudienceAnswer, "scan", "read",
+    Route("POST", "/actions/check-audience", checking.CHECK_AUDIENCE, audiences.check,
+          checking.audience, checking.AudienceAnswer, "scan", "read",
           "Up to 10,000 contacts counted by what they may be written",
-          missed_ids=reachability.missed_ids),
+          missed_ids=checking.missed_ids),
     Route("POST", "/actions/create-contact", upserting.CREATE_CONTACT, upserts.save,
           gives.saved_contact, schemas.SavedContactAnswer, "write", "write",
           "Create the contact of a phone, or add to it", status=201, etag=_etag,
@@ -211,12 +213,12 @@ ROUTES = (
           identity.named, identity.NamedAnswer, "write", "write",
           "Find a contact by a name no more", missing=ContactNotFound, etag=_etag,
           refuses=(TWO_MEANT,)),
-    Route("POST", "/actions/block-contact", reachability.BLOCK_CONTACT, blocks.block,
-          reachability.blocked, reachability.BlockedAnswer, "write", "write",
+    Route("POST", "/actions/block-contact", blocking.BLOCK_CONTACT, blocks.block,
+          blocking.blocked, blocking.BlockedAnswer, "write", "write",
           "Send a contact nothing more", missing=ContactNotFound, etag=_etag,
           refuses=(TWO_MEANT,)),
-    Route("POST", "/actions/unblock-contact", reachability.UNBLOCK_CONTACT, blocks.unblock,
-          reachability.blocked, reachability.BlockedAnswer, "write", "write",
+    Route("POST", "/actions/unblock-contact", blocking.UNBLOCK_CONTACT, blocks.unblock,
+          blocking.blocked, blocking.BlockedAnswer, "write", "write",
           "Take an operator's block, or a doubt, away", missing=ContactNotFound, etag=_etag,
           refuses=(TWO_MEANT,)),
     Route("POST", "/actions/list-tags", takes.LIST_TAGS, tags.list_all, gives.listed_tags,

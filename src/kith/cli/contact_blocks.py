@@ -4,7 +4,7 @@ import click
 
 from kith.actions import blocks
 from kith.actions.workspaces import Acting
-from kith.api import reachability
+from kith.api import blocks as wire
 from kith.cli.acting import for_user, in_workspace, taken, write
 from kith.cli.common import as_json, print_json
 
@@ -27,10 +27,10 @@ def block(workspace: str | None, user: str | None, as_json: bool, **given: str |
     Example:
       kith contact block --phone +14155550123 --note "Threatened a colleague."
     """
-    wanted = taken(reachability.BLOCK_CONTACT, given)
+    wanted = taken(wire.BLOCK_CONTACT, given)
     done = write(blocks.block, wanted, Acting(workspace=workspace, user=user))
     if as_json:
-        print_json(reachability.blocked(done))
+        print_json(wire.blocked(done))
     else:
         click.echo(f"Contact {done.contact.id} is blocked.")
 
@@ -40,7 +40,7 @@ def block(workspace: str | None, user: str | None, as_json: bool, **given: str |
 @by_phone
 @click.option(
     "--reason",
-    type=click.Choice(reachability.LIFTED),
+    type=click.Choice(wire.LIFTED),
     help="Which reason is to go; all but your own block need --note.  [default: blocked]",
 )
 @to_note
@@ -60,10 +60,10 @@ def unblock(workspace: str | None, user: str | None, as_json: bool, **given: str
       kith contact unblock --phone +14155550123
       kith contact unblock --phone +14155550123 --reason identity_changed --note "A new phone."
     """
-    wanted = taken(reachability.UNBLOCK_CONTACT, given)
+    wanted = taken(wire.UNBLOCK_CONTACT, given)
     done = write(blocks.unblock, wanted, Acting(workspace=workspace, user=user))
     if as_json:
-        print_json(reachability.blocked(done))
+        print_json(wire.blocked(done))
     else:
         still = "; an operator blocks them still" if done.since is not None else ""
         click.echo(f"Contact {done.contact.id} is free of the reason {wanted.reason}{still}.")

@@ -17,9 +17,6 @@ CAPS_COUNTED = timedelta(days=30)
 DOUBLINGS_MAX = 4
 PAUSE = DAY
 """How long a number sends no marketing once WhatsApp has limited that."""
-UNAVAILABLE = timedelta(hours=1)
-"""How long a number sends nothing once WhatsApp has refused a message for the number's own sake."""
-
 
 Limit = Literal["refused_at", "capped_until", "experiment_until"]
 
@@ -29,6 +26,11 @@ def capped_until(failures: Sequence[datetime]) -> datetime:
     last: datetime = max(failures)
     before = sum(last - CAPS_COUNTED < at < last for at in failures)
     return last + DAY * (1 << min(before, DOUBLINGS_MAX))
+
+
+def unavailable_until(since: datetime) -> datetime:
+    """How long a number sends nothing once WhatsApp has refused a message for its own sake."""
+    return since + timedelta(hours=1)
 
 
 def unreached_since(
