@@ -54,7 +54,7 @@ bench: setup  ## Measure the speed; results go to bench/results/.
 	$(BIN)/uv pip sync -q --compile-bytecode -p var/bench/venv/bin/python --require-hashes locks/run.txt
 	$(BIN)/python -m bench.run
 
-profile: setup  ## Show where a get-contact spends its time, or a KIND=create, update, tag, webhook, read.
+profile: setup  ## Show where a get-contact spends its time, or a KIND=verdict, create, update, tag, webhook, read.
 	$(BIN)/python -m bench.profile
 
 schema: setup  ## Write schema.sql anew from the migrations.

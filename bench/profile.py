@@ -2,7 +2,7 @@
 
 Requests are fed to the real protocol on a transport that keeps nothing, 32 at a time, as a busy
 event loop gets them. First the plain times beside a static answer, then the statements of a write,
-then the profiler's shares. `KIND=create make profile`, or another of KINDS.
+then the profiler's shares. `KIND=create make profile`, or another of `kinds`.
 """
 
 import asyncio
@@ -142,6 +142,7 @@ def kinds(served: Database) -> dict[str, Make]:
     return {
         "static": lambda: act("/static", f"{phone()}}}"),
         "look": lambda: act(f"{ACTIONS}get-contact", f"{phone()}}}"),
+        "verdict": lambda: act(f"{ACTIONS}get-contact", f'{phone()},"expand":["reachability"]}}'),
         "create": create,
         "update": lambda: act(
             f"{ACTIONS}update-contact", f'{phone()},"name":"Renamed {next(_new)}"}}'
