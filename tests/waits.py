@@ -1,0 +1,35 @@
+"""Wait for what must come; how long is a matter of the machine, not of the rule that is tested."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+WAIT_S_MAX = 60.0
+AGAIN_S = 0.02
+
+
+def wait_until(look: Callable[[], T], what: str, *, is_so: Callable[[T], object] = bool) -> T:
+    """What `look` sees, once it is so; fails with `what` did not come, and what is seen instead."""
+    until = time.monotonic() + WAIT_S_MAX
+    while not is_so(seen := look()):
+        assert time.monotonic() < until, _missing(what, seen)
+        time.sleep(AGAIN_S)
+    return seen
+
+
+async def await_until(
+    look: Callable[[], Awaitable[T]], what: str, *, is_so: Callable[[T], object] = bool
+) -> T:
+    """As `wait_until`, while others of this event loop go on."""
+    until = time.monotonic() + WAIT_S_MAX
+    while not is_so(seen := await look()):
+        assert time.monotonic() < until, _missing(what, seen)
+        await asyncio.sleep(AGAIN_S)
+    return seen
+
+
+def _missing(what: str, seen: object) -> str:
+    return f"in {WAIT_S_MAX:.0f} s there was no {what}, but {seen!r}"
