@@ -1,9 +1,8 @@
 """Meta's side of a connection: webhooks, signed and posted to a running server."""
 
-import asyncio
 import json
-import time
 from collections.abc import Iterable
+from operator import not_
 from typing import Any
 
 from kith.actions import connections, whatsapp_connections
@@ -14,11 +13,11 @@ from kith.domain.tokens import Caller
 from tests.cast import Bed, Person
 from tests.graph.server import ACCOUNT_ID, BUSINESS_PHONE, NUMBER_ID
 from tests.graph.webhooks import signed
+from tests.waits import await_until
 
 APP_SECRET = "the-secret-of-the-app"
 VERIFY_TOKEN = "what-was-made-up"
 SECOND_NUMBER_ID = "106540352242923"
-READ_S_MAX = 20.0
 
 
 class Meta:
@@ -51,10 +50,7 @@ class Meta:
         await self.settled()
 
     async def settled(self) -> None:
-        until = time.monotonic() + READ_S_MAX
-        while await self.states("waiting"):
-            assert time.monotonic() < until, "the worker reads nothing"
-            await asyncio.sleep(0.01)
+        await await_until(lambda: self.states("waiting"), "a worker that reads", is_so=not_)
 
     async def states(self, state: str) -> list[str | None]:
         """The reasons of the messages in the inbox that are in this state."""

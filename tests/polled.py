@@ -1,7 +1,5 @@
 """A shop that Kith polls: its API on this machine, and what became of it in a workspace."""
 
-import asyncio
-import time
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -23,8 +21,8 @@ from tests.conftest import RECEIVERS
 from tests.shops import Shop
 from tests.vendors.shopify import Shopify
 from tests.vendors.woocommerce import WooCommerce
+from tests.waits import await_until
 
-DONE_S_MAX = 20.0
 Vendor = Shopify | WooCommerce
 
 
@@ -79,10 +77,7 @@ class PolledShop(Shop):
 
     async def is_polled(self) -> Poll:
         """Until a worker has done a round, and read what it told."""
-        until = time.monotonic() + DONE_S_MAX
-        while (told := await self.progress()).done_at is None:
-            assert time.monotonic() < until, told
-            await asyncio.sleep(0.05)
+        told = await await_until(self.progress, "a round", is_so=lambda poll: poll.done_at)
         await self.is_read()
         return told
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from tests.waits import wait_until
+
 
 @dataclass
 class Got:
@@ -31,15 +33,13 @@ class Receiver:
     got: list[Got] = field(default_factory=list)
     answer: Callable[[BaseHTTPRequestHandler], int | None] = lambda _: 200
 
-    def wait(self, count: int = 1, *, within_s: float = 10.0, path: str | None = None) -> list[Got]:
+    def wait(self, count: int = 1, *, path: str | None = None) -> list[Got]:
         """The requests so far, once there are so many; asserts that they come."""
-        until = time.monotonic() + within_s
-        while True:
-            found = [one for one in self.got if path in (None, one.path)]
-            if len(found) >= count:
-                return found
-            assert time.monotonic() < until, f"{len(found)} of {count} requests came"
-            time.sleep(0.02)
+        return wait_until(
+            lambda: [one for one in self.got if path in (None, one.path)],
+            f"{count} requests",
+            is_so=lambda found: len(found) >= count,
+        )
 
 
 class Quiet(ThreadingHTTPServer):

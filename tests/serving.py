@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
+from tests.waits import WAIT_S_MAX, wait_until
+
 KITH = str(Path(sys.executable).with_name("kith"))
-START_S_MAX = 60.0
-STOP_S_MAX = 30.0
 
 
 def environment(**settings: object) -> dict[str, str]:
@@ -39,20 +39,18 @@ class Serving:
         lines = self.log_path.read_text().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
-    def logged(self, event: str, *, within_s: float = 5.0, **fields: object) -> dict[str, Any]:
+    def logged(self, event: str, **fields: object) -> dict[str, Any]:
         """The first line about `event` with these fields; waits for it."""
-        until = time.monotonic() + within_s
-        while True:
-            for line in self.log():
-                if line["event"] == event and fields.items() <= line.items():
-                    return line
-            assert time.monotonic() < until, f"no {event} with {fields} in the log"
-            time.sleep(0.02)
+        wanted = {"event": event} | fields
+        return wait_until(
+            lambda: [line for line in self.log() if wanted.items() <= line.items()],
+            f"{wanted} in the log",
+        )[0]
 
     def stop(self) -> int:
         """SIGTERM; returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_S_MAX)
+        return self.process.wait(WAIT_S_MAX)
 
 
 @contextmanager
@@ -81,14 +79,14 @@ def serving(
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_S_MAX)
+                process.wait(WAIT_S_MAX)
         if process.poll() is None:
             process.kill()
             process.wait()
 
 
 def _url(process: subprocess.Popen[bytes], log_path: Path) -> str:
-    until = time.monotonic() + START_S_MAX
+    until = time.monotonic() + WAIT_S_MAX
     while time.monotonic() < until and process.poll() is None:
         for line in log_path.read_text().splitlines():
             if '"server.started"' in line:

@@ -1,12 +1,11 @@
 """Shops that write to a running Kith, as the vendors document it: signed payload files."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Mapping
+from operator import not_
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,9 +16,9 @@ from kith.actions import connections
 from kith.actions.connections import NewConnection
 from kith.domain.connections import Connection, System
 from tests.cast import Bed, Person
+from tests.waits import await_until
 
 PAYLOADS = Path(__file__).parent / "integrations"
-READ_S_MAX = 10.0
 
 
 def payload(system: str, name: str, **changes: Any) -> dict[str, Any]:
@@ -98,10 +97,7 @@ class Shop:
 
     async def is_read(self) -> None:
         """Until nothing of this connection waits, nor any job of the workspace is due."""
-        until = time.monotonic() + READ_S_MAX
-        while waiting := await self.waiting():
-            assert time.monotonic() < until, waiting
-            await asyncio.sleep(0.01)
+        await await_until(self.waiting, "an end of the jobs", is_so=not_)
 
     async def waiting(self) -> list[tuple[Any, ...]]:
         return await self.bed.rows(

@@ -8,11 +8,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 WAIT_S_MAX = 60.0
-AGAIN_S = 0.02
+AGAIN_S = 0.01
 
 
 def wait_until(look: Callable[[], T], what: str, *, is_so: Callable[[T], object] = bool) -> T:
-    """What `look` sees, once it is so; fails with `what` did not come, and what is seen instead."""
+    """What `look` sees, as soon as it is so; fails with what did not come and what is seen."""
     until = time.monotonic() + WAIT_S_MAX
     while not is_so(seen := look()):
         assert time.monotonic() < until, _missing(what, seen)
@@ -32,4 +32,4 @@ async def await_until(
 
 
 def _missing(what: str, seen: object) -> str:
-    return f"in {WAIT_S_MAX:.0f} s there was no {what}, but {seen!r}"
+    return f"{what}: did not come in {WAIT_S_MAX:.0f} s; what is there: {seen!r}"

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
+from operator import not_
 from typing import Any
 
 import altcha
@@ -13,6 +14,7 @@ from kith.actions import connections, widgets
 from kith.actions.widgets import NewWidget
 from kith.domain.connections import Connection
 from tests.cast import Bed, Person
+from tests.waits import await_until, wait_until
 
 ORIGIN = "https://shop.example"
 CODE = re.compile(r"OPTIN-[A-Z2-7]{24}")
@@ -82,12 +84,13 @@ def solved(challenge: altcha.Challenge) -> str:
     return str(altcha.Payload(challenge, solution).to_base64())
 
 
-def filed(person: Person, phone: str, *, within_s: float = 10.0) -> dict[str, Any]:
+def filed(person: Person, phone: str) -> dict[str, Any]:
     """The contact of a number, as soon as a worker has filed it."""
-    until = time.monotonic() + within_s
-    while (answer := person.get_contact(phone=phone)).status_code == 404:
-        assert time.monotonic() < until, f"nobody filed {phone}"
-        time.sleep(0.02)
+    answer = wait_until(
+        lambda: person.get_contact(phone=phone),
+        f"the contact of {phone}",
+        is_so=lambda answer: answer.status_code != 404,
+    )
     return dict(answer.json())
 
 
@@ -101,13 +104,12 @@ async def new_page(bed: Bed, person: Person, **given: Any) -> Page:
     return Page(bed, made, opened.each("secret")[0])
 
 
-async def none_waits(bed: Bed, page: Page, *, within_s: float = 10.0) -> None:
+async def none_waits(bed: Bed, page: Page) -> None:
     """Until everything that was asked for is filed."""
-    until = time.monotonic() + within_s
-    sql = "SELECT COUNT(*) FROM jobs WHERE tenant_id = :tenant_id AND kind = 'file_opt_in'"
-    while (await bed.rows(sql, tenant_id=page.connection.tenant_id))[0][0]:
-        assert time.monotonic() < until, "jobs are left"
-        time.sleep(0.02)
+    sql = "SELECT 1 FROM jobs WHERE tenant_id = :tenant_id AND kind = 'file_opt_in'"
+    await await_until(
+        lambda: bed.rows(sql, tenant_id=page.connection.tenant_id), "an end of the jobs", is_so=not_
+    )
 
 
 def _from(origin: str | None) -> dict[str, str]:

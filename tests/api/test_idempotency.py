@@ -31,6 +31,7 @@ from tests.api.refusals import FORBIDDEN, NOT_FOUND, assert_invalid
 from tests.cast import Bed, Person
 from tests.serving import Client, serving
 from tests.store.test_crashes import no_limits, token_for
+from tests.waits import wait_until
 
 PHONE = "+14155550123"
 KEY = "order-1001"
@@ -627,7 +628,7 @@ def test_after_a_kill_the_repeat_settles_every_call(database_url: str, tmp_path:
                 settle(client, ledger, ledger.open)
                 before = len(ledger.answered)
                 with writing(client, ledger, f"{seed}-{kill}"):
-                    wait_until(lambda seen=before: len(ledger.answered) > seen)
+                    wait_until(lambda seen=before: len(ledger.answered) > seen, "another answer")
                     time.sleep(moments.uniform(0, 0.2))
                     server.process.kill()
             assert len(ledger.answered) > before, "a round without a write proves nothing"
@@ -678,9 +679,3 @@ async def times_named(database_url: str) -> Counter[str]:
     async with wiring.opened(Settings(database_url=database_url)) as runner:
         rows = await runner.database.read(lambda tx: tx.all("SELECT after_json FROM audit_log"))
     return Counter(json.loads(row[0])["name"] for row in rows)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not is_so() and time.monotonic() < until:
-        time.sleep(0.001)

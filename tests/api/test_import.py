@@ -118,7 +118,7 @@ async def cut(bed: Bed, who: Person, body: bytes, sent: int, **query: Any) -> No
         connection.sendall(head.encode() + body[:sent])
         await await_until(
             lambda: imports(bed, who),
-            "import that has taken rows",
+            "rows of the import",
             is_so=lambda found: found and found[0][2] > len(HEADER),
         )
 
@@ -141,7 +141,7 @@ async def test_a_file_that_is_cut_off_goes_on(bed: Bed, ana: Person, mallory: Pe
     await cut(bed, ana, body, len(body) // 2, file="long.csv")
     [(import_id, _, offset)] = await await_until(
         lambda: imports(bed, ana),
-        "import that was cut off",
+        "its interruption",
         is_so=lambda found: found[0][1] == "interrupted",
     )
     assert len(HEADER) < offset <= len(body) // 2

@@ -1,6 +1,5 @@
 """`kith connect` with shops: what is needed to poll them is given, shown, changed and removed."""
 
-import asyncio
 import time
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.jobs.test_poll_shops import some
 from tests.jobs.test_poll_shops import vendor as vendor
 from tests.polled import Vendor
 from tests.vendors.shopify import Shopify
+from tests.waits import await_until
 
 KEYS = ["connection", "path", "system", "name", "config", "created_at", "former_until", "poll"]
 
@@ -45,12 +45,11 @@ def listed(kith: Kith, ana: Person) -> dict[str, Any]:
 
 async def is_planned(bed: Bed, connection_id: str) -> None:
     """Once the worker has done what it began: one job, for the next hour."""
-    async with asyncio.timeout(20):
-        while True:
-            rows = await bed.rows("SELECT due_at FROM jobs WHERE subject = :id", id=connection_id)
-            if len(rows) == 1 and rows[0][0] / 1e6 > time.time() + 3_000:
-                return
-            await asyncio.sleep(0.02)
+    await await_until(
+        lambda: bed.rows("SELECT due_at FROM jobs WHERE subject = :id", id=connection_id),
+        "the next round",
+        is_so=lambda rows: len(rows) == 1 and rows[0][0] / 1e6 > time.time() + 3_000,
+    )
 
 
 async def test_without_it_nothing_is_polled(beside: Kith, ana: Person, vendor: Vendor) -> None:

@@ -16,8 +16,8 @@ from tests.cli.kith import Kith
 from tests.graph import webhooks
 from tests.graph.rules import Person as Reached
 from tests.shops import encoded, payload, signature
+from tests.waits import wait_until
 
-READ_S_MAX = 20.0
 ORIGIN = "https://shop.example"
 AGREED = {"channel": "whatsapp", "purpose": "marketing", "state": "granted", "method": "checkbox"}
 
@@ -55,14 +55,12 @@ class Desk:
 
     def contact(self, phone: str, until: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
         """As get-contact shows it once a worker has read what was sent."""
-        deadline = time.monotonic() + READ_S_MAX
-        while True:
-            answer = self.owner.get_contact(phone=phone, expand=["consent"])
-            found: dict[str, Any] = answer.json()
-            if answer.status_code == 200 and until(found):
-                return found
-            assert time.monotonic() < deadline, found
-            time.sleep(0.02)
+        answer = wait_until(
+            lambda: self.owner.get_contact(phone=phone, expand=["consent"]),
+            f"the contact of {phone}",
+            is_so=lambda answer: answer.status_code == 200 and until(answer.json()),
+        )
+        return dict(answer.json())
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """What a Zap posts to /in/{connection}: proven by a token, stored, read; once, and never wider."""
 
-import asyncio
 import json
-import time
+from operator import not_
 from typing import Any
 
 import httpx
@@ -14,6 +13,7 @@ from kith.domain.inbox import Unreadable
 from kith.domain.metadata import BYTES_MAX
 from kith.integrations.zapier import reader
 from tests.cast import Bed, Person
+from tests.waits import await_until
 
 PHONE = "+14155550161"
 CONSENT = {
@@ -40,13 +40,12 @@ class Zap:
         """Post it and wait until it was read."""
         answer = self.post(body, **headers)
         assert (answer.status_code, answer.json()) == (200, {"success": True})
-        until = time.monotonic() + 10
-        while await self.bed.rows(
-            "SELECT 1 FROM jobs WHERE tenant_id = :id AND gave_up_at IS NULL",
-            id=self.owner.user.tenant_id,
-        ):
-            assert time.monotonic() < until
-            await asyncio.sleep(0.01)
+        waiting = "SELECT 1 FROM jobs WHERE tenant_id = :id AND gave_up_at IS NULL"
+        await await_until(
+            lambda: self.bed.rows(waiting, id=self.owner.user.tenant_id),
+            "an end of the jobs",
+            is_so=not_,
+        )
 
     async def inbox(self) -> list[tuple[Any, ...]]:
         return await self.bed.rows(

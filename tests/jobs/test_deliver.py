@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler
+from operator import not_
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ from tests.api.test_hooks import subscribed
 from tests.cast import Bed
 from tests.receiver import receiving
 from tests.serving import KITH, environment, serving
+from tests.waits import await_until
 
 
 @asynccontextmanager
@@ -62,10 +64,8 @@ async def test_killed_while_it_tells(tmp_path: Path, http: httpx.Client) -> None
             await bed.change("UPDATE deliveries SET due_at = 0 WHERE tenant_id > 0")
             receiver.wait(2)
             again = {one.headers["x-kith-delivery"]: one.body for one in receiver.got}
-            until = time.monotonic() + 10
-            while await bed.rows("SELECT 1 FROM jobs UNION ALL SELECT 1 FROM deliveries"):
-                assert time.monotonic() < until
-                time.sleep(0.05)
+            left = "SELECT 1 FROM jobs UNION ALL SELECT 1 FROM deliveries"
+            await await_until(lambda: bed.rows(left), "an end of the deliveries", is_so=not_)
     assert again == first
     assert len(first) == 2
 
@@ -87,7 +87,7 @@ async def test_a_worker_alone_tells_it(tmp_path: Path, http: httpx.Client) -> No
                 stderr=subprocess.DEVNULL,
             )
             try:
-                receiver.wait(1, within_s=20)
+                receiver.wait()
             finally:
                 worker.terminate()
                 worker.wait()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
+from operator import not_
 from pathlib import Path
 from threading import Thread
 
@@ -27,6 +28,7 @@ from tests.cast import Bed
 from tests.jobs import corpus
 from tests.receiver import Receiver, receiving
 from tests.serving import serving
+from tests.waits import await_until
 
 PUBLIC = ("93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c")
 
@@ -122,9 +124,8 @@ async def test_nor_is_one_called_that_came_in_otherwise(closed: Bed, listener: L
             token_id=ana.token_id,
         )
     ana.create_contact(phone="+14155550123")
-    async with asyncio.timeout(60):
-        while await closed.rows("SELECT 1 FROM deliveries WHERE tries = 0 LIMIT 1"):
-            await asyncio.sleep(0.1)
+    untried = "SELECT 1 FROM deliveries WHERE tries = 0 LIMIT 1"
+    await await_until(lambda: closed.rows(untried), "a try of each", is_so=not_)
     failed = [line for line in closed.serving.log() if line["event"] == "hook.failed"]
     assert {line["hook_id"] for line in failed} == {f"hook-{n}" for n in range(len(given))}
     assert {line["reason"] for line in failed} == {"blocked"}

@@ -33,6 +33,7 @@ from tests.serving import KITH, environment
 from tests.shops import payload
 from tests.vendors.shopify import Shopify
 from tests.vendors.woocommerce import WooCommerce
+from tests.waits import await_until, wait_until
 
 YESTERDAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
 PHONE = "+14155550142"
@@ -305,11 +306,17 @@ async def test_a_worker_polls_by_itself(bed: Bed, ana: Person, vendor: Vendor) -
     told = await shop.is_polled()
     assert (told.news, told.failures, told.problem) == (1, 0, None)
     assert ana.get_contact(external_id=name_of(vendor, 25)).json()["source"] == vendor.system
-    async with asyncio.timeout(5):
-        while len(rows := await jobs(bed, shop)) != 1 or rows[0][0] <= 0:
-            await asyncio.sleep(0.02)
-    assert rows[0][0] == pytest.approx(3_600, abs=60)
+    await is_due(bed, shop, 3_300, 3_660)
     bed.serving.logged("poll.done", connection_id=shop.connection.id, news=1)
+
+
+async def is_due(bed: Bed, shop: PolledShop, after_s: float, before_s: float) -> None:
+    """Until one more poll is planned, in so many seconds."""
+    await await_until(
+        lambda: jobs(bed, shop),
+        "the next poll",
+        is_so=lambda rows: len(rows) == 1 and after_s < rows[0][0] < before_s,
+    )
 
 
 async def jobs(bed: Bed, shop: PolledShop) -> list[tuple[Any, ...]]:
@@ -415,10 +422,7 @@ async def test_a_poll_that_is_killed_is_gone_on_with(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    until = time.monotonic() + 30
-    while len(vendor.requests) < 2:
-        assert time.monotonic() < until
-        await asyncio.sleep(0.02)
+    wait_until(lambda: len(vendor.requests) >= 2, "a second question")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     under_way = (await shop.progress()).under_way
@@ -668,15 +672,11 @@ async def test_a_worker_waits_when_a_shop_wants_it_to(
     shop = await PolledShop.at(bed, ana, shopify, by_itself=True)
     line = bed.serving.logged("poll.failed", connection_id=shop.connection.id)
     assert (line["reason"], line["wait_s"]) == ("throttled", 600)
-    async with asyncio.timeout(5):
-        while not 590 < ((await jobs(bed, shop)) or [(0, 0)])[0][0] < 601:
-            await asyncio.sleep(0.02)
+    await is_due(bed, shop, 300, 601)
     assert (await shop.progress()).failures == 1
     shopify.points = 900.0
     await bed.change("UPDATE jobs SET due_at = 0 WHERE subject = :id", id=shop.connection.id)
-    async with asyncio.timeout(5):
-        while not 0 < ((await jobs(bed, shop)) or [(0, 0)])[0][0] < 20:
-            await asyncio.sleep(0.02)
+    await is_due(bed, shop, 0, 20)
     told = await shop.progress()
     assert (told.failures, told.problem) == (0, None)
     assert told.under_way is not None

@@ -10,7 +10,6 @@ import random
 import signal
 import subprocess
 import threading
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -42,8 +41,8 @@ from tests.cast import Bed
 from tests.integrations.test_shopify import shopify
 from tests.serving import KITH, environment, serving
 from tests.shops import Shop
+from tests.waits import await_until
 
-SETTLED_S_MAX = 20.0
 SECRET_KEY = "a-key"
 Do = Callable[[Runner, Job], Awaitable[None]]
 
@@ -102,10 +101,7 @@ class World:
 
     async def until(self, is_so: Callable[[list[tuple[Any, ...]]], bool]) -> None:
         """Until the queue is so."""
-        until = time.monotonic() + SETTLED_S_MAX
-        while not is_so(jobs := await self.jobs()):
-            assert time.monotonic() < until, jobs
-            await asyncio.sleep(0.01)
+        await await_until(self.jobs, "a queue that is so", is_so=is_so)
 
     async def is_idle(self) -> None:
         await self.until(lambda jobs: not jobs)

@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from operator import not_
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ from tests.graph import Fault, Graph, webhooks
 from tests.graph import Person as Somebody
 from tests.graph.server import NUMBER_ID
 from tests.meta import SECOND_NUMBER_ID, Meta
+from tests.waits import WAIT_S_MAX, await_until
 from tests.whatsapp.test_kills import World, peopled
 
 SENDS = int(os.environ.get("KITH_TEST_SENDS", "160"))
 AT_ONCE = 24
 KILLS = 2 + SENDS // 1_000
-PATIENCE_S = 60.0
 MARKETING = {"first_name": "Romain", "discount": "10 %"}
 
 
@@ -45,7 +46,7 @@ class Day:
 
     def call(self, action: str, given: dict[str, Any], key: str) -> httpx.Response:
         """Until there is an answer that says something."""
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + WAIT_S_MAX
         while time.monotonic() < until:
             if self.world.server is None:
                 time.sleep(0.05)
@@ -151,14 +152,13 @@ async def test_each_message_is_seen_once_or_never_and_none_is_lost(
 
 async def settled(bed: Bed, person: Person) -> None:
     """Nothing is about to leave or waits for its turn."""
-    until = time.monotonic() + PATIENCE_S
-    while left := await bed.rows(
+    sql = (
         "SELECT uuid, status FROM messages WHERE tenant_id = :tenant_id"
-        " AND status IN ('sending', 'queued')",
-        tenant_id=person.user.tenant_id,
-    ):
-        assert time.monotonic() < until, left
-        time.sleep(0.05)
+        " AND status IN ('sending', 'queued')"
+    )
+    await await_until(
+        lambda: bed.rows(sql, tenant_id=person.user.tenant_id), "an end of what leaves", is_so=not_
+    )
 
 
 async def check(bed: Bed, ana: Person, meta: Meta, graph: Graph, day: Day) -> None:

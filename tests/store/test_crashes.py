@@ -20,6 +20,7 @@ from kith import wiring
 from kith.actions import tokens, workspaces
 from kith.settings import Settings
 from tests.serving import Client, Serving, environment, serving
+from tests.waits import wait_until
 
 WRITERS = 8
 KILLS = int(os.environ.get("KITH_TEST_KILLS", "3"))
@@ -81,12 +82,6 @@ def writing(client: Client, ledger: Ledger, *, first: int) -> Iterator[None]:
             thread.join()
 
 
-def wait_for(ledger: Ledger, acknowledged: int) -> None:
-    until = time.monotonic() + 20
-    while len(ledger.acknowledged) < acknowledged and time.monotonic() < until:
-        time.sleep(0.001)
-
-
 @contextmanager
 def serving_again(log_path: Path, **settings: object) -> Iterator[Serving]:
     """A server after a kill: ready again soon, without anybody's help."""
@@ -134,7 +129,7 @@ def test_killed_under_load_loses_nothing(database_url: str, tmp_path: Path) -> N
             with serving_again(tmp_path / f"{kill}.log", **no_limits(database_url)) as server:
                 client = Client(server.url, token, http)
                 with writing(client, ledger, first=2_000_000 + kill * 10_000):
-                    wait_for(ledger, before + 1)
+                    wait_until(lambda seen=before: len(ledger.acknowledged) > seen, "a write")
                     time.sleep(moments.uniform(0, 0.35))
                     server.process.kill()
             assert len(ledger.acknowledged) > before, "a round without a write proves nothing"
@@ -227,7 +222,7 @@ def test_sigterm_finishes_what_is_under_way(database_url: str, tmp_path: Path) -
         with serving(tmp_path / "1.log", **no_limits(database_url)) as server:
             client = Client(server.url, token, http)
             with writing(client, ledger, first=2_000_000):
-                wait_for(ledger, 100)
+                wait_until(lambda: len(ledger.acknowledged) >= 100, "a hundred writes")
                 assert server.stop() == 0
         assert ledger.refused == {}
         with serving(tmp_path / "2.log", **no_limits(database_url)) as server:

@@ -1,7 +1,7 @@
 """A Graph API on this machine, and Ana's account there."""
 
-import asyncio
 from collections.abc import Iterator
+from operator import not_
 
 import pytest
 
@@ -11,6 +11,7 @@ from tests.graph import Person as Somebody
 from tests.graph.samples import TEMPLATES
 from tests.graph.server import NUMBER_ID, TOKEN
 from tests.meta import SECOND_NUMBER_ID, Meta, connected
+from tests.waits import await_until
 from tests.whatsapp.sending import PHONE, jobs, templates_of, writes
 
 
@@ -47,6 +48,5 @@ async def romain(bed: Bed, ana: Person, meta: Meta) -> Somebody:
     """He has just written."""
     somebody = Somebody(PHONE)
     await writes(meta, somebody)
-    while await jobs(bed, ana, kind="read_inbound"):
-        await asyncio.sleep(0.01)
+    await await_until(lambda: jobs(bed, ana, kind="read_inbound"), "an end of the jobs", is_so=not_)
     return somebody

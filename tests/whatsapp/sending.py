@@ -1,7 +1,7 @@
 """What tests of messages that leave share: people, consent, and what stands in the tables."""
 
-import asyncio
 import time
+from operator import not_
 from typing import Any
 
 from kith.actions import templates
@@ -13,6 +13,7 @@ from tests.graph import webhooks
 from tests.graph.samples import TEMPLATES
 from tests.graph.server import ACCOUNT_ID
 from tests.meta import Meta
+from tests.waits import await_until
 
 PHONE = "+14155550123"
 
@@ -68,7 +69,16 @@ async def jobs(bed: Bed, person: Person, kind: str = "send_message") -> int:
 
 async def nothing_waits(bed: Bed, person: Person) -> None:
     """Until all has left that was to be sent, such as the answer to a STOP."""
-    until = time.monotonic() + 10
-    while await jobs(bed, person):
-        assert time.monotonic() < until, "a message does not leave"
-        await asyncio.sleep(0.02)
+    await await_until(lambda: jobs(bed, person), "an end of what leaves", is_so=not_)
+
+
+async def settled(bed: Bed, person: Person, count: int) -> list[str]:
+    """What became of our messages, once there are so many and none is about to leave."""
+    found = await await_until(
+        lambda: rows(bed, person),
+        f"{count} messages that have left",
+        is_so=lambda found: (
+            len(found) >= count and not {"queued", "sending"} & {row[0] for row in found}
+        ),
+    )
+    return [row[0] for row in found]

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
 
@@ -11,18 +10,7 @@ from tests.cast import Bed, Person
 from tests.graph import Graph, webhooks
 from tests.graph import Person as Somebody
 from tests.meta import Meta
-from tests.whatsapp.sending import PHONE, rows
-
-
-async def outcome(bed: Bed, person: Person, sent: int) -> list[Any]:
-    """What was sent when `sent` messages are settled."""
-    until = time.monotonic() + 10
-    while True:
-        found = await rows(bed, person)
-        if len(found) >= sent and all(row[0] not in ("queued", "sending") for row in found):
-            return [row[0] for row in found]
-        assert time.monotonic() < until, found
-        await asyncio.sleep(0.02)
+from tests.whatsapp.sending import PHONE, rows, settled
 
 
 async def test_one_confirmation_and_no_second(
@@ -35,7 +23,7 @@ async def test_one_confirmation_and_no_second(
     at = time.time()
     stop = webhooks.text(romain, "STOP", at=at)
     await meta.told(stop, stop)
-    assert await outcome(bed, ana, 1) == ["sent"]
+    assert await settled(bed, ana, 1) == ["sent"]
     [call] = graph.calls
     assert call.body["text"] == {"body": sending.CONFIRMATIONS["en"]}
     await meta.told(webhooks.text(romain, "stop!", at=at + 1))
@@ -46,7 +34,7 @@ async def test_one_confirmation_and_no_second(
     assert contact["opted_out_at"] is not None
     await meta.told(webhooks.text(romain, "START", at=at + 2))
     await meta.told(webhooks.text(romain, "Arrêt", at=at + 3))
-    assert await outcome(bed, ana, 2) == ["sent", "sent"]
+    assert await settled(bed, ana, 2) == ["sent", "sent"]
     assert graph.calls[1].body["text"] == {"body": sending.CONFIRMATIONS["fr"]}
 
 

@@ -4,7 +4,6 @@ A template leaves, arrives and is read; the person answers, a text leaves, the p
 marketing is refused. Also when every webhook comes three times in any order, and Kith is killed.
 """
 
-import asyncio
 import random
 import time
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from tests.graph import Call, Graph, webhooks
 from tests.graph import Person as Somebody
 from tests.graph.server import TOKEN
 from tests.meta import Meta
-from tests.whatsapp.sending import PHONE, agree, rows
+from tests.whatsapp.sending import PHONE, agree, rows, settled
 from tests.whatsapp.test_kills import World, peopled
 
 ROMAIN = Somebody(PHONE, user_id="US.13491208655302741918")
@@ -36,17 +35,6 @@ def statuses(call: Call, *states: str, since: float) -> list[bytes]:
         webhooks.status(call.wamid, state, ROMAIN, at=since + step, callback=call.callback)
         for step, state in enumerate(states)
     ]
-
-
-async def confirmed(bed: Bed, person: Person) -> None:
-    """The opt-out was confirmed: three messages of ours have left."""
-    until = time.monotonic() + 20
-    while True:
-        states = [row[0] for row in await rows(bed, person)]
-        if len(states) >= 3 and not {"queued", "sending"} & set(states):
-            return
-        assert time.monotonic() < until, states
-        await asyncio.sleep(0.05)
 
 
 def check(person: Any, began: float, stopped: float, messages: int) -> None:
@@ -85,7 +73,7 @@ async def test_a_conversation_step_by_step(
     assert (refused.status_code, refused.json()) == (
         422, {"error": "Contact has opted out of marketing messages"},
     )  # fmt: skip
-    await confirmed(bed, ana)
+    await settled(bed, ana, 3)
     # A template, the answer, a text, STOP, its confirmation: what was refused does not count.
     check(ana, began, stopped, 5)
     assert len(graph.calls) == 3
@@ -128,7 +116,7 @@ async def test_whatever_comes_thrice_in_any_order_from_a_server_that_dies(
             await meta.settled()
             client = world.client(ana)
             assert client.post("send-template-message", offer).status_code == 422
-            await confirmed(bed, ana)
+            await settled(bed, ana, 3)
             sent = await rows(bed, ana)
             lost = [row for row in sent if row[0] == "unknown"]  # killed as it was confirmed
             check(client, began, began + 1, 5 - len(lost))

@@ -24,6 +24,7 @@ from tests.graph.samples import TEMPLATES
 from tests.graph.server import ACCOUNT_ID, TOKEN
 from tests.meta import Meta, connected
 from tests.serving import Client, Serving, serving
+from tests.waits import await_until, wait_until
 from tests.whatsapp.sending import PHONE, rows
 
 OTHER = "+14155550124"
@@ -91,12 +92,11 @@ async def test_killed_at_each_step(
     with world.serving() as server:
         bed.serving = server
         client = world.client(ana)
-        until = time.monotonic() + 15
-        answer = client.post("send-template-message", given, headers=key)
-        while answer.status_code == 409:
-            assert time.monotonic() < until
-            time.sleep(0.1)
-            answer = client.post("send-template-message", given, headers=key)
+        answer = wait_until(
+            lambda: client.post("send-template-message", given, headers=key),
+            "the answer to the call",
+            is_so=lambda answer: answer.status_code != 409,
+        )
         assert (answer.status_code, answer.json()["status"]) == (200, status)
         assert len(graph.calls) == len(graph.attempts) == seen
         if step == "reply":
@@ -139,12 +139,11 @@ async def test_what_waits_outlives_the_server_and_is_decided_anew(
         server.process.kill()
     graph.come_back()
     with world.serving():
-        until = time.monotonic() + 15
-        found = await rows(bed, ana)
-        while [row[0] for row in found] != ["sent", "failed"]:
-            assert time.monotonic() < until, found
-            time.sleep(0.1)
-            found = await rows(bed, ana)
+        found = await await_until(
+            lambda: rows(bed, ana),
+            "both decisions",
+            is_so=lambda found: [row[0] for row in found] == ["sent", "failed"],
+        )
     assert found[1][2] == "Contact has opted out of marketing messages"
     assert [one["to"] for one in graph.attempts] == [PHONE]
     await opened.__aexit__(None, None, None)

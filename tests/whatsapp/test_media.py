@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from operator import not_
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,6 +26,7 @@ from tests.cast import Bed, Person
 from tests.graph import Graph, webhooks
 from tests.graph import Person as Somebody
 from tests.meta import Meta
+from tests.waits import await_until
 from tests.whatsapp.sending import PHONE
 
 ROMAIN = Somebody(PHONE)
@@ -40,17 +42,16 @@ def sent(media_id: str, kind: str = "image", person: Somebody = ROMAIN, **more: 
 
 async def jobs_done(bed: Bed, person: Person) -> list[str]:
     """Why those that failed for good did, when nothing else is to be done."""
-    until = time.monotonic() + 15
-    while True:
-        found = await bed.rows(
-            "SELECT gave_up_at, problem FROM jobs WHERE tenant_id = :tenant_id"
-            " AND kind IN ('fetch_media', 'remove_file')",
-            tenant_id=person.user.tenant_id,
-        )
-        if all(row[0] is not None for row in found):
-            return [row[1] for row in found]
-        assert time.monotonic() < until, found
-        await asyncio.sleep(0.02)
+    sql = (
+        "SELECT gave_up_at, problem FROM jobs WHERE tenant_id = :tenant_id"
+        " AND kind IN ('fetch_media', 'remove_file')"
+    )
+    found = await await_until(
+        lambda: bed.rows(sql, tenant_id=person.user.tenant_id),
+        "an end of the jobs",
+        is_so=lambda found: all(row[0] is not None for row in found),
+    )
+    return [row[1] for row in found]
 
 
 def messages(person: Person, phone: str = PHONE) -> list[dict[str, Any]]:
@@ -263,10 +264,11 @@ async def test_a_worker_sweeps_from_its_start_on(bed: Bed, tmp_path: Path) -> No
     client = Client()
     each = workers(runner, Guard(()), Sender(runner, client), client)
     running = [asyncio.create_task(one.run()) for one in each if isinstance(one, Sweep)]
-    until = time.monotonic() + 10
-    while list(tmp_path.glob("*/.*")):
-        assert time.monotonic() < until
-        await asyncio.sleep(0.01)
+
+    async def parts() -> list[Path]:
+        return list(tmp_path.glob("*/.*"))
+
+    await await_until(parts, "an end of the file", is_so=not_)
     for one in running:
         one.cancel()
     await asyncio.gather(*running, return_exceptions=True)

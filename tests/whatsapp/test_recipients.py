@@ -1,6 +1,5 @@
 """Whom a message goes to: named by phone, as the contract has it, by id, or by BSUID."""
 
-import asyncio
 import time
 from typing import Any
 from uuid import uuid4
@@ -17,6 +16,7 @@ from tests.graph import Fault, Graph, webhooks
 from tests.graph import Person as Somebody
 from tests.graph.server import NUMBER_ID
 from tests.meta import SECOND_NUMBER_ID, Meta, batch, change
+from tests.waits import wait_until
 from tests.whatsapp.sending import PHONE, agree, rows, writes
 
 BSUID, OTHER_BSUID = "US.13491208655302741918", "US.99"
@@ -293,7 +293,5 @@ async def test_who_opts_out_is_told_so_where_they_wrote(
     assert ana.post("add-identity", named).is_success
     agree(ana)
     await meta.told(webhooks.text(Somebody(TWO), "STOP", at=time.time() - 5))
-    until = time.monotonic() + 10
-    while not graph.calls and time.monotonic() < until:
-        await asyncio.sleep(0.02)
+    wait_until(lambda: graph.calls, "an answer")
     assert [call.body["to"] for call in graph.calls] == [TWO]

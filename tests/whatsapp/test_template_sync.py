@@ -24,6 +24,7 @@ from tests.graph.server import TOKEN
 from tests.integrations.test_whatsapp_reader import payload
 from tests.meta import Meta, connected
 from tests.serving import KITH, environment
+from tests.waits import await_until, wait_until
 from tests.whatsapp.sending import sealed_with_another_key
 
 NAMES = sorted({one["name"] for one in TEMPLATES})
@@ -37,10 +38,7 @@ async def test_they_are_asked_for_when_an_account_is_connected(
     bed: Bed, ana: Person, graph: Graph
 ) -> None:
     await connected(bed, ana, graph_url=graph.url, access_token=TOKEN, asks_for_templates=True)
-    until = time.monotonic() + 15
-    while names(ana) != NAMES:
-        assert time.monotonic() < until, names(ana)
-        await asyncio.sleep(0.05)
+    wait_until(lambda: names(ana), "the templates", is_so=lambda found: found == NAMES)
     await asyncio.sleep(0.2)
     planned = await bed.rows(
         "SELECT due_at - created_at, kind FROM jobs WHERE tenant_id = :tenant_id",
@@ -89,14 +87,13 @@ async def planned(bed: Bed, person: Person) -> list[tuple[Any, ...]]:
 
 async def the_next_is_planned(bed: Bed, person: Person) -> None:
     """One run, untried, in some hours, and nothing beside it."""
-    until = time.monotonic() + 15
-    while True:
-        found = await planned(bed, person)
-        waits_s = [due_at / 1e6 - time.time() for _, _, due_at in found]
-        if [row[:2] for row in found] == [(0, 0)] and waits_s[0] > 5 * 3_600:
-            return
-        assert time.monotonic() < until, found
-        await asyncio.sleep(0.02)
+    await await_until(
+        lambda: planned(bed, person),
+        "the next run",
+        is_so=lambda found: (
+            [row[:2] for row in found] == [(0, 0)] and found[0][2] / 1e6 > time.time() + 5 * 3_600
+        ),
+    )
 
 
 @pytest.mark.parametrize("trouble", ["refused", "sealed"])
@@ -159,10 +156,7 @@ async def test_what_meta_tells_while_a_list_is_fetched_is_not_lost(
     )
     graph.clear()
     await bed.runner.write(facts.apply, TemplatesChanged(), meta.caller)
-    until = time.monotonic() + 15
-    while not graph.requests:
-        assert time.monotonic() < until
-        await asyncio.sleep(0.02)
+    wait_until(lambda: graph.requests, "a run")
 
 
 async def test_an_account_that_is_connected_no_more_is_left_alone(

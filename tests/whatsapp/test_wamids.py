@@ -1,7 +1,6 @@
 """Meta's ids for messages: one message has one, whoever tells of it first."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from tests.graph import Person as Somebody
 from tests.graph.http import as_json
 from tests.graph.server import NUMBER_ID, Call
 from tests.meta import SECOND_NUMBER_ID, Meta
+from tests.waits import wait_until
 from tests.whatsapp.sending import PHONE, jobs, rows
 
 TEXT = {"phone": PHONE, "message": "Your order ships today."}
@@ -30,13 +30,6 @@ def listed(person: Person, phone: str = PHONE) -> list[dict[str, Any]]:
     """Those that went out."""
     found = person.post("list-messages", {"phone": phone}).json()["messages"]
     return [one for one in found if one["direction"] == "outbound"]
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def counted(person: Person) -> int:
@@ -73,10 +66,10 @@ async def test_an_echo_that_comes_before_the_answer_is_the_message(
 
     def echoed(call: Call) -> None:
         assert meta.post(echo(call.wamid)) == 200
-        until(lambda: counted(ana) == 2)
+        wait_until(lambda: counted(ana) == 2, "the echo")
         read = webhooks.status(call.wamid, "read", romain, at=time.time())
         assert meta.post(read) == 200
-        until(lambda: "read" in {one["status"] for one in listed(ana)})
+        wait_until(lambda: "read" in {one["status"] for one in listed(ana)}, "its status")
 
     graph.on_accepted = echoed
     answer = ana.post("send-text-message", TEXT)
@@ -99,7 +92,7 @@ async def test_an_echo_that_was_edited_meanwhile(
         edit = {"original_message_id": call.wamid, "message": new}
         for body in (echo(call.wamid), echo(call.wamid + "e", type="edit", edit=edit)):
             assert meta.post(body) == 200
-        until(lambda: any(one["edited_at"] for one in listed(ana)))
+        wait_until(lambda: any(one["edited_at"] for one in listed(ana)), "the edit")
 
     graph.on_accepted = edited
     sent = ana.post("send-text-message", TEXT).json()
@@ -134,8 +127,11 @@ async def test_an_echo_to_somebody_else_or_of_another_number_is_another_message(
     def echoed(call: Call) -> None:
         assert meta.post(echo(call.wamid, **other)) == 200
         to = other.get("to", PHONE)
-        until(lambda: ana.get_contact(phone=to).is_success)
-        until(lambda: call.wamid in {one["whatsapp_message_id"] for one in listed(ana, to)})
+        wait_until(lambda: ana.get_contact(phone=to).is_success, "the contact")
+        wait_until(
+            lambda: call.wamid in {one["whatsapp_message_id"] for one in listed(ana, to)},
+            "the echo",
+        )
 
     graph.on_accepted = echoed
     answer = ana.post("send-text-message", TEXT)
