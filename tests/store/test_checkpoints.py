@@ -157,9 +157,9 @@ async def test_no_answer_waits_for_a_checkpoint(
 ) -> None:
     monkeypatch.setattr(checkpoints, "WAL_PAGES", 1)
     release = threading.Event()
-    database._checkpoints._thread.submit(release.wait, 10)
+    database._checkpoints._thread.submit(release.wait, 60)
     for number in range(20):
-        await asyncio.wait_for(add(database, f"n{number:02}"), 5)
+        await asyncio.wait_for(add(database, f"n{number:02}"), 30)
     assert len(await names(database)) == 20
     release.set()
 
@@ -304,7 +304,7 @@ async def test_nothing_that_waits_behind_a_failed_sync_touches_the_file(
             loop.call_soon(queued.set)
 
         loop.call_soon_threadsafe(tidy)
-        assert queued.wait(10)
+        assert queued.wait(60)
         raise OSError(errno.EIO, "injected")
 
     moving = Checkpoints(

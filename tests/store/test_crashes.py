@@ -55,7 +55,7 @@ def writing(client: Client, ledger: Ledger, *, first: int) -> Iterator[None]:
     stop = threading.Event()
 
     def write(lane: int) -> None:
-        with httpx.Client(timeout=10, verify=False) as http:
+        with httpx.Client(timeout=60, verify=False) as http:
             own = Client(client.url, client.token, http)
             for number in range(200):
                 if stop.is_set():
@@ -85,11 +85,19 @@ def writing(client: Client, ledger: Ledger, *, first: int) -> Iterator[None]:
 @contextmanager
 def serving_again(log_path: Path, **settings: object) -> Iterator[Serving]:
     """A server after a kill: ready again soon, without anybody's help."""
-    started = time.monotonic()
+    started, without_core_s = time.monotonic(), had_no_core_s("self")
     with serving(log_path, **settings) as server:
-        assert httpx.get(server.url + "/readyz").status_code == 200
-        assert time.monotonic() - started < READY_S_MAX
+        assert httpx.get(server.url + "/readyz", timeout=60).status_code == 200
+        took_s = time.monotonic() - started
+        without_core_s = had_no_core_s("self") - without_core_s + had_no_core_s(server.process.pid)
+        assert took_s - without_core_s < READY_S_MAX
         yield server
+
+
+def had_no_core_s(pid: int | str) -> float:
+    """How long a process could have run, and others did; Linux tells."""
+    told = Path(f"/proc/{pid}/schedstat")
+    return int(told.read_text().split()[1]) / 1e9 if told.exists() else 0.0
 
 
 def check(ledger: Ledger, client: Client) -> None:
@@ -123,7 +131,7 @@ def test_killed_under_load_loses_nothing(database_url: str, tmp_path: Path) -> N
     seed = random.randrange(2**32)
     print("seed", seed)
     moments = random.Random(seed)
-    with httpx.Client(timeout=10) as http:
+    with httpx.Client(timeout=60) as http:
         for kill in range(KILLS):
             before = len(ledger.acknowledged)
             with serving_again(tmp_path / f"{kill}.log", **no_limits(database_url)) as server:
@@ -145,7 +153,7 @@ def test_killed_at_an_exact_call_loses_nothing(call: str, tmp_path: Path) -> Non
     path = tmp_path / "kith.db"
     url = f"sqlite:///{path}"
     token, ledger = token_for(url), Ledger()
-    with httpx.Client(timeout=10) as http:
+    with httpx.Client(timeout=60) as http:
         for kill in range(KILLS):
             number = (3 + kill * 17) if call == "sync" else (20 + kill * 231)
             program = faulty(call, number, "kill")
@@ -153,7 +161,7 @@ def test_killed_at_an_exact_call_loses_nothing(call: str, tmp_path: Path) -> Non
             with serving(log, kith=program, **no_limits(url)) as server:
                 client = Client(server.url, token, http)
                 with writing(client, ledger, first=2_000_000 + kill * 10_000):
-                    assert server.process.wait(20) == -signal.SIGKILL
+                    assert server.process.wait(60) == -signal.SIGKILL
             integrity(path)
             with serving_again(tmp_path / "again.log", **no_limits(url)) as server:
                 check(ledger, Client(server.url, token, http))
@@ -167,12 +175,12 @@ def test_a_failed_fsync_answers_503_and_stops_at_once(tmp_path: Path) -> None:
     path = tmp_path / "kith.db"
     url = f"sqlite:///{path}"
     token, ledger = token_for(url), Ledger()
-    with httpx.Client(timeout=10) as http:
+    with httpx.Client(timeout=60) as http:
         program = faulty("sync", 12, "eio")
         with serving(tmp_path / "server.log", kith=program, **no_limits(url)) as server:
             client = Client(server.url, token, http)
             with writing(client, ledger, first=2_000_000):
-                assert server.process.wait(20) == 74
+                assert server.process.wait(60) == 74
         assert set(ledger.refused.values()) == {503}
         events = [line["event"] for line in server.log()]
         assert events.count("storage.fsync_failed") == 1  # never a second one on that file
@@ -218,7 +226,7 @@ def test_after_an_unclean_stop_the_file_is_checked_beside_the_traffic(tmp_path: 
 def test_sigterm_finishes_what_is_under_way(database_url: str, tmp_path: Path) -> None:
     """Graceful stop: exit 0, every answer given, nothing acknowledged is lost."""
     token, ledger = token_for(database_url), Ledger()
-    with httpx.Client(timeout=10) as http:
+    with httpx.Client(timeout=60) as http:
         with serving(tmp_path / "1.log", **no_limits(database_url)) as server:
             client = Client(server.url, token, http)
             with writing(client, ledger, first=2_000_000):

@@ -1,6 +1,7 @@
 """Reads that may look through much: beside the event loop, with an end, and never a write."""
 
 import asyncio
+import statistics
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -19,8 +20,8 @@ from tests.databases import postgres_database
 
 COUNTING = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {})"
 LONG = f"{COUNTING} SELECT COUNT(*) FROM n"
-ENDLESS = LONG.format(40_000_000)
-"""Ten seconds and more: whoever is not stopped fails, and does not hang."""
+ENDLESS = LONG.format(4_000_000_000)
+"""Many minutes: whoever is not stopped fails, and does not hang."""
 LONG_S = 30.0
 """Far more than a busy machine needs; whoever waits so long has failed."""
 
@@ -49,22 +50,23 @@ async def add(database: Database, name: str) -> None:
 async def test_the_loop_goes_on_while_a_scan_burns(
     database: SQLite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scanner, "SCAN_S_MAX", 1.0)
+    monkeypatch.setattr(scanner, "SCAN_S_MAX", LONG_S)
     await add(database, "Ana")
-    scan = asyncio.create_task(database.scan(burn))
-    looked_up = written = turns = 0
-    while not scan.done():
-        looked_up += await database.read(names) != []
-        if turns % 20 == 0:
-            await add(database, f"n{turns}")
-            written += 1
+    burning = threading.Event()
+
+    async def begun(tx: Tx) -> object:
+        burning.set()
+        return await burn(tx)
+
+    scan = asyncio.create_task(database.scan(begun))
+    assert await asyncio.to_thread(burning.wait, LONG_S)
+    for turn in range(50):  # a loop that is held turns once or twice before the deadline
+        assert await database.read(names) != []
+        if turn % 20 == 0:
+            await add(database, f"n{turn}")
         await asyncio.sleep(0.001)
-        turns += 1
-    with pytest.raises(TookTooLong):
-        await scan
-    # A loop that was held would have turned once or twice.
-    assert turns == looked_up > 20
-    assert written > 1
+        assert not scan.done()
+    scan.cancel()
 
 
 @pytest.mark.row("S9")
@@ -91,17 +93,17 @@ async def test_connections_are_as_good_as_new_afterwards(
     async def no_sql(tx: Tx) -> None:
         await tx.one("SELECT FROM nowhere")
 
-    monkeypatch.setattr(scanner, "SCAN_S_MAX", 0.1)
     for number in range(2 * scanner.SCANS_AT_ONCE):
+        monkeypatch.setattr(scanner, "SCAN_S_MAX", 0.1)
         with pytest.raises(TookTooLong):
             await database.scan(burn)
+        monkeypatch.setattr(scanner, "SCAN_S_MAX", LONG_S)
         with pytest.raises(LookupError):
             await database.scan(fails)
         with pytest.raises(apsw.SQLError):
             await database.scan(no_sql)
         await add(database, f"n{number}")
         assert await database.scan(names) == [f"n{n}" for n in range(number + 1)]
-    monkeypatch.setattr(scanner, "SCAN_S_MAX", LONG_S)
     assert await database.scan(lambda tx: tx.one(LONG.format(300_000))) == (300_000,)
 
 
@@ -174,10 +176,19 @@ async def test_a_scan_that_waits_has_the_same_deadline(
     database: SQLite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scanner, "SCAN_S_MAX", 0.4)
-    started = time.monotonic()
-    done = await asyncio.gather(*(database.scan(burn) for _ in range(10)), return_exceptions=True)
+    took_s: list[float] = []
+
+    async def timed(tx: Tx) -> None:
+        started = time.monotonic()
+        try:
+            await burn(tx)
+        finally:
+            took_s.append(time.monotonic() - started)
+
+    done = await asyncio.gather(*(database.scan(timed) for _ in range(10)), return_exceptions=True)
     assert [type(one) for one in done] == [TookTooLong] * 10
-    assert time.monotonic() - started < 0.4 * 4, "those that waited began a time of their own"
+    # Two ran for so long; the eight others, which waited, ran for no time of their own.
+    assert statistics.median(took_s) < 0.4
 
 
 @pytest.mark.row("S9")
@@ -200,11 +211,14 @@ async def test_a_scan_that_nobody_waits_for_ends_too(
         with pytest.raises(asyncio.CancelledError):
             await scan
     monkeypatch.setattr(scanner, "SCAN_S_MAX", LONG_S)
-    assert await asyncio.wait_for(database.scan(names), 5) == []
+    assert await asyncio.wait_for(database.scan(names), LONG_S) == []
 
 
 @pytest.mark.row("S9")
-async def test_closing_gives_up_what_runs_and_what_waits(tmp_path: Path) -> None:
+async def test_closing_gives_up_what_runs_and_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanner, "SCAN_S_MAX", LONG_S)
     database = SQLite(str(tmp_path / "kith.db"))
     await migrate.apply_all(database, utc_now())
     started = threading.Barrier(scanner.SCANS_AT_ONCE + 1)
@@ -218,7 +232,7 @@ async def test_closing_gives_up_what_runs_and_what_waits(tmp_path: Path) -> None
     await asyncio.to_thread(started.wait, LONG_S)
     closing = time.monotonic()
     await database.close()
-    assert time.monotonic() - closing < scanner.SCAN_S_MAX
+    assert time.monotonic() - closing < LONG_S
     for scan in scans:
         with pytest.raises(Unavailable):
             await scan
@@ -258,8 +272,8 @@ async def test_postgres_gives_up_a_scan_after_its_deadline(
     monkeypatch.setattr(postgres, "_FOR_A_SCAN", short)
     started = time.monotonic()
     with pytest.raises(TookTooLong):
-        await on_postgres.scan(lambda tx: tx.one("SELECT pg_sleep(30)"))
-    assert 0.2 <= time.monotonic() - started < postgres.STATEMENT_S_MAX
+        await on_postgres.scan(lambda tx: tx.one("SELECT pg_sleep(60)"))
+    assert 0.2 <= time.monotonic() - started < LONG_S
     await add(on_postgres, "Ana")
     assert await on_postgres.scan(names) == ["Ana"]
     # The timeout was the scan's own, and nobody's after it.

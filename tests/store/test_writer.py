@@ -39,7 +39,7 @@ class Gate:
     def _commit(self) -> bool:
         self.commits += 1
         self.reached.set()
-        self.is_open.wait(10)
+        self.is_open.wait(60)
         return False
 
 
@@ -233,10 +233,10 @@ async def test_a_full_disk_fails_the_batch_and_passes(database: SQLite) -> None:
 async def test_a_write_past_its_deadline_is_dropped_and_a_started_one_ends(
     database: SQLite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "QUEUE_WAIT_S_MAX", 0.05)
     gate = Gate(database.writing_connection)
     started = asyncio.create_task(database.write(lambda tx: add(tx, "started")))
     await asyncio.to_thread(gate.reached.wait)
+    monkeypatch.setattr(writer, "QUEUE_WAIT_S_MAX", 0.05)
     queued = asyncio.create_task(database.write(lambda tx: add(tx, "queued")))
     await asyncio.sleep(0.1)
     gate.is_open.set()
