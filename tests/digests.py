@@ -102,7 +102,7 @@ async def digests(url: str) -> AsyncIterator[Digests]:
         with contextlib.ExitStack() as closing:
             lite = [apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY) for _ in range(2)]
             for one in lite:
-                one.set_busy_timeout(2_000)
+                one.set_busy_timeout(30_000)
                 closing.callback(one.close)
             yield Digests(_InSQLite(*lite))
         return

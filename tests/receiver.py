@@ -56,7 +56,7 @@ def receiving(tls: Path | None = None, asked: list[str] | None = None) -> Iterat
             length = int(self.headers.get("content-length", 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(length)
-            receiver.got.append(Got(self.path, headers, body, time.monotonic()))
+            receiver.got.append(Got(self.path, headers, body, time.time()))
             status = receiver.answer(self)
             if status is not None:
                 self.send_response(status)

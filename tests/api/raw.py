@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-READ_S_MAX = 5.0
+READ_S_MAX = 60.0
 
 
 class RawAnswer(msgspec.Struct):

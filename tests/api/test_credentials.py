@@ -153,7 +153,7 @@ async def test_revoked_on_the_command_line_beside_the_server(
         env=environment(database_url=server_database_url),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     assert await works_for(ana) < WORKS_STILL_S_MAX
@@ -180,7 +180,6 @@ async def test_expiry(bed: Bed, ana: Person) -> None:
         at=to_us(expires_at),
         id=ana.token_id,
     )
-    assert ana.get(ME).status_code == 200
     assert await works_for(ana) < 3.5
     assert utc_now() >= expires_at
 

@@ -69,7 +69,7 @@ def side_by_side(call: Callable[[int], httpx.Response]) -> list[httpx.Response]:
     barrier = Barrier(SIDE_BY_SIDE)
 
     def once_all_are_there(number: int) -> httpx.Response:
-        barrier.wait(timeout=20)
+        barrier.wait(timeout=60)
         return call(number)
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:

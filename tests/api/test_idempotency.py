@@ -31,7 +31,7 @@ from tests.api.refusals import FORBIDDEN, NOT_FOUND, assert_invalid
 from tests.cast import Bed, Person
 from tests.serving import Client, serving
 from tests.store.test_crashes import no_limits, token_for
-from tests.waits import wait_until
+from tests.waits import at_best, wait_until
 
 PHONE = "+14155550123"
 KEY = "order-1001"
@@ -421,28 +421,33 @@ async def test_while_the_first_call_runs_others_are_told_to_wait(
     bed: Bed, ana: Person, server_database_url: str
 ) -> None:
     """The first waits for a lock that we hold: of two calls, the one answered is the other."""
-    before = await effects(bed, ana)
 
-    def call(key: str) -> httpx.Response:
-        return ana.post("create-contact", ROMAIN, headers=keyed(key))
+    async def twice(number: int) -> None:
+        before = await effects(bed, ana)
 
-    with ThreadPoolExecutor(2) as threads:
-        async with writes_held(bed, server_database_url):
-            calls = [threads.submit(call, KEY) for _ in range(2)]
-            early = answered(calls)
-            assert_still_running(early.result())
-            [running] = set(calls) - {early}
-            assert not running.done()
-        first = running.result()
-    assert (first.status_code, is_repeat(first)) == (201, False)
-    again = call(KEY)
-    assert (seen(again), is_repeat(again)) == (seen(first), True)
-    assert await effects(bed, ana) == before + 1
+        def call() -> httpx.Response:
+            body = {**ROMAIN, "phone": f"+1415555012{number}"}
+            return ana.post("create-contact", body, headers=keyed(f"{KEY}-{number}"))
+
+        with ThreadPoolExecutor(2) as threads:
+            async with writes_held(bed, server_database_url):
+                calls = [threads.submit(call) for _ in range(2)]
+                early = answered(calls)
+                assert_still_running(early.result())
+                [running] = set(calls) - {early}
+                assert not running.done()
+            first = running.result()
+        assert (first.status_code, is_repeat(first)) == (201, False)
+        again = call()
+        assert (seen(again), is_repeat(again)) == (seen(first), True)
+        assert await effects(bed, ana) == before + 1
+
+    await at_best(twice)  # a lock is not waited for long
 
 
 def answered(calls: list[Future[httpx.Response]]) -> Future[httpx.Response]:
     """The only one that is answered while the lock is held."""
-    [call] = wait(calls, timeout=10, return_when=FIRST_COMPLETED).done
+    [call] = wait(calls, timeout=60, return_when=FIRST_COMPLETED).done
     return call
 
 
@@ -451,7 +456,7 @@ async def writes_held(bed: Bed, url: str) -> AsyncIterator[None]:
     """Nobody else can commit a call with a key."""
     if bed.engine == "sqlite":
         holder = apsw.Connection(url.removeprefix("sqlite:///"))
-        holder.set_busy_timeout(2_000)
+        holder.set_busy_timeout(30_000)
         holder.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -582,7 +587,7 @@ def test_a_restart_forgets_no_answer(tmp_path: Path) -> None:
     def calls(client: Client) -> dict[str, httpx.Response]:
         return {name: client.post(name, body, headers=keyed(KEY)) for name, body in bodies.items()}
 
-    with httpx.Client(timeout=10) as http:
+    with httpx.Client(timeout=60) as http:
         with serving(tmp_path / "1.log", **settings) as server:
             client = Client(server.url, token, http)
             for name, body in bodies.items():
@@ -621,7 +626,7 @@ def test_after_a_kill_the_repeat_settles_every_call(database_url: str, tmp_path:
     moments = random.Random(seed)
     token, ledger = token_for(database_url), Ledger()
     settings = no_limits(database_url)
-    with httpx.Client(timeout=10) as http:
+    with httpx.Client(timeout=60) as http:
         for kill in range(KILLS):
             with serving(tmp_path / f"{kill}.log", **settings) as server:
                 client = Client(server.url, token, http)
@@ -643,7 +648,7 @@ def writing(client: Client, ledger: Ledger, prefix: str) -> Iterator[None]:
     ways = ("create-contact", "update-contact", "find-or-create-contact")
 
     def write(lane: int) -> None:
-        with httpx.Client(timeout=10) as http:
+        with httpx.Client(timeout=60) as http:
             own = Client(client.url, client.token, http)
             for number in range(1_000):
                 key = f"{prefix}-{lane}-{number}"

@@ -629,7 +629,7 @@ async def test_nothing_is_lost_beside_updates(bed: Bed) -> None:
                 metadata = {f"{side}{n}": n}
                 calls.append(("update-contact", {"contact_id": uuid, "metadata": metadata}))
         calls.insert(len(calls) // 2, ("merge-contacts", {"contact_id": gone, "into": kept}))
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             headers = {"Authorization": f"Bearer {ana.token}"}
             answers = await asyncio.gather(
                 *(

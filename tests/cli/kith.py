@@ -15,7 +15,7 @@ import structlog
 from kith.cli.main import main
 from tests.serving import environment
 
-TIMEOUT_S = 60
+TIMEOUT_S = 180
 
 
 class Result:

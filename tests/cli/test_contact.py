@@ -278,7 +278,7 @@ def on_terminal(kith: Kith, answer: str, *arguments: str) -> tuple[int, str, str
         stdin=theirs,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     os.close(theirs)
     os.close(ours)

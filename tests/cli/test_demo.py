@@ -127,7 +127,7 @@ def test_progress_is_for_a_person_only(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=theirs,
-        timeout=60,
+        timeout=180,
     )
     os.close(theirs)
     shown = os.read(ours, 65_536).decode()

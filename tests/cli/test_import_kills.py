@@ -81,7 +81,7 @@ def runs(database: str, file: Path, plan: list[tuple[str, float]]) -> list[int]:
         env=environment(database_url=database),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return [int(line) for line in done.stdout.split()]
