@@ -134,7 +134,7 @@ async def test_a_call_has_a_deadline(meta, client, monkeypatch):
     started = time.monotonic()
     with pytest.raises(NoAnswer):
         await client.send(account(meta), TEXT)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert len(meta.calls) == 1
 
 

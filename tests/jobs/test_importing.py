@@ -80,7 +80,7 @@ async def test_rows_are_read_while_the_disk_confirms_others(
     def finishing(self: Writer) -> None:
         with was_read:
             if 0 < next_line[0] <= ROWS + 1:
-                waited.append(was_read.wait_for(lambda: line[0] >= next_line[0], timeout=5))
+                waited.append(was_read.wait_for(lambda: line[0] >= next_line[0], timeout=60))
         finish(self)
 
     monkeypatch.setattr(RowReader, "read", reading)

@@ -1,6 +1,7 @@
 """Killed again and again while WhatsApp posts: what was answered counts once, nothing is lost."""
 
 import asyncio
+import functools
 import random
 import time
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.graph.server import ACCOUNT_ID, NUMBER_ID
 from tests.graph.webhooks import signed
 from tests.meta import APP_SECRET, VERIFY_TOKEN
 from tests.serving import Client, Serving, serving
-from tests.waits import wait_until
+from tests.waits import await_until, wait_until
 
 KILLS = 2
 PEOPLE = [
@@ -85,7 +86,7 @@ async def post_until_killed(
 ) -> None:
     """Kill it a moment after so many answers; what is not answered 200 waits, as at Meta's."""
     taken = 0
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         while waiting and running.process.poll() is None:
             some, waiting[:] = waiting[:8], waiting[8:]
             told = await asyncio.gather(*(posted(http, running.url + path, body) for body in some))
@@ -120,10 +121,11 @@ async def test_a_kill_at_any_point_loses_and_doubles_nothing(
             await post_until_killed(running, path, waiting, answers=answers, after_s=after_s)
         assert waiting, "killed before everything was told"
         await leases_run_out(Settings(database_url=database_url))
-    with serving(tmp_path / "last.log", **settings) as running, httpx.Client(timeout=10) as http:
-        async with httpx.AsyncClient(timeout=10) as posting:
+    with serving(tmp_path / "last.log", **settings) as running, httpx.Client(timeout=60) as http:
+        async with httpx.AsyncClient(timeout=60) as posting:
             for body in waiting:
-                assert await posted(posting, running.url + path, body)
+                told = functools.partial(posted, posting, running.url + path, body)
+                await await_until(told, "an answer to Meta")
         client = Client(running.url, token, http)
         end = wait_until(
             lambda: state(client),

@@ -49,7 +49,7 @@ async def test_forged_deliveries_change_nothing(bed: Bed, ana: Person) -> None:
     print("seed", seed)
     made = forgeries(shop, random.Random(seed))
     before = await bed.digest()
-    with httpx.Client(timeout=20) as client, ThreadPoolExecutor(LANES) as threads:
+    with httpx.Client(timeout=60) as client, ThreadPoolExecutor(LANES) as threads:
         statuses: Counter[int] = Counter()
         for start in range(0, FORGED, 1_000):
             sent = [
@@ -87,7 +87,7 @@ async def test_deliveries_many_times_in_any_order(bed: Bed, ana: Person) -> None
             headers = shop.headers("customers/update", body)
             deliveries += [(body, headers)] * chance.randrange(1, 51)
     chance.shuffle(deliveries)
-    with httpx.Client(timeout=30) as client, ThreadPoolExecutor(LANES) as threads:
+    with httpx.Client(timeout=60) as client, ThreadPoolExecutor(LANES) as threads:
         sent = [
             threads.submit(client.post, shop.url, content=body, headers=headers)
             for body, headers in deliveries

@@ -128,7 +128,7 @@ async def test_each_message_is_seen_once_or_never_and_none_is_lost(
     seed = random.randrange(2**32)
     print("seed", seed)
     numbers = (NUMBER_ID, SECOND_NUMBER_ID)
-    with httpx.Client(timeout=30) as http, Graph(number_ids=numbers) as graph:
+    with httpx.Client(timeout=60) as http, Graph(number_ids=numbers) as graph:
         world = World(database_url, tmp_path, http)
         bed, ana, meta, ids, opened = await peopled(world, graph)
         graph.next_fault = bad_day(seed)

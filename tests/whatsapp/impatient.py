@@ -15,8 +15,8 @@ from kith.domain import jobs, sending
 
 jobs.LEASE = timedelta(seconds=2)
 jobs.WAITS = (timedelta(seconds=0.2), timedelta(seconds=0.5), timedelta(seconds=1)) * 2
-sending.RECOVERED_AFTER = timedelta(seconds=4)
-sending.ANSWER_S_MAX = 2.5
+sending.RECOVERED_AFTER = timedelta(seconds=5)
+sending.ANSWER_S_MAX = 4.0
 sending.WAITS_S = (0.2, 0.5)
 
 from kith.actions import sends  # noqa: E402  # they read what was just set
@@ -24,7 +24,7 @@ from kith.cli.main import main  # noqa: E402
 from kith.integrations.whatsapp import client  # noqa: E402
 from kith.jobs import sender  # noqa: E402
 
-client.CALL_S_MAX = 1.0
+client.CALL_S_MAX = 3.0
 sender.LAST_TRY_S = 0.5
 
 

@@ -1,6 +1,5 @@
 """Whoever opts out by a message is told so once (the field's section 2.2)."""
 
-import asyncio
 import time
 
 import pytest
@@ -10,7 +9,7 @@ from tests.cast import Bed, Person
 from tests.graph import Graph, webhooks
 from tests.graph import Person as Somebody
 from tests.meta import Meta
-from tests.whatsapp.sending import PHONE, rows, settled
+from tests.whatsapp.sending import PHONE, nothing_waits, rows, settled
 
 
 async def test_one_confirmation_and_no_second(
@@ -27,7 +26,7 @@ async def test_one_confirmation_and_no_second(
     [call] = graph.calls
     assert call.body["text"] == {"body": sending.CONFIRMATIONS["en"]}
     await meta.told(webhooks.text(romain, "stop!", at=at + 1))
-    await asyncio.sleep(0.7)
+    await nothing_waits(bed, ana)
     assert len(graph.attempts) == 1
     contact = ana.get_contact(phone=PHONE).json()
     assert (contact["total_messages"], contact["opted_in_at"]) == (3, None)
@@ -47,7 +46,7 @@ async def test_an_old_stop_that_comes_late_is_not_answered(
     """The window is closed, so that it could only fail."""
     await meta.told(webhooks.text(Somebody(PHONE), "STOP", at=time.time() - 25 * 3_600))
     assert ana.get_contact(phone=PHONE).json()["opted_out_at"] is not None
-    await asyncio.sleep(0.7)
+    await nothing_waits(bed, ana)
     assert await rows(bed, ana) == []
     assert graph.attempts == []
 
@@ -61,7 +60,7 @@ async def test_a_stop_that_a_later_start_undid_is_not_answered(
     at = time.time()
     await meta.told(webhooks.text(Somebody(PHONE), "START", at=at))
     await meta.told(webhooks.text(Somebody(PHONE), "STOP", at=at - 60))
-    await asyncio.sleep(0.7)
+    await nothing_waits(bed, ana)
     assert await rows(bed, ana) == []
 
 
@@ -74,7 +73,7 @@ async def test_whoever_is_blocked_gets_none(
     ana.create_contact(phone=PHONE)
     assert ana.post("block-contact", {"phone": PHONE}).is_success
     await meta.told(webhooks.text(Somebody(PHONE), "STOP", at=time.time()))
-    await asyncio.sleep(0.7)
+    await nothing_waits(bed, ana)
     assert await rows(bed, ana) == []
 
 

@@ -86,7 +86,7 @@ async def test_whatever_comes_thrice_in_any_order_from_a_server_that_dies(
     seed = random.randrange(2**32)
     print("seed", seed)
     chance = random.Random(seed)
-    with httpx.Client(timeout=30) as http, Graph(token=TOKEN) as graph:
+    with httpx.Client(timeout=60) as http, Graph(token=TOKEN) as graph:
         world = World(database_url, tmp_path, http)
         bed, ana, meta, ids, opened = await peopled(world, graph)
         began = time.time()

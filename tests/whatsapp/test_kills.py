@@ -57,7 +57,7 @@ class World:
 
 @pytest.fixture
 async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    with httpx.Client(timeout=30) as http:
+    with httpx.Client(timeout=60) as http:
         yield World(database_url, tmp_path, http)
 
 

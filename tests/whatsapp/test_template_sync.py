@@ -1,6 +1,5 @@
 """Templates as Meta lists them: by a job when an account is connected, and by the command."""
 
-import asyncio
 import json
 import subprocess
 import time
@@ -39,12 +38,9 @@ async def test_they_are_asked_for_when_an_account_is_connected(
 ) -> None:
     await connected(bed, ana, graph_url=graph.url, access_token=TOKEN, asks_for_templates=True)
     wait_until(lambda: names(ana), "the templates", is_so=lambda found: found == NAMES)
-    await asyncio.sleep(0.2)
-    planned = await bed.rows(
-        "SELECT due_at - created_at, kind FROM jobs WHERE tenant_id = :tenant_id",
-        tenant_id=ana.user.tenant_id,
-    )
-    assert [row[1] for row in planned] == ["sync_templates"], "the next run, and no other"
+    await the_next_is_planned(bed, ana)
+    count = "SELECT COUNT(*) FROM jobs WHERE tenant_id = :tenant_id"
+    assert await bed.rows(count, tenant_id=ana.user.tenant_id) == [(1,)], "and no other job"
 
 
 async def run_once(bed: Bed, meta: Meta, tries: int = 1) -> None:
@@ -157,6 +153,9 @@ async def test_what_meta_tells_while_a_list_is_fetched_is_not_lost(
     graph.clear()
     await bed.runner.write(facts.apply, TemplatesChanged(), meta.caller)
     wait_until(lambda: graph.requests, "a run")
+    await bed.change(
+        "DELETE FROM jobs WHERE subject = :id AND created_at = 1", id=meta.connection.id
+    )
 
 
 async def test_an_account_that_is_connected_no_more_is_left_alone(
