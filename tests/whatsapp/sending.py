@@ -29,7 +29,7 @@ async def writes(meta: Meta, person: Somebody, body: str = "Hi", **more: Any) ->
     await meta.told(webhooks.text(person, body, at=time.time(), **more))
 
 
-def agree(person: Person, phone: str = PHONE, **more: Any) -> None:
+def agree(person: Person, phone: str | None = PHONE, **more: Any) -> None:
     given = {
         "phone": phone, "channel": "whatsapp", "purpose": "marketing", "state": "granted",
         "source": "api", "method": "checkbox", "wording": "Offers, please.",

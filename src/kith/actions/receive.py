@@ -7,6 +7,7 @@ import msgspec
 from kith.actions import (
     blocks,
     consent,
+    contacts,
     media,
     messages,
     opt_ins,
@@ -99,7 +100,8 @@ async def prefer(ctx: Context, fact: PreferenceTold) -> None:
         evidence={"user_preference": "stop" if fact.is_stop else "resume"},
         occurred_at=at,
     )
-    await undelivered.tell_meta(ctx, known, given, by=fact.who.address)
+    for one, address in await _concerned(ctx, known, fact.who, given):
+        await undelivered.tell_meta(ctx, one, given, by=address)
 
 
 async def restrict(ctx: Context, fact: AccountRestricted) -> None:
@@ -205,20 +207,39 @@ async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageRec
         evidence={"wamid": fact.wamid, "number_id": fact.number.id, "said": list(fact.said)},
         occurred_at=message.at,
     )
-    try:
-        told = await consent.tell(ctx, known, given, by=message.address)
-    except Refused:  # the ledger of this contact is full of opt-ins
-        return
+    was_free, after = False, []
+    for one, address in await _concerned(ctx, known, fact.who, given):
+        try:
+            told = await consent.tell(ctx, one, given, by=address)
+        except Refused:  # the ledger of this contact is full of opt-ins
+            return
+        was_free |= one.withdrawn_at is None and told.contact.withdrawn_at is not None
+        after.append(told.contact)
     if given.state == "granted":
-        await blocks.trust(ctx, told.contact, message.at)
-    if known.withdrawn_at is None and told.contact.withdrawn_at is not None:
+        await blocks.trust(ctx, after[0], message.at)
+    if was_free and after[0].withdrawn_at is not None:
         await sends.confirm_opt_out(
             ctx,
-            told.contact,
+            after[0],
             number_id=fact.number.id,
             said=fact.said[0],
             to=message.address,
         )
+
+
+async def _concerned(
+    ctx: Context, known: Contact, who: Who, given: SetConsent
+) -> list[tuple[Contact, str | None]]:
+    """Whose consent it is, each with the address by which they are meant: the sender, and of a stop
+    also whoever else has a name that was told. The two may be one person, and offers go by name."""
+    found = {known.id: (known, who.address)}
+    if given.state == "withdrawn" and given.occurred_at is not None:
+        held = await senders.holders(ctx, who, at=given.occurred_at)
+        for one, address in zip(held, (who.bsuid, who.address, who.parent_bsuid), strict=True):
+            other = await contacts.of_id(ctx, one.contact_id) if one is not None else None
+            if other is not None:
+                found.setdefault(other.id, (other, address))
+    return list(found.values())
 
 
 async def _amend(ctx: Context, stored: _Stored) -> None:

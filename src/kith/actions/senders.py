@@ -26,17 +26,16 @@ CHANGES_MAX = 20
 """Of one name that are followed; nobody moves so often."""
 
 Names = dict[Key, Held]
+Holders = tuple[Held | None, Held | None, Held | None]
+"""Of a business-scoped id, of a number, and of an id in a group of businesses."""
 
 
 async def sender(ctx: Context, who: Who, *, at: datetime) -> Contact:
     """The contact of whoever had these names then; what is new of them is learned."""
     now, since = await today(ctx, who, at=at)
     held = await _held(ctx, now)
-    by_bsuid = _live(held, _bsuid(now.bsuid))
-    by_number = _first(held, numbers(now.wa_id))
-    if now is not who:  # a new number may be known as another contact's
-        by_number = await _former(ctx, who, at=at) or by_number
-    found = by_bsuid or by_number or _live(held, _bsuid(now.parent_bsuid))
+    by_bsuid, by_number, by_parent = await _holders(ctx, who, now, held, at=at)
+    found = by_bsuid or by_number or by_parent
     if found is None:
         known = await _create(ctx, now)
     else:
@@ -51,6 +50,12 @@ async def sender(ctx: Context, who: Who, *, at: datetime) -> Contact:
     if now is not who:
         known = await _retire_former(ctx, known, who, now, at=at)
     return known
+
+
+async def holders(ctx: Context, who: Who, *, at: datetime) -> Holders:
+    """Who had these names then."""
+    now, _ = await today(ctx, who, at=at)
+    return await _holders(ctx, who, now, await _held(ctx, now), at=at)
 
 
 async def today(ctx: Context, who: Who, *, at: datetime) -> tuple[Who, datetime]:
@@ -175,6 +180,14 @@ def _live(held: Names, name: Key | None) -> Held | None:
 
 def _first(held: Names, names: Sequence[Key]) -> Held | None:
     return next((found for name in names if (found := _live(held, name)) is not None), None)
+
+
+async def _holders(ctx: Context, who: Who, now: Who, held: Names, *, at: datetime) -> Holders:
+    """`held` are the names of `now`."""
+    by_number = _first(held, numbers(now.wa_id))
+    if now is not who:  # a new number may be known as another contact's
+        by_number = await _former(ctx, who, at=at) or by_number
+    return _live(held, _bsuid(now.bsuid)), by_number, _live(held, _bsuid(now.parent_bsuid))
 
 
 async def _contact(ctx: Context, held: Held) -> Contact:
