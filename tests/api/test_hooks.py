@@ -26,7 +26,7 @@ from kith.errors import KeyReused
 from kith.jobs.deliver import Deliverer
 from kith.jobs.guard import Guard
 from tests.api.refusals import assert_invalid
-from tests.api.test_zapier import CONSENT, PHONE, listed, make_all_happen
+from tests.api.test_zapier import CONSENT, PHONE, TRIGGERS, listed, make_all_happen
 from tests.cast import Bed, Person
 from tests.receiver import Got, Receiver, receiving
 from tests.waits import await_until
@@ -114,6 +114,66 @@ async def test_a_key_that_ended_one_hook_ends_no_other(ana: Person, receiver: Re
     refused = unsubscribe(ana, second, **key)
     assert (refused.status_code, refused.json()) == (422, {"error": KeyReused.text})
     assert [one["id"] for one in hooks_of(ana)] == [second]
+
+
+OWN = {"source": "operator", "method": "note", "note": "She asked for it."}
+"""What lifts an opt-out; what another system tells does not."""
+LONG_AGO = {"occurred_at": "2021-05-07T08:14:23+00:00"}
+HISTORIES: dict[str, list[tuple[str, dict[str, str]]]] = {
+    "a grant that lifts nothing": [("granted", {}), ("withdrawn", {}), ("granted", {})],
+    "a stop after one that came late": [
+        ("granted", OWN), ("withdrawn", LONG_AGO), ("withdrawn", OWN),
+    ],
+    "a start after a grant that lifted nothing": [
+        ("withdrawn", OWN), ("granted", {}), ("granted", OWN),
+    ],
+    "a stop that came late and counts": [("granted", {}), ("withdrawn", LONG_AGO)],
+    "asked in between": [("granted", {}), ("withdrawn", {}), ("pending", {}), ("granted", OWN)],
+}  # fmt: skip
+"""Of one person each: the state that is told, and by whom or when."""
+
+
+async def test_lists_tell_what_hooks_were_told(bed: Bed, ana: Person, receiver: Receiver) -> None:
+    boss = await bed.person(ana.user, ana.workspace, scope="admin")
+    for event in ("contact.opted_in", "contact.opted_out"):
+        subscribed(ana, f"{receiver.url}/{event}", event)
+    for last, history in enumerate(HISTORIES.values()):
+        phone = f"+1415555020{last}"
+        ana.create_contact(phone=phone)
+        for state, more in history:
+            body = CONSENT | {"phone": phone, "state": state} | more
+            assert boss.post("set-consent", body).status_code == 200
+    rows = [*listed(ana, "new-opt-in"), *listed(ana, "opt-out")]
+    got = [one.json() for one in receiver.wait(len(rows))]
+    time.sleep(0.6)
+    assert len(receiver.got) == len(rows)
+    assert {one["id"]: one["event"] for one in got} == {row["id"]: row["event"] for row in rows}
+    told = [
+        [row["consent"]["state"][0] for row in rows if row["contact"]["phone"][-1] == str(last)]
+        for last in range(len(HISTORIES))
+    ]
+    assert list(map(sorted, told)) == [
+        ["g", "w"], ["g", "w"], ["g", "w"], ["g", "w"], ["g", "g", "w"]
+    ]  # fmt: skip
+
+
+async def test_an_import_is_listed_no_more_than_it_is_told(ana: Person) -> None:
+    ana.create_contact(phone="+14155550301")
+    before = [[row["id"] for row in listed(ana, trigger)] for trigger in TRIGGERS]
+    text = (
+        "phone,opted_in_at,opted_in_source,opted_out_at\n"
+        "+14155550301,2025-05-07,form,\n"
+        "+14155550302,2025-05-07,form,\n"
+        "+14155550303,,,2025-05-07\n"
+    )
+    answer = ana.http.post(
+        f"{ana.url}/api/v1/actions/import-contacts?file=people.csv",
+        content=text.encode(),
+        headers={**ana.headers, "Content-Type": "text/csv"},
+    )
+    assert answer.json()["counts"]["consent"] == 3
+    assert ana.get_contact(phone="+14155550302").json()["opted_in_at"]
+    assert [[row["id"] for row in listed(ana, trigger)] for trigger in TRIGGERS] == before
 
 
 async def test_a_subscription_that_is_repeated_is_one(ana: Person, receiver: Receiver) -> None:

@@ -574,3 +574,56 @@ async def test_a_number_that_a_message_made_unavailable_knows_why(blank_database
         assert told == [("failed", 131042), ("restricted", None), ("working", None)]
     finally:
         await database.close()
+
+
+@pytest.mark.row("S10")
+async def test_the_ledger_from_before_tells_which_rows_were_events(blank_database_url: str) -> None:
+    """Of each contact: who said what at which hour, in the order in which it was recorded."""
+    database = await connect(blank_database_url)
+    api, own, file, meta = (
+        ("api", "checkbox"), ("inbound", "keyword"), ("import", "note"), ("meta", "platform")
+    )  # fmt: skip
+    histories = [
+        [("granted", api, 1, True), ("withdrawn", api, 2, True), ("granted", api, 3, False)],
+        [("granted", own, 5, True), ("withdrawn", api, 1, False), ("withdrawn", own, 6, True)],
+        [("withdrawn", own, 1, True), ("granted", api, 2, False), ("granted", own, 3, True)],
+        [("granted", api, 5, True), ("withdrawn", api, 1, True), ("withdrawn", own, 6, False)],
+        [("granted", file, 1, False), ("withdrawn", file, 2, False), ("granted", own, 3, True)],
+        [("withdrawn", meta, 1, True), ("granted", meta, 2, False), ("pending", api, 3, False)],
+    ]
+    rows = [
+        (id_of(datetime(2026, 5, 7, tzinfo=UTC), 10 * who + number), f"contact {who}", *row)
+        for who, history in enumerate(histories)
+        for number, row in enumerate(history)
+    ]
+
+    async def fill(tx: Tx) -> None:
+        await tx.run("INSERT INTO tenants (id, uuid, name, created_at) VALUES (1, 't', 'Old', 0)")
+        for number, (uuid, whose, state, (source, method), hour, _) in enumerate(rows):
+            await tx.run(
+                "INSERT INTO consent_records (tenant_id, uuid, contact_uuid, origin_contact_uuid,"
+                " channel, purpose, state, occurred_at, recorded_at, source, method, address)"
+                " VALUES (1, :uuid, :whose, :whose, 'whatsapp', 'marketing', :state, :hour, :at,"
+                " :source, :method, '+14155550101')",
+                uuid=uuid,
+                whose=whose,
+                state=state,
+                hour=hour,
+                at=100 + number,
+                source=source,
+                method=method,
+            )
+
+    try:
+        for migration in migrate.known()[:24]:
+            assert await migrate._apply(database, migration, utc_now())
+        await database.write(fill)
+        assert await migrate.apply_all(database, utc_now())
+        found = await database.read(
+            lambda tx: tx.all("SELECT uuid, is_event FROM consent_records ORDER BY uuid")
+        )
+        assert [(uuid, bool(is_event)) for uuid, is_event in found] == [
+            (row[0], row[-1]) for row in rows
+        ]
+    finally:
+        await database.close()

@@ -38,16 +38,15 @@ async def notify(ctx: Context, happened: Happened) -> None:
         await jobs.add(ctx, jobs.DELIVER, hook_id)
 
 
-async def notify_of_consent(
+def of_consent(
     ctx: Context, contact: Contact, before: Sequence[Record], new: Sequence[Record]
-) -> None:
-    """As `notify`, of what new rows of the ledger change."""
-    for happened in events.of_consent(contact, before, new):
-        await notify(ctx, happened)
+) -> list[Happened]:
+    """What `notify` is to tell of new rows of the ledger."""
+    return [] if ctx.import_id is not None else events.of_consent(contact, before, new)
 
 
 async def newest(ctx: Context, event: Event) -> list[Happened]:
-    """What happened last, newest first; of consent, among the newest rows of the ledger."""
+    """What hooks were told last, newest first, among the newest contacts or rows of the ledger."""
     tx, tenant_id, rows_max = ctx.tx, ctx.tenant_id, events.LIST_MAX
     if event == "contact.created":
         found = await happenings.newest_contacts(tx, tenant_id=tenant_id, rows_max=rows_max)

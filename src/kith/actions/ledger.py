@@ -26,12 +26,14 @@ async def record(
     tx, tenant_id = ctx.tx, ctx.tenant_id
     if rows is None:
         rows = await ledger.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
-    for row in new:
-        await ledger.add(tx, tenant_id=tenant_id, record=row)
     whole = [*rows, *new]
     contact = msgspec.structs.replace(
         agreed(known, whole), updated_at=ctx.now, version=known.version + 1
     )
+    happened = events.of_consent(ctx, contact, rows, new)
+    told = {one.id for one in happened}
+    for row in new:
+        await ledger.add(tx, tenant_id=tenant_id, record=row, is_event=row.id in told)
     await set_states(ctx, contact, whole)
     await contact_rows.set_consent(tx, tenant_id=tenant_id, contact=contact)
     await audit.record(
@@ -41,7 +43,8 @@ async def record(
         before=_document(known, rows, new),
         after=_document(contact, whole, new),
     )
-    await events.notify_of_consent(ctx, contact, rows, new)
+    for one in happened:
+        await events.notify(ctx, one)
     return contact
 
 

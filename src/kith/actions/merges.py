@@ -93,11 +93,13 @@ async def merge(ctx: Context, given: MergeContacts) -> Merged:
         ),
     )
     await _note(ctx, done)
+    happened = opted_out_by_merge(wanted, our_rows, [*rows, *new_rows])
+    told = {one.id for one in happened}
     for row in new_rows:
-        await ledger.add(tx, tenant_id=tenant_id, record=row)
+        await ledger.add(tx, tenant_id=tenant_id, record=row, is_event=row.id in told)
     await set_states(ctx, wanted, [*rows, *new_rows])
-    for happened in opted_out_by_merge(wanted, our_rows, [*rows, *new_rows]):
-        await events.notify(ctx, happened)
+    for one in happened:
+        await events.notify(ctx, one)
     return _result(done.id, theirs, gifts, wanted)
 
 

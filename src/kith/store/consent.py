@@ -12,7 +12,7 @@ from kith.store.database import Engine, Row, Tx
 _WRITTEN = (
     "tenant_id", "uuid", "contact_uuid", "origin_contact_uuid", "channel", "purpose", "state",
     "occurred_at", "recorded_at", "source", "method", "user_id", "token_id", "address", "wording",
-    "wording_version", "locale", "evidence", "note",
+    "wording_version", "locale", "evidence", "note", "is_event",
 )  # fmt: skip
 COLUMNS = (
     "r.uuid, r.contact_uuid, r.origin_contact_uuid, r.channel, r.purpose, r.state, r.occurred_at,"
@@ -105,12 +105,15 @@ async def newest(
     return [of(row) for row in rows]
 
 
-async def add(tx: Tx, *, tenant_id: int, record: Record) -> None:
-    await add_many(tx, tenant_id=tenant_id, records=[record])
+async def add(tx: Tx, *, tenant_id: int, record: Record, is_event: bool = False) -> None:
+    """`is_event`: hooks are told of it, so that lists tell of it, too."""
+    await tx.copy("consent_records", _WRITTEN, [(*_row(record, tenant_id), int(is_event))])
 
 
 async def add_many(tx: Tx, *, tenant_id: int, records: Iterable[Record]) -> None:
-    await tx.copy("consent_records", _WRITTEN, [_row(record, tenant_id) for record in records])
+    """Of which hooks are told nothing."""
+    rows = [(*_row(record, tenant_id), 0) for record in records]
+    await tx.copy("consent_records", _WRITTEN, rows)
 
 
 async def set_states(

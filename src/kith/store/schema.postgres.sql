@@ -58,7 +58,8 @@ CREATE TABLE consent_records (
     wording_version text,
     locale text,
     evidence text,
-    note text
+    note text,
+    is_event bigint NOT NULL DEFAULT 0
 );
 
 CREATE TABLE consent_states (
@@ -803,7 +804,7 @@ CREATE TRIGGER consent_records_are_kept BEFORE DELETE ON consent_records FOR EAC
 
 CREATE TRIGGER consent_records_are_not_emptied BEFORE TRUNCATE ON consent_records FOR EACH STATEMENT EXECUTE FUNCTION consent_records_refuse();
 
-CREATE TRIGGER consent_records_are_not_rewritten BEFORE UPDATE ON consent_records FOR EACH ROW WHEN (new.address IS NOT NULL OR new.wording IS DISTINCT FROM old.wording OR new.evidence IS NOT NULL OR new.note IS NOT NULL OR new.tenant_id IS DISTINCT FROM old.tenant_id OR new.uuid IS DISTINCT FROM old.uuid OR new.contact_uuid IS DISTINCT FROM old.contact_uuid OR new.origin_contact_uuid IS DISTINCT FROM old.origin_contact_uuid OR new.channel IS DISTINCT FROM old.channel OR new.purpose IS DISTINCT FROM old.purpose OR new.state IS DISTINCT FROM old.state OR new.occurred_at IS DISTINCT FROM old.occurred_at OR new.recorded_at IS DISTINCT FROM old.recorded_at OR new.source IS DISTINCT FROM old.source OR new.method IS DISTINCT FROM old.method OR new.user_id IS DISTINCT FROM old.user_id OR new.token_id IS DISTINCT FROM old.token_id OR new.wording_version IS DISTINCT FROM old.wording_version OR new.locale IS DISTINCT FROM old.locale) EXECUTE FUNCTION consent_records_refuse();
+CREATE TRIGGER consent_records_are_not_rewritten BEFORE UPDATE ON consent_records FOR EACH ROW WHEN (new.address IS NOT NULL OR new.wording IS DISTINCT FROM old.wording OR new.evidence IS NOT NULL OR new.note IS NOT NULL OR new.tenant_id IS DISTINCT FROM old.tenant_id OR new.uuid IS DISTINCT FROM old.uuid OR new.contact_uuid IS DISTINCT FROM old.contact_uuid OR new.origin_contact_uuid IS DISTINCT FROM old.origin_contact_uuid OR new.channel IS DISTINCT FROM old.channel OR new.purpose IS DISTINCT FROM old.purpose OR new.state IS DISTINCT FROM old.state OR new.occurred_at IS DISTINCT FROM old.occurred_at OR new.recorded_at IS DISTINCT FROM old.recorded_at OR new.source IS DISTINCT FROM old.source OR new.method IS DISTINCT FROM old.method OR new.user_id IS DISTINCT FROM old.user_id OR new.token_id IS DISTINCT FROM old.token_id OR new.wording_version IS DISTINCT FROM old.wording_version OR new.locale IS DISTINCT FROM old.locale OR new.is_event IS DISTINCT FROM old.is_event) EXECUTE FUNCTION consent_records_refuse();
 
 CREATE TRIGGER wordings_are_kept BEFORE DELETE OR UPDATE ON wordings FOR EACH ROW EXECUTE FUNCTION wordings_refuse();
 

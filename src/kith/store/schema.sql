@@ -164,7 +164,7 @@ CREATE TABLE consent_records (
     wording_version TEXT,
     locale TEXT,
     evidence TEXT,
-    note TEXT,
+    note TEXT, is_event BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant_id, uuid)
 ) WITHOUT ROWID;
 
@@ -639,8 +639,6 @@ CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(A
 
 CREATE TRIGGER consent_records_are_kept BEFORE DELETE ON consent_records BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END;
 
-CREATE TRIGGER consent_records_are_not_rewritten BEFORE UPDATE ON consent_records WHEN NEW.address IS NOT NULL OR NEW.wording IS NOT OLD.wording OR NEW.evidence IS NOT NULL OR NEW.note IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.contact_uuid, NEW.origin_contact_uuid, NEW.channel, NEW.purpose, NEW.state, NEW.occurred_at, NEW.recorded_at, NEW.source, NEW.method, NEW.user_id, NEW.token_id, NEW.wording_version, NEW.locale) IS NOT (OLD.tenant_id, OLD.uuid, OLD.contact_uuid, OLD.origin_contact_uuid, OLD.channel, OLD.purpose, OLD.state, OLD.occurred_at, OLD.recorded_at, OLD.source, OLD.method, OLD.user_id, OLD.token_id, OLD.wording_version, OLD.locale) BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END;
-
 CREATE TRIGGER audit_log_is_not_rewritten BEFORE UPDATE ON audit_log WHEN NEW.before_json IS NOT NULL OR NEW.after_json IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.at, NEW.user_id, NEW.token_id, NEW.connection_uuid, NEW.what, NEW.contact_uuid) IS NOT (OLD.tenant_id, OLD.uuid, OLD.at, OLD.user_id, OLD.token_id, OLD.connection_uuid, OLD.what, OLD.contact_uuid) BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
 CREATE TRIGGER wordings_are_kept BEFORE DELETE ON wordings BEGIN SELECT RAISE(ABORT, 'a wording is never edited'); END;
@@ -682,3 +680,5 @@ SELECT
 
 
 FROM contacts c;
+
+CREATE TRIGGER consent_records_are_not_rewritten BEFORE UPDATE ON consent_records WHEN NEW.address IS NOT NULL OR NEW.wording IS NOT OLD.wording OR NEW.evidence IS NOT NULL OR NEW.note IS NOT NULL OR (NEW.tenant_id, NEW.uuid, NEW.contact_uuid, NEW.origin_contact_uuid, NEW.channel, NEW.purpose, NEW.state, NEW.occurred_at, NEW.recorded_at, NEW.source, NEW.method, NEW.user_id, NEW.token_id, NEW.wording_version, NEW.locale, NEW.is_event) IS NOT (OLD.tenant_id, OLD.uuid, OLD.contact_uuid, OLD.origin_contact_uuid, OLD.channel, OLD.purpose, OLD.state, OLD.occurred_at, OLD.recorded_at, OLD.source, OLD.method, OLD.user_id, OLD.token_id, OLD.wording_version, OLD.locale, OLD.is_event) BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END;
