@@ -26,7 +26,7 @@ RUNNERS = {
 }
 NEEDS = {"bash": "curl", "js": "node", "php": "php", "python": sys.executable}
 SUFFIXES = {"bash": "sh", "js": "mjs", "php": "php", "python": "py"}
-SECONDS_MAX = 30
+SECONDS_MAX = 180
 
 
 @pytest.fixture(scope="module")

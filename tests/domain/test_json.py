@@ -98,7 +98,7 @@ def test_depth(opening: str, closing: str) -> None:
 )  # fmt: skip
 def test_no_body_takes_time_beyond_its_size(body: bytes) -> None:
     """Seconds, where a scan that backtracks would take hours."""
-    started_at = time.monotonic()
+    started_at = time.thread_time()
     with pytest.raises(Malformed):
         json.decode(body)
-    assert time.monotonic() - started_at < 5
+    assert time.thread_time() - started_at < 5
