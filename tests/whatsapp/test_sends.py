@@ -596,6 +596,33 @@ async def test_a_lost_answer_leaves_unknown_which_a_status_settles(
 
 
 @pytest.mark.row("T3.3")
+@pytest.mark.parametrize("states", [["failed"], ["sent", "failed"], ["failed", "sent"]])
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_what_failed_counts_the_same_though_the_answer_was_lost(
+    ana: Person,
+    graph: Graph,
+    meta: Meta,
+    romain: Somebody,
+    is_lost: bool,
+    states: list[str],
+) -> None:
+    """Meta took it, and tells so under a name of its own."""
+    before = ana.get_contact(phone=PHONE).json()["total_messages"]
+    graph.faults = [Fault("lost")] if is_lost else []
+    assert ana.post("send-text-message", TEXT).is_success
+    [call] = graph.calls
+    for state in states:
+        errors = [webhooks.error(131026, "Undeliverable")] if state == "failed" else []
+        told = webhooks.status(
+            call.wamid, state, romain, at=time.time(), callback=call.callback, errors=errors
+        )
+        await meta.told(told, told)
+    after = ana.get_contact(phone=PHONE, expand=["messages"]).json()
+    assert after["total_messages"] == before + 1
+    assert "failed" in {one["status"] for one in after["messages"]}
+
+
+@pytest.mark.row("T3.3")
 async def test_while_meta_cannot_be_reached_it_is_tried_again(
     bed: Bed, ana: Person, graph: Graph, romain: Somebody
 ) -> None:

@@ -51,11 +51,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     failed_at: datetime | None = None
     error: Error | None = None
 
-    @property
-    def was_taken(self) -> bool:
-        """Whether WhatsApp has taken it, whatever came later."""
-        return (self.sent_at or self.delivered_at or self.read_at) is not None
-
 
 class StatusTold(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that WhatsApp, or the answer to a send, says of a message of ours."""
@@ -102,10 +97,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> bool:
-        """Whether it belongs into `total_messages`: once true, it stays so."""
-        if self.type in UNCOUNTED:
-            return False
-        return self.direction == "inbound" or self.delivery.was_taken
+        """Whether it belongs into `total_messages`: once true, it stays so.
+
+        What WhatsApp has a name for it has taken, whatever came later.
+        """
+        return self.type not in UNCOUNTED and self.wamid is not None
 
 
 def join(known: Delivery, told: StatusTold) -> Delivery:

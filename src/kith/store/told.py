@@ -75,7 +75,7 @@ async def counted_since(tx: Tx, *, tenant_id: int, contact_row_id: int, merge: M
     row = await tx.one(
         "SELECT COUNT(*) FROM messages WHERE tenant_id = :tenant_id AND contact_id = :contact_id"
         " AND is_counted = 1"
-        " AND (uuid > :merge_uuid OR COALESCE(sent_at, delivered_at, read_at) > :at)",
+        " AND (uuid > :merge_uuid OR COALESCE(sent_at, delivered_at, read_at, failed_at) > :at)",
         tenant_id=tenant_id,
         contact_id=contact_row_id,
         merge_uuid=merge.id,
