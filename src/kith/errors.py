@@ -33,6 +33,12 @@ class Malformed(AppError):
     code, status, text = "malformed", 400, "The body is not valid JSON."
 
 
+class Ambiguous(Malformed):
+    """Whoever passed the request on may have read it otherwise; the connection ends."""
+
+    code, text = "ambiguous", "The request has no Host header."
+
+
 class Unauthenticated(AppError):
     code, status, text = "unauthenticated", 401, "Unauthenticated."
 

@@ -9,7 +9,7 @@ import pytest
 
 from kith.domain import tokens
 from tests.api.raw import RawConnection, request
-from tests.api.refusals import UNAUTHENTICATED, assert_invalid
+from tests.api.refusals import assert_invalid, is_both
 from tests.cast import Bed, Person
 from tests.shops import Shop, encoded, payload, signature
 
@@ -56,6 +56,7 @@ async def test_of_two_keys_none_is_taken(
     assert await bed.digest() == before
 
 
+@pytest.mark.row("T14.1")
 @both_orders
 def test_of_two_credentials_none_is_taken(bed: Bed, ana: Person, is_turned: bool) -> None:
     """Also of two that are the same: whoever stands between may have looked at one only."""
@@ -63,7 +64,8 @@ def test_of_two_credentials_none_is_taken(bed: Bed, ana: Person, is_turned: bool
     for other in (good, "Bearer " + tokens.compose(bytes(32)), "Basic eDp5", ""):
         given = [(name, good), (name, other)]
         answer = bed.http.get(bed.serving.url + ME, headers=given[::-1] if is_turned else given)
-        assert (answer.status_code, answer.json()) == (401, UNAUTHENTICATED), other
+        assert (answer.status_code, is_both(answer)) == (400, True), other
+        assert answer.headers["connection"] == "close"
 
 
 @pytest.mark.row("T2.1")
@@ -82,6 +84,7 @@ async def test_of_two_signatures_none_counts(bed: Bed, ana: Person, is_turned: b
     assert bed.http.post(shop.url, content=body, headers=given).status_code == 200
 
 
+@pytest.mark.row("T14.1")
 @pytest.mark.parametrize(
     "lines",
     [
@@ -100,7 +103,25 @@ async def test_two_lengths_or_hosts_are_no_request(bed: Bed, ana: Person, lines:
         raw.send(request("POST", path, token=ana.token, body=b"{}", headers=lines))
         answer = raw.answer()
         assert (answer.status, list(answer.json())) == (400, ["message", "error"])
+        assert answer.headers["connection"] == "close"
+        assert raw.is_closed()
     assert await bed.digest() == before
+
+
+@pytest.mark.row("T14.1")
+async def test_http_1_1_has_a_host(bed: Bed, ana: Person) -> None:
+    path = "/api/v1/actions/create-contact"
+    whole = request("POST", path, token=ana.token, body=b'{"phone":"+14155550123"}')
+    without = whole.replace(b"Host: kith.test\r\n", b"")
+    before = await bed.digest()
+    with RawConnection(bed.serving.port) as raw:
+        answer = raw.send(without + whole).answer()
+        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        assert "Host" in answer.json()["error"]
+        assert raw.is_closed()
+    assert await bed.digest() == before
+    with RawConnection(bed.serving.port) as raw:
+        assert raw.send(without.replace(b"HTTP/1.1", b"HTTP/1.0")).answer().status == 201
 
 
 @both_orders

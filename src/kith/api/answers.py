@@ -16,6 +16,7 @@ CLOSE: Header = (b"connection", b"close")
 
 _CLOSING = (
     errors.AddressTooLong,
+    errors.Ambiguous,
     errors.BodyTooSlow,
     errors.HeadersTooLarge,
     errors.Stopping,

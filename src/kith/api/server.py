@@ -151,6 +151,8 @@ class Server:
         _check_size(scope)
         if len(request.headers) != len(scope["headers"]):
             request.headers = joined(scope["headers"])
+        if b"host" not in request.headers and scope["http_version"] == "1.1":
+            raise errors.Ambiguous()
         by_method = self._routes.get(scope["path"])
         if by_method is None:
             path = folded(scope["path"])
