@@ -17,20 +17,33 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from kith.api import answers
-from kith.errors import Malformed
+from kith.api.body import LINGER_BYTES_MAX, LINGER_S
+from kith.errors import AppError, HeadersTooLarge, Malformed
 
 DIRECT = "kith.direct"
 """The key in an ASGI scope under which the server finds a Direct."""
+
+HEAD_BYTES_MAX = 65_536
+"""Of a head that comes in pieces; the dispatcher counts what is in it."""
+NOT_HTTP = Malformed("This is not an HTTP request that Kith can read.")
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class Protocol(HttpToolsProtocol):
-    _is_broken = False
-    """What followed the requests so far was not HTTP; nothing more is read."""
+    _broken_by: AppError | None = None
+    """What followed the requests so far cannot be read; nothing more is."""
+    _head: object = None
+    """The scope of the head that is still coming; None before its first byte."""
+    _head_bytes = 0
+    seen: tuple[str, int] | None = None
+    seen_scope: object = None
+    seen_since = 0.0
+    """What `deadlines` saw of it last, and since when."""
 
     def data_received(self, data: bytes) -> None:
-        if self._is_broken:
+        if self._broken_by:
+            self._throw_away(len(data))
             return
         self._unset_keepalive_if_required()
         try:
@@ -38,15 +51,17 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._read_on_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self._is_broken = True
-            if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
-                self._refuse()
+            self._break_off(NOT_HTTP)
+        else:
+            if self.cycle is None or self.cycle.scope is not self.scope:
+                self._count_head(len(data))
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         # Requests before the garbage were good: theirs are the first answers.
-        if self._is_broken and self.cycle.response_complete and not self.transport.is_closing():
-            self._refuse()
+        broken_by = self._broken_by
+        if broken_by and self.cycle.response_complete and not self.transport.is_closing():
+            self._refuse(broken_by)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cast(dict[str, Any], cycle.scope)[DIRECT] = Direct(cycle)
@@ -71,13 +86,35 @@ class Protocol(HttpToolsProtocol):
         if rest:
             self.data_received(rest)
 
-    def _refuse(self) -> None:
-        """Answer 400 as JSON and close (reliability section 2)."""
-        refusal = answers.refusal(Malformed("This is not an HTTP request that Kith can read."))
-        request_id = uuid_utils.uuid7().hex.encode()
-        headers = ((b"x-request-id", request_id), *refusal.headers, answers.CLOSE)
-        self.transport.write(response(400, lines(headers), refusal.body))
-        self.transport.close()
+    def _count_head(self, size: int) -> None:
+        """No head may fill the memory. What its first piece holds may be another request's."""
+        if self._head is not self.scope:
+            self._head, self._head_bytes = self.scope, 0
+            return
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self._break_off(HeadersTooLarge())
+
+    def _break_off(self, error: AppError) -> None:
+        """Read nothing more; refuse at once, or after the answers to what was good."""
+        self._broken_by = error
+        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+            self._refuse(error)
+
+    def _throw_away(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > LINGER_BYTES_MAX:
+            self.transport.close()
+
+    def _refuse(self, error: AppError) -> None:
+        """Answer as JSON and close (reliability section 2)."""
+        refusal = answers.ending(answers.refusal(error))
+        headers = ((b"x-request-id", uuid_utils.uuid7().hex.encode()), *refusal.headers)
+        self.transport.write(response(refusal.status, lines(headers), refusal.body))
+        if isinstance(error, Malformed):
+            self.transport.close()
+        else:  # while it still sends, closing at once could cost it the answer
+            self.loop.call_later(LINGER_S, self.transport.close)
 
 
 class _Listener:

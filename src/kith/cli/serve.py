@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from kith import wiring
+from kith.api import deadlines
 from kith.api.protocol import Protocol
 from kith.cli.common import EXIT_STORAGE, settings_of
 from kith.errors import CannotStart
@@ -52,6 +53,7 @@ def run(
 ) -> None:
     """Serve until a signal; `around` may put an ASGI application of its own before Kith's."""
     wiring.log_as_json()
+    deadlines.allow_many()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, around, works=works))
 
@@ -88,7 +90,12 @@ async def _serve(settings: Settings, around: Callable[[Any], Any], *, works: boo
         shown = f"[{host}]" if ":" in host else host
         gc.freeze()  # what is there now stays: nothing to look through again and again
         log.info("server.started", url=f"http://{shown}:{port}", pid=os.getpid())
+        connections = cast(set[Protocol], server.server_state.connections)
+        sweeping = asyncio.create_task(
+            deadlines.sweep(connections, asyncio.get_running_loop().time)
+        )
         await server.serve(sockets=[listener])
+        sweeping.cancel()
     log.info("server.stopped")
 
 
