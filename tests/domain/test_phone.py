@@ -1,6 +1,7 @@
 """Phones: one number, one spelling inside (row T16.1)."""
 
 import contextlib
+import unicodedata
 from typing import Any
 
 import phonenumbers
@@ -90,18 +91,53 @@ def test_every_spelling_is_the_same_number(number: str, data: st.DataObject) -> 
     start = data.draw(st.sampled_from(["+", "＋", "00", "", "tel:+", "TEL:00", "Tel: +"]))
     assume(len(start + typed) <= phone.TYPED_CHARACTERS_MAX)
     whole = data.draw(BLANKS) + start + typed
-    assume(not phone._DECIMAL.fullmatch(whole.translate(phone._FULL_WIDTH)))
+    decimals = [unicodedata.decimal(one, None) for one in whole[whole.rfind(".") :]]
+    zeros = [one for one in decimals if one is not None]
+    assume(whole.count(".") != 1 or any(zeros) or not 1 <= len(zeros) <= 2)
     assert phone.parse(whole) == canonical
 
 
 @pytest.mark.row("T16.1")
 @given(
-    E164, st.sampled_from(["", "+", "00", " +"]), st.sampled_from([".0", ".00", "\uff0e0", ".0 "])
+    E164,
+    st.sampled_from(["", "+", "00", " +", "tel:+", "Tel: ", "\u202a+"]),
+    st.sampled_from([".0", ".00", "\uff0e0", ".0 ", ". 0", ".0\u202c", ".\u0660"]),
+    st.sampled_from([" ", "-", "\u00a0", ") (", ""]),
 )
-def test_a_column_of_numbers_gives_its_numbers(number: str, start: str, end: str) -> None:
+def test_a_column_of_numbers_gives_its_numbers(
+    number: str, start: str, end: str, between: str
+) -> None:
     """pandas and spreadsheets write 33612345612.0, which is no digit more."""
     canonical = phone.parse(number)
-    assert phone.parse(start + canonical[1:] + end) == canonical
+    typed = canonical[1:4] + between + canonical[4:7] + between + canonical[7:]
+    assert phone.parse(start + typed + end) == canonical
+
+
+@pytest.mark.row("T16.1")
+@pytest.mark.parametrize("end", [".0", ".00"])
+def test_every_example_is_itself_with_decimals(end: str) -> None:
+    """Of every plan, as dialled at home and abroad, and in digits of Arabic."""
+    arabic = {ord("0") + digit: 0x660 + digit for digit in range(10)}
+    styles = phonenumbers.PhoneNumberFormat
+    for name in phonenumbers.SUPPORTED_REGIONS:
+        region = phone.parse_region(name)
+        for kind in TYPES:
+            if (example := phonenumbers.example_number_for_type(name, kind)) is None:
+                continue
+            for style in (styles.E164, styles.INTERNATIONAL, styles.NATIONAL, styles.RFC3966):
+                typed = phonenumbers.format_number(example, style)
+                if "." in typed:
+                    continue
+                meant = _parsed(typed, region)
+                for written in (typed, typed.translate(arabic), f"\u202a{typed}\u202c"):
+                    assert _parsed(written + end, region) == meant, written
+
+
+def _parsed(typed: str, region: phone.Region) -> str | None:
+    try:
+        return phone.parse(typed, region=region)
+    except BadValue:
+        return None
 
 
 @pytest.mark.row("T16.1")
@@ -147,6 +183,12 @@ def test_different_numbers_never_merge(one: str, other: str) -> None:
         ("33612345612.0", "+33612345612"),
         ("+33612345612.00", "+33612345612"),
         ("1415555.0000", "+14155550000"),  # so many zeros are dialled
+        ("1 415 555 2676.0", "+14155552676"),
+        ("\u202a+14155552677.0\u202c", "+14155552677"),
+        ("١٤١٥٥٥٥٢٦٧٥.٠", "+14155552675"),
+        ("tel:+14155552675.0", "+14155552675"),
+        (".14155552675", "+14155552675"),
+        ("+1.415.555.2675.0", "+141555526750"),  # not the only dot
         ("3361234561.2", "+33612345612"),
         ("33.6.12.34.56.0.0", "+33612345600"),
         ("123456.0", None),
@@ -187,6 +229,8 @@ def test_table(typed: object, expected: str | None) -> None:
         (612345678, "FR", "+33612345678"),
         ("612345678.0", "FR", "+33612345678"),
         ("4155552675.0", "US", "+14155552675"),
+        ("(415) 555-2678.0", "US", "+14155552678"),
+        ("06 12 34 56 78.00", "FR", "+33612345678"),
         ("06.12.34.56.00", "FR", "+33612345600"),
         ("415.555.2670", "US", "+14155552670"),
         ("415555.2670", "US", "+14155552670"),

@@ -30,12 +30,13 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 # The plans know 56 of them, such as Iran's +989601; other six digits are a slip of the hand.
 _SHORT = re.compile(r"\+[1-9][0-9]{5}")
 _SEPARATORS = re.compile(
-    r"[\s.()\[\]{}/\-\u00ad\u058a\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+    r"[\s()\[\]{}/\-\u00ad\u058a\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
-_URI = re.compile("tel:", re.IGNORECASE)
+"""All but the dot, which may be that of a decimal."""
+_URI = re.compile(r"\Atel:", re.IGNORECASE)
 # How pandas and spreadsheets write a column of numbers. With three zeros or more it may be dialled:
 # 1415555.0000.
-_DECIMAL = re.compile(r"(\s*(?:\+\s*)?\d+)\.0{1,2}\s*")
+_DECIMAL = re.compile(r"([0-9]+)\.0{1,2}")
 # Full-width forms, as East Asian keyboards type them. Not NFKC: it reads the footnote in
 # "...0123²" as one digit more, which is somebody else's number.
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -87,10 +88,10 @@ def parse(value: object, *, region: Region | None = None) -> Phone:
     """E.164 of anything that reads as a phone number; raises BadValue.
 
     Blanks, dots, dashes, brackets, `/`, a leading `tel:` or `00`, a missing `+` and digits of any
-    script are understood, and a `.0` behind a bare number is left away. Without `+` or `00`, what
-    makes a number as dialled in `region` is that number, unless it has the region's own calling
-    code; anything else is international. A number that the numbering plan does not know stays as
-    typed.
+    script are understood, and a `.0` at the end is left away if it has the only dot. Without `+` or
+    `00`, what makes a number as dialled in `region` is that number, unless it has the region's own
+    calling code; anything else is international. A number that the numbering plan does not know
+    stays as typed.
     """
     if isinstance(value, str) and _is_plain(value):
         return Phone(value)
@@ -217,17 +218,18 @@ def _clean(value: object) -> str:
     text = str(value) if type(value) is int and value > 0 else value
     if not isinstance(text, str) or len(text) > TYPED_CHARACTERS_MAX:
         raise BadValue(PROBLEM)
-    text = text.translate(_FULL_WIDTH)
-    if number := _DECIMAL.fullmatch(text):
-        text = number[1]
-    text = _SEPARATORS.sub("", text)
-    if uri := _URI.match(text):
-        text = text[uri.end() :]
-    digits = "".join(_ascii_digit(character) for character in text.removeprefix("+"))
+    text = _SEPARATORS.sub("", text.translate(_FULL_WIDTH)).lstrip(".")
+    text = _URI.sub("", text).lstrip(".")
+    digits = "".join(map(_ascii, text.removeprefix("+")))
+    if number := _DECIMAL.fullmatch(digits):
+        digits = number[1]
+    digits = digits.replace(".", "")
     return "+" + digits if text.startswith("+") else digits
 
 
-def _ascii_digit(character: str) -> str:
+def _ascii(character: str) -> str:
+    if character == ".":
+        return character
     digit = unicodedata.decimal(character, None)
     if digit is None:
         raise BadValue(PROBLEM)
