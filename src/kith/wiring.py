@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
+from kith.actions import secret_keys
 from kith.actions.run import Runner, new_secret, utc_now
+from kith.errors import CannotStart, Refused
 from kith.settings import Settings, networks
 from kith.store import migrate
 from kith.store.database import Database, connect, sqlite_path
@@ -36,9 +38,13 @@ async def opened(
     *,
     writer_cache_mb: int = 32,
     is_bulk: bool = False,
+    is_worker: bool = False,
     on_broken: Callable[[], None] | None = None,
 ) -> AsyncIterator[Runner]:
-    """The database, brought up to date, behind a runner: what commands need."""
+    """The database, brought up to date, behind a runner: what commands need.
+
+    `is_worker`: it does what a server does beside answering, so it must be fit for that, too.
+    """
     database = await connect(
         settings.database_url,
         writer_cache_mb=writer_cache_mb,
@@ -47,7 +53,12 @@ async def opened(
     )
     try:
         await migrate.apply_all(database, utc_now(), secret_key=settings.secret_key)
-        yield _runner(database, settings)
+        runner = _runner(database, settings)
+        if is_worker:
+            await _fit(runner, settings)
+        elif wrong := await runner.read(secret_keys.fault, settings.secret_key):
+            runner.refuse_keys(wrong)
+        yield runner
     finally:
         await database.close()
 
@@ -81,7 +92,7 @@ async def serving(
             ):
                 log.info("schema.migrated", code="schema", migration=name)
             state = State(database)
-            runner = _runner(database, settings)
+            runner = await _fit(_runner(database, settings), settings)
             guard = Guard(networks(settings.allowed_networks))
             graph = Graph()
             sender = Sender(runner, graph)
@@ -122,6 +133,16 @@ def _runner(database: Database, settings: Settings) -> Runner:
         sealing_key=cache(partial(_sealing_key, settings)),
         files=Files(_media_folder(settings)),
     )
+
+
+async def _fit(runner: Runner, settings: Settings) -> Runner:
+    """With what a server needs beside the database. Raises CannotStart."""
+    try:
+        if not await runner.read(secret_keys.is_noted, settings.secret_key):
+            await runner.write(secret_keys.note, settings.secret_key)
+    except Refused as problem:
+        raise CannotStart(problem.text) from None
+    return runner
 
 
 def _media_folder(settings: Settings) -> Path | None:

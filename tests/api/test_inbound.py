@@ -15,6 +15,7 @@ import pytest
 from kith import signing, wiring
 from kith.actions import connections
 from kith.actions.connections import NewConnection, Rotate
+from kith.actions.run import Runner
 from kith.domain.times import to_us
 from kith.integrations.registry import SYSTEMS
 from kith.settings import Settings
@@ -187,13 +188,13 @@ async def test_a_removed_connection_is_like_none(ana: Person, kith: Kith, shop: 
 async def test_without_the_key_there_is_no_way_in(
     database_url: str, http: httpx.Client, tmp_path: Path
 ) -> None:
-    """The operator's key changed: the secret cannot be opened, and the log says so."""
-    settings = Settings(database_url=database_url, secret_key="the-first")
-    async with wiring.opened(settings) as runner:
+    """The operator's key is lost: the secret cannot be opened, and the log says so."""
+    async with wiring.opened(Settings(database_url=database_url)) as runner:
         log = tmp_path / "server.log"
         other = {"database_url": database_url, "secret_key": "the-second"}
         with serving(log, **other, rate_limit_per_minute=0) as running:
-            bed = Bed(running, runner, http)
+            first = Runner(runner.database, sealing_key=lambda: "the-first")
+            bed = Bed(running, first, http)
             shop = await Shop.of(bed, await bed.owner("Ana"))
             assert shop.post("customers/create", b"{}").status_code == 404
             logged = running.logged("connection.sealed")

@@ -20,6 +20,7 @@ def test_a_good_database(kith: Kith, engine: str) -> None:
         ("database", True),
         ("schema", True),
         ("integrity", True),
+        ("key", True),
     ]
     assert good["settings"]["KITH_RATE_LIMIT_PER_MINUTE"] == 120
     shown = kith("check")

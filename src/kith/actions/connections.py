@@ -6,11 +6,11 @@ from itertools import count
 
 import msgspec
 
-from kith.actions import jobs, workspaces
+from kith.actions import jobs, secret_keys, workspaces
 from kith.actions.run import Context
 from kith.domain import connections, identities, ids, sealing, text
 from kith.domain.connections import Connection, Opened, System
-from kith.domain.sealing import Secrets
+from kith.domain.sealing import CannotUnseal, Secrets
 from kith.domain.shop_polls import Poll
 from kith.domain.tokens import SCOPES, Caller
 from kith.errors import BadValue, NotFound, Refused, naming
@@ -53,6 +53,8 @@ async def create(ctx: Context, given: NewConnection) -> Connection:
     uuid = ctx.new_id()
     with naming("name"):
         name = text.line(given.name or given.system, characters_max=text.NAME_CHARACTERS_MAX)
+    if given.secrets:
+        await secret_keys.note_use(ctx)
     await connection_rows.add(
         ctx.tx,
         tenant_id=workspace.row_id,
@@ -105,10 +107,10 @@ async def list_all(ctx: Context, workspace: str | None) -> list[Shown]:
 
 
 async def rotate(ctx: Context, given: Rotate) -> Connection:
-    """Raises NotFound, Invalid when a secret is none that the connection has."""
+    """Raises NotFound, Refused; Invalid when a secret is none that the connection has."""
     known = await _found(ctx, given.connection_id)
     connection = known.connection
-    present = _unsealed(ctx, connection.id, known.secrets)
+    present = _opened(ctx, connection, known.secrets)
     if unknown := sorted(given.secrets.keys() - present.keys()):
         with naming(unknown[0]):
             raise BadValue(f"is nothing that a connection with {connection.system} has.")
@@ -134,8 +136,8 @@ async def set_up(
     configuration. Raises NotFound, Refused."""
     known = await _found(ctx, connection_id)
     connection = known.connection
-    present = {**_unsealed(ctx, connection.id, known.secrets), **secrets}
-    former = _unsealed(ctx, connection.id, known.former_secrets or "")
+    present = {**_opened(ctx, connection, known.secrets), **secrets}
+    former = _opened(ctx, connection, known.former_secrets or "")
     gone = {name for name, value in secrets.items() if not value}
     await connection_rows.set_up(
         ctx.tx,
@@ -252,6 +254,19 @@ def _unsealed(ctx: Context, uuid: str, sealed: str) -> Secrets:
     if not sealed:
         return {}
     return sealing.unseal(sealed, key=_key(ctx), about=uuid)
+
+
+def _opened(ctx: Context, connection: Connection, sealed: str) -> Secrets:
+    """For the operator. Raises Refused when they were sealed with another key."""
+    try:
+        return _unsealed(ctx, connection.id, sealed)
+    except CannotUnseal:
+        raise Refused(made_with_another_key(connection)) from None
+
+
+def made_with_another_key(connection: Connection) -> str:
+    system = connections.NAMES[connection.system]
+    return f"The {system} connection was made with another KITH_SECRET_KEY: connect it anew."
 
 
 def _key(ctx: Context) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import origins
+from kith.actions import origins, secret_keys
 from kith.actions.ledger import record, set_states
 from kith.actions.run import Context
 from kith.domain import consent, suppression, whatsapp
@@ -58,7 +58,7 @@ async def before(ctx: Context, contact_id: str, kind: Kind, value: str) -> list[
         return []
     noted: dict[tuple[str, str, bool], Withdrawal] = {}
     for spelling in _spellings(*name):
-        digest = suppression.digest(spelling, workspace_key=key, secret_key=ctx.secret_key)
+        digest = suppression.digest(spelling, workspace_key=key, secret_key=ctx.secret_key())
         for one in await suppressions.withdrawals(
             ctx.tx, tenant_id=ctx.tenant_id, kind=name[0], digest=digest
         ):
@@ -76,7 +76,7 @@ async def erased_among(ctx: Context, numbers: Iterable[Phone]) -> set[Phone]:
     if key is None:
         return set()
     of_digest = {
-        suppression.digest(spelling, workspace_key=key, secret_key=ctx.secret_key): number
+        suppression.digest(spelling, workspace_key=key, secret_key=ctx.secret_key()): number
         for number in numbers
         for spelling in _spellings("phone", number)
     }
@@ -131,7 +131,8 @@ async def pass_on(ctx: Context, kind: Kind, old: str, new: str, *, at: datetime)
     name = name_of(kind, new)
     if not kept or name is None:
         return False
-    digest = suppression.digest(name[1], workspace_key=await key_of(ctx), secret_key=ctx.secret_key)
+    key = await key_of(ctx)
+    digest = suppression.digest(name[1], workspace_key=key, secret_key=ctx.secret_key())
     await suppressions.add(
         ctx.tx,
         tenant_id=ctx.tenant_id,
@@ -149,6 +150,7 @@ async def key_of(ctx: Context) -> str:
     key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
     if key is None:
         key = ctx.new_secret().hex()
+        await secret_keys.note_use(ctx)
         await suppressions.set_key(ctx.tx, tenant_id=ctx.tenant_id, key=key)
     return key
 
@@ -158,7 +160,7 @@ async def digest_of(ctx: Context, value: str) -> str | None:
     key = await suppressions.key_of(ctx.tx, tenant_id=ctx.tenant_id)
     if key is None:
         return None
-    return suppression.digest(value, workspace_key=key, secret_key=ctx.secret_key)
+    return suppression.digest(value, workspace_key=key, secret_key=ctx.secret_key())
 
 
 async def _names(ctx: Context, known: Contact) -> set[Name]:
@@ -182,7 +184,7 @@ async def _keep(
             ctx.tx,
             tenant_id=ctx.tenant_id,
             kind=kind,
-            digest=suppression.digest(value, workspace_key=key, secret_key=ctx.secret_key),
+            digest=suppression.digest(value, workspace_key=key, secret_key=ctx.secret_key()),
             erased_at=erased_at,
             opted_out_at=known.withdrawn_at,
             withdrawals=withdrawn,

@@ -106,7 +106,7 @@ async def forget_customer(ctx: Context, external_id: str) -> None:
     """What shops told of one of their customers until now makes nobody anew, in whatever order."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
     key = await opt_outs.key_of(ctx)
-    digest = suppression.digest(external_id, workspace_key=key, secret_key=ctx.secret_key)
+    digest = suppression.digest(external_id, workspace_key=key, secret_key=ctx.secret_key())
     await shops.bury(tx, tenant_id=tenant_id, customer=external_id, as_=digest, at=ctx.now)
     await shops.forget_asking(tx, tenant_id=tenant_id, customer=external_id)
     await shop_polls.forget_places(tx, tenant_id=tenant_id)
@@ -119,7 +119,7 @@ async def _forget_guest(ctx: Context, known: Contact, customer: str) -> None:
         digest = suppression.digest(
             guest_name(known.email),
             workspace_key=await opt_outs.key_of(ctx),
-            secret_key=ctx.secret_key,
+            secret_key=ctx.secret_key(),
         )
         await shops.bury_guest(tx, tenant_id=tenant_id, customer=customer, as_=digest, at=ctx.now)
     await shops.forget(tx, tenant_id=tenant_id, customer=customer)

@@ -13,7 +13,7 @@ from kith.domain import idempotency
 from kith.domain.contacts import Source
 from kith.domain.idempotency import Kept
 from kith.domain.tokens import SCOPES, SECRET_BYTES, Caller, Scope
-from kith.errors import KeyReused
+from kith.errors import KeyReused, Refused
 from kith.store import idempotency as kept_answers
 from kith.store.database import Database, Tx
 from kith.store.files import NO_FILES, Files
@@ -48,7 +48,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     now: datetime
     new_id: Callable[[], str]
     new_secret: Callable[[], bytes]
-    secret_key: str
+    secret_key: Callable[[], str]
     sealing_key: Callable[[], str]
     terms: Terms
     scopes: tuple[Scope, ...]
@@ -106,7 +106,7 @@ class Runner:
         self.now = now
         self.new_id = new_id
         self.new_secret = new_secret
-        self.secret_key = secret_key
+        self.secret_key: Callable[[], str] = lambda: secret_key
         self.sealing_key = sealing_key
         self.files = files
 
@@ -114,6 +114,14 @@ class Runner:
     def writes_in_turn(self) -> bool:
         """Whether one write is done after the other, so that none waits for another's locks."""
         return self.database.engine == "sqlite"
+
+    def refuse_keys(self, why: str) -> None:
+        """Whatever needs the operator's key is refused: it would be lost under another."""
+
+        def refuse() -> str:
+            raise Refused(why)
+
+        self.secret_key = self.sealing_key = refuse
 
     def sharing(self, connections_max: int) -> "Runner":
         """The same runner, for who does much at once: other callers must not wait behind it."""

@@ -98,9 +98,7 @@ async def sender_of(ctx: Context, connection: Connection) -> Account:
     try:
         opened = await connections.open_(ctx, connection.id)
     except CannotUnseal:
-        raise Refused(
-            "The WhatsApp connection was made with another KITH_SECRET_KEY: connect it anew."
-        ) from None
+        raise Refused(connections.made_with_another_key(connection)) from None
     assert opened is not None, "it was just listed"
     config = connection.config
     return Account(

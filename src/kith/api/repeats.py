@@ -36,7 +36,7 @@ class RepeatableCalls:
         self, route: Route, given: object, caller: Caller, terms: Terms, *, key: str, body: bytes
     ) -> Answer:
         """The answer of the first call with this key. Raises StillRunning, KeyReused."""
-        secret_key = self._runner.secret_key
+        secret_key = self._runner.secret_key()
         if route.hides_key:
             key = idempotency.digest(key.encode(), secret_key=secret_key)
         call = (caller.tenant_id, route.name, key)

@@ -70,7 +70,7 @@ class Sends:
             Once(
                 name=route.name,
                 key=key,
-                body_digest=idempotency.digest(body, secret_key=self._runner.secret_key),
+                body_digest=idempotency.digest(body, secret_key=self._runner.secret_key()),
                 answer=lambda result: _running(begun, result),
             ),
         )

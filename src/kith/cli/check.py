@@ -11,9 +11,10 @@ import click
 import msgspec
 
 from kith.cli.common import EXIT_REFUSED, as_json, print_json, printable, sentence, settings_of
+from kith.domain.secret_key import fault
 from kith.errors import AppError, CannotStart
 from kith.settings import PREFIX, Settings
-from kith.store import migrate, versions
+from kith.store import migrate, secret_key, versions
 from kith.store.database import Database, Engine, connect, sqlite_path
 
 FAULTS_SHOWN_MAX = 5
@@ -45,7 +46,7 @@ def check(as_json: bool) -> None:
     order, else 1.
     """
     settings = settings_of()
-    findings = [Finding("versions", True, _versions()), *_database(settings.database_url)]
+    findings = [Finding("versions", True, _versions()), *_database(settings)]
     is_fine = all(finding.ok for finding in findings)
     if as_json:
         print_json({"ok": is_fine, "settings": _shown(settings), "checks": findings})
@@ -59,21 +60,24 @@ def check(as_json: bool) -> None:
     sys.exit(0 if is_fine else EXIT_REFUSED)
 
 
-def _database(database_url: str) -> list[Finding]:
-    path = sqlite_path(database_url)
+def _database(settings: Settings) -> list[Finding]:
+    path = sqlite_path(settings.database_url)
     if path and not Path(path).exists():  # opening it would make it
         text = f"there is no file {path} yet; `kith migrate` or `kith serve` makes it"
         return [Finding("database", False, text)]
-    return asyncio.run(_look(database_url))
+    return asyncio.run(_look(settings))
 
 
-async def _look(database_url: str) -> list[Finding]:
+async def _look(settings: Settings) -> list[Finding]:
     try:
-        database = await connect(database_url)
+        database = await connect(settings.database_url)
     except CannotStart as error:
         return [Finding("database", False, sentence(error))]
     try:
-        return [await step(database) for step in (_engine, _schema, _integrity)]
+        found = [await step(database) for step in (_engine, _schema, _integrity)]
+        if all(one.ok for one in found):  # else there may be nothing to know the key by
+            found.append(await _key(database, settings))
+        return found
     except AppError as error:
         return [Finding("database", False, sentence(error))]
     finally:
@@ -98,6 +102,15 @@ async def _integrity(database: Database) -> Finding:
     faults = await database.check()
     text = "; ".join(faults[:FAULTS_SHOWN_MAX]) if faults else _NO_FAULT[database.engine]
     return Finding("integrity", not faults, text)
+
+
+async def _key(database: Database, settings: Settings) -> Finding:
+    noted = await database.read(secret_key.find)
+    if noted is None:
+        return Finding("key", True, "not used yet; the next start of the server notes which it is")
+    if wrong := fault(settings.secret_key, noted):
+        return Finding("key", False, wrong)
+    return Finding("key", True, "KITH_SECRET_KEY is as this database is used with")
 
 
 def _versions() -> str:

@@ -35,7 +35,11 @@ def settings_of() -> settings.Settings:
 
 
 def run(
-    work: Callable[[Runner], Awaitable[T]], *, writer_cache_mb: int = 32, is_bulk: bool = False
+    work: Callable[[Runner], Awaitable[T]],
+    *,
+    writer_cache_mb: int = 32,
+    is_bulk: bool = False,
+    is_worker: bool = False,
 ) -> T:
     """Open the database of the settings, do the work, close it."""
 
@@ -44,6 +48,7 @@ def run(
             settings_of(),
             writer_cache_mb=writer_cache_mb,
             is_bulk=is_bulk,
+            is_worker=is_worker,
             on_broken=_leave_at_once,
         ) as runner:
             return await work(runner)

@@ -33,6 +33,7 @@ SUMMARIES = {
     "token": "Make, list and revoke the tokens of programs.",
     "user": "Add, list and shut out the people of a workspace.",
     "migrate": "Bring the database's schema up to date.",
+    "adopt-key": "Go on with another KITH_SECRET_KEY.",
     "check": "Show the settings and check the database.",
 }
 """Of every command, in the order in which they are listed: what its own help begins with."""
@@ -48,7 +49,8 @@ class Commands(click.Group):
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
         if name not in SUMMARIES:
             return None
-        name = "import_" if name == "import" else name  # a word of Python's own
+        # A word of Python's own, and one that is no name there.
+        name = {"import": "import_", "adopt-key": "adopt_key"}.get(name, name)
         command: click.Command = getattr(import_module(f"kith.cli.{name}"), name)
         return command
 

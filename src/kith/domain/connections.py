@@ -9,6 +9,14 @@ import msgspec
 from kith.domain.contacts import Source
 
 System = Literal["shopify", "woocommerce", "widget", "zapier", "whatsapp"]
+NAMES: dict[System, str] = {
+    "shopify": "Shopify",
+    "woocommerce": "WooCommerce",
+    "widget": "widget",
+    "zapier": "Zapier",
+    "whatsapp": "WhatsApp",
+}
+"""As people call them."""
 
 FORMER_KEPT = timedelta(days=7)
 """How long the secret of before a rotation still counts, unless somebody says otherwise."""

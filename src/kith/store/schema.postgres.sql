@@ -362,6 +362,12 @@ CREATE TABLE schema_migrations (
     applied_at bigint NOT NULL
 );
 
+CREATE TABLE secret_key (
+    id bigint NOT NULL,
+    salt text NOT NULL,
+    digest text NOT NULL
+);
+
 CREATE TABLE shop_customers (
     tenant_id bigint NOT NULL,
     connection_uuid text NOT NULL,
@@ -648,6 +654,10 @@ ALTER TABLE retracted_consent ADD CONSTRAINT retracted_consent_pkey PRIMARY KEY 
 ALTER TABLE retracted_consent ADD CONSTRAINT retracted_consent_tenant_id_import_uuid_fkey FOREIGN KEY (tenant_id, import_uuid) REFERENCES imports(tenant_id, uuid);
 
 ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE secret_key ADD CONSTRAINT secret_key_pkey PRIMARY KEY (id);
+
+ALTER TABLE secret_key ADD CONSTRAINT secret_key_id_check CHECK (id = 1);
 
 ALTER TABLE shop_customers ADD CONSTRAINT shop_customers_pkey PRIMARY KEY (tenant_id, connection_uuid, customer);
 

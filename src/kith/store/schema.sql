@@ -573,6 +573,12 @@ CREATE TABLE idempotency_keys (
     FOREIGN KEY (tenant_id, other_uuid) REFERENCES contacts (tenant_id, uuid) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
+CREATE TABLE secret_key (
+    id BIGINT PRIMARY KEY CHECK (id = 1),
+    salt TEXT NOT NULL,
+    digest TEXT NOT NULL
+);
+
 CREATE INDEX tokens_by_user ON tokens (tenant_id, user_id);
 
 CREATE INDEX contacts_by_email ON contacts (tenant_id, email_key, last_message_at DESC, created_at, id) WHERE email_key IS NOT NULL;
