@@ -66,6 +66,21 @@ def test_a_file_comes_in(ana: Person) -> None:
     assert counted(post(ana, body)) == {"rows": 4, "unchanged": 3, "skipped": 1}
 
 
+def test_calling_codes_in_a_column_of_their_own(ana: Person) -> None:
+    body = "Name,CountryCode,Phone\nAna,1,4155550170\nZoé,33,612345673\nX,33,61234567\n".encode()
+    dry = post(ana, body, dry_run="true").json()
+    assert [row["outcome"] for row in dry["rows"]] == ["create", "create", "skip"]
+    assert dry["rows"][1]["after"]["phone"] == "+33612345673"
+    done = post(ana, body).json()
+    assert done["counts"] == dry["counts"]
+    assert done["refusals"] == dry["refusals"]
+    assert [(one["code"], one["mend"]) for one in done["refusals"]] == [
+        ("phone", "Write the number with its country code, such as +14155550123.")
+    ]
+    for number, name in (("+14155550170", "Ana"), ("+33612345673", "Zoé")):
+        assert ana.get_contact(phone=number).json()["name"] == name
+
+
 def test_options_stand_in_the_query(ana: Person) -> None:
     body = "Who|Mobile no\nZoé|06 12 34 56 78\n".encode("cp1252")
     query = {"map": ["Mobile no=phone", "Who=name"], "region": "fr", "delimiter": "pipe"}

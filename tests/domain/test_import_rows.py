@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +84,60 @@ def test_the_country_of_the_row_counts_before_that_of_the_file():
     assert row("phone,country", "0612345678,", "US").region == "US"
     assert row("phone,country", "0612345678,Atlantis").code == "country"
     assert row("phone,country", "+33612345678,Atlantis").phone == "+33612345678"
+
+
+@pytest.mark.parametrize(
+    ("code", "written", "number"),
+    [
+        ("1", "4155550170", "+14155550170"),
+        ("33", "612345673", "+33612345673"),
+        ("+33", "06 12 34 56 73", "+33612345673"),
+        ("33.0", "612345673.0", "+33612345673"),
+        ("33", "33612345673", "+33612345673"),
+        ("33", "+14155550170", "+14155550170"),
+        ("33", "0014155550170", "+14155550170"),
+        ("7", "7012345678", "+77012345678"),  # of ten digits; with the code there are eleven
+        ("39", "0612345678", "+390612345678"),
+        ("49", "4915123456789", "+4915123456789"),
+        ("52", "15512345678", "+5215512345678"),  # WhatsApp's
+        ("55", "8899448232", "+558899448232"),
+        ("33", "61234567", "phone"),
+        ("33", "336123", "phone"),
+        ("250", "612345673", "phone"),  # France is 250, too, but as a country
+        ("840", "4155550170", "country"),
+        ("0", "612345673", "country"),
+        ("1415", "5550170", "country"),
+    ],
+)
+def test_a_calling_code_beside_the_number(code, written, number):
+    found = row("Name,CountryCode,Phone", f"Ana,{code},{written}")
+    assert (found.code if isinstance(found, Refusal) else found.phone) == number
+    if number == "country":
+        assert import_mends.hint("country").endswith("such as 33.")
+
+
+@given(
+    st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)),
+    st.from_regex(r"(?!00)[0-9]{4,12}", fullmatch=True),
+    st.sampled_from(["", "+"]),
+)
+def test_a_calling_code_makes_no_number_of_another_country(code, digits, plus):
+    found = row("CountryCode,Phone", f"{plus}{code},{digits}")
+    if isinstance(found, Facts):
+        assert found.phone in {phone.parse(f"+{digits}"), phone.parse(f"+{code}{digits}")}
+        assert found.phone.startswith(f"+{code}")
+    else:
+        assert found.code == "phone"
+
+
+def test_every_example_is_found_behind_its_calling_code():
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+        if example is not None:
+            number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+            digits = phonenumbers.national_significant_number(example)
+            for written in (digits, number[1:], number):
+                assert row("country,phone", f"{example.country_code},{written}").phone == number
 
 
 @pytest.mark.parametrize(

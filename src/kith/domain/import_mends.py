@@ -17,7 +17,7 @@ _HINTS = {
     "email": "Correct the address, or leave it blank.",
     "conflict": "Merge the two contacts, or name one of them by its contact_id.",
     "not_its_phone": "Leave the id blank to add a new contact, or the phone to change this one.",
-    "country": "Write the country as two letters, such as FR.",
+    "country": "Write the country as two letters, such as FR, or as its calling code, such as 33.",
     "bad_utf8": "Save the file as UTF-8, or name its encoding, such as --encoding windows-1252.",
     "nul": "Remove the NUL character.",
     "quote_open": 'Close the quote, or write a " within a field as "".',
@@ -68,8 +68,9 @@ def _phone(written: str) -> str:
             number = phone.take(part.strip())
         except BadValue:
             continue
-        if number:
-            return number if isinstance(number, str) else part.strip()
+        mended = number if isinstance(number, str) else part.strip()
+        if mended != written.strip():
+            return mended
     return hint("phone")
 
 

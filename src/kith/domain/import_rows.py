@@ -5,11 +5,12 @@ The real run and the dry run have the same facts.
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from kith.domain import (
     contacts,
+    csv_calling_codes,
     csv_cells,
     csv_columns,
     email,
@@ -106,7 +107,7 @@ class RowReader:
         elif written := cells[self._phone]:
             number = _phone(written)
         if self._country and number.__class__ is not str:
-            region = self._region_of(cells, number) or region
+            number, region = self._placed(cells, number)
         address = cells[self._email] if self._email is not None else _first(cells, self._emails)
         if _AND in address:
             address, others = _first_address(address)
@@ -154,15 +155,22 @@ class RowReader:
                 more[column.name] = ", ".join(others)
         return number, more
 
-    def _region_of(self, cells: list[str], number: Phone | Typed | None) -> Region | None:
-        """A country that nobody knows matters where the number needs one."""
-        if not (written := _first(cells, self._country)):
-            return None
+    def _placed(
+        self, cells: list[str], number: Phone | Typed | None
+    ) -> tuple[Phone | Typed | None, Region | None]:
+        """A number without `+`, and where it is read: by the country of the row, or its code.
+
+        A country that nobody knows matters where the number needs one.
+        """
+        written = _first(cells, self._country)
+        if not written or not isinstance(number, Typed):
+            return number, self._region
+        if (code := csv_calling_codes.of_cell(written)) is not None:
+            behind = partial(csv_calling_codes.number_behind, code)
+            return _read("phone", behind, number), self._region
         try:
-            return phone.parse_region(_COUNTRIES.get(written.casefold(), written))
+            return number, phone.parse_region(_COUNTRIES.get(written.casefold(), written))
         except BadValue as problem:
-            if number is None:
-                return None
             raise _Unreadable("country", "country", sentence("country", problem)) from None
 
     def _whole_name(self, cells: list[str]) -> str:
