@@ -36,19 +36,22 @@ Role = Literal[
 COLUMNS_MAX = 256
 COMPARED_CHARACTERS = 256
 """Of the name of a column; longer ones are told apart by their beginning."""
+_LABELS = ("label", "type")
 MAPPABLE: tuple[Role, ...] = tuple(role for role in get_args(Role) if role != "extra")
 
 
 class Column(msgspec.Struct, frozen=True):
     """`name` as the header has it; made unlike the others where two are called the same.
 
-    Of several phones the one of the lowest rank comes first.
+    Of several phones the one of the lowest rank comes first; `label` is the index of the column
+    that says which of them each is, as Google's contacts have it.
     """
 
     index: int
     name: str
     role: Role
     rank: int = 0
+    label: int | None = None
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -145,8 +148,9 @@ def _ranked(
 ) -> tuple[Column, ...]:
     """A phone of an address becomes metadata beside a column that is better."""
     ranks = [0] * len(roles)
+    folded = list(map(fold, cells))
     for index, (role, cell) in enumerate(zip(roles, cells, strict=True)):
-        if role == "phone" and fold(cell) not in wanted:
+        if role == "phone" and folded[index] not in wanted:
             rank = _rank(cell)
             ranks[index] = csv_phone_columns.ANY if rank is None else rank
     best = min(
@@ -155,9 +159,17 @@ def _ranked(
     return tuple(
         Column(index, names[index], "extra")
         if rank > best and rank >= csv_phone_columns.BILLING
-        else Column(index, names[index], roles[index], rank)
+        else Column(index, names[index], roles[index], rank, _label_of(index, roles, folded))
         for index, rank in enumerate(ranks)
     )
+
+
+def _label_of(index: int, roles: Sequence[Role], folded: Sequence[str]) -> int | None:
+    """`Phone 1 - Label`, or `Phone 1 - Type` in older exports, of `Phone 1 - Value`."""
+    if roles[index] != "phone":
+        return None
+    name = folded[index].removesuffix("value")
+    return next((folded.index(name + end) for end in _LABELS if name + end in folded), None)
 
 
 def known(cells: Sequence[str]) -> int:

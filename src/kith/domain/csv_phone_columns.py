@@ -34,6 +34,8 @@ _ADDRESSES = _words(
     "shipping delivery address livraison adresse envio entrega direccion endereco spedizione"
 )
 _BILLING = _words("billing facturation facturacion faturamento fatturazione rechnung")
+_UNWRITTEN = _words("fax telefax pager beeper bipeur")
+"""Nobody has WhatsApp there."""
 _BESIDE = _words(
     "number numero num no nr nro n o nummer numarasi رقم value primary principal main default"
     " customer client cliente contact contacto contato user cep de do del della du di da le of and"
@@ -52,6 +54,12 @@ def rank(name: str) -> int | None:
     if not those or words - those - _PLACES - _ADDRESSES - _BILLING - _BESIDE:
         return None
     return _rank(words)
+
+
+def rank_of_label(label: str) -> int:
+    """Of a number that a cell beside it calls so: `Mobile`, `Home`, `Work Fax`."""
+    words = {_bare(word) for word in _WORD.findall(_plain(label))}
+    return ADDRESS if words & _UNWRITTEN else _rank(words)
 
 
 def _rank(words: set[str]) -> int:

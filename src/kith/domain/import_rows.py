@@ -13,6 +13,7 @@ from kith.domain import (
     csv_calling_codes,
     csv_cells,
     csv_columns,
+    csv_phone_columns,
     email,
     ids,
     import_consent,
@@ -21,7 +22,7 @@ from kith.domain import (
     phone,
     tags,
 )
-from kith.domain.csv_columns import Columns, Role
+from kith.domain.csv_columns import Column, Columns, Role
 from kith.domain.csv_reading import Record
 from kith.domain.imports import FAULTS, Agreed, Facts, Refusal
 from kith.domain.metadata import Metadata
@@ -62,6 +63,7 @@ class RowReader:
         self._count = len(columns.all)
         self._region = region
         self._phones = columns.of("phone")
+        self._has_phone_labels = any(column.label is not None for column in self._phones)
         self._names, self._firsts, self._lasts = indexes("name", "first_name", "last_name")
         self._emails, self._tags, self._ids = indexes("email", "tags", "contact_id")
         self._country, self._metadata = indexes("country", "metadata")
@@ -141,7 +143,7 @@ class RowReader:
         """Of several phones the first; the others are kept as metadata."""
         number: Phone | Typed | None = None
         more: Metadata = {}
-        for column in self._phones:
+        for column in self._phones_in_order(cells):
             others = []
             for written in _values(cells[column.index]):
                 found = _phone_or_none(written)
@@ -154,6 +156,12 @@ class RowReader:
             if others:
                 more[column.name] = ", ".join(others)
         return number, more
+
+    def _phones_in_order(self, cells: list[str]) -> list[Column]:
+        """The likeliest first, also by what a row calls each of its numbers."""
+        if not self._has_phone_labels:
+            return self._phones
+        return sorted(self._phones, key=lambda column: _rank(column, cells))
 
     def _placed(
         self, cells: list[str], number: Phone | Typed | None
@@ -211,6 +219,13 @@ def may_lack_code(facts: Facts) -> bool:
         return False
     is_at_home = number.digits.startswith("0") and not number.digits.startswith("00")
     return is_at_home or len(number.digits) < WHOLE_DIGITS_MIN
+
+
+def _rank(column: Column, cells: list[str]) -> int:
+    """A header that says more than `Phone` counts before the label of the row."""
+    if column.label is None or column.rank != csv_phone_columns.ANY:
+        return column.rank
+    return csv_phone_columns.rank_of_label(cells[column.label])
 
 
 def _values(cell: str) -> list[str]:
