@@ -14,6 +14,7 @@ def agreed(said: str, since: str, where: str, out: str) -> tuple[tuple[Agreed, .
     """Of its cells: yes or no, when, where, and when they opted out; why some is left out."""
     found: list[Agreed] = []
     left_out = None
+    since, out = ("" if _NO_DATE.fullmatch(date) else date for date in (since, out))
     word = said.casefold()
     says_no = word in _NO or word in _OPTED_OUT
     is_told = word not in _UNKNOWN if said else bool(since)
@@ -49,6 +50,11 @@ _NO = _words(
 )
 _OPTED_OUT = _words("opted_out, opted-out, opted out, withdrawn, unsubscribed")
 _UNKNOWN = _words(", unknown, n/a, na, -, none, null, ?, inconnu, desconocido, unbekannt")
+
+# What MySQL and .NET write where there is no date. 1970-01-01 may be one that could not be read.
+_NO_DATE = re.compile(
+    r"(?:0000-00-00|0001-01-01|0?1[/.]0?1[/.]0001)(?:[T ](?:0?0:00:00(?:\.0+)?Z?|12:00:00 AM))?"
+)
 
 _DATE = re.compile(
     r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?P<rest>.*)"
