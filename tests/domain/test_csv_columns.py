@@ -62,6 +62,36 @@ def test_names_that_are_no_phones(name):
     assert roles("Phone", name)[1] == "extra"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "WhatsApp Marketing Consent", "Opt-in WhatsApp", "WhatsApp Opt-In Status", "whatsapp_optin",
+        "Consent for WhatsApp", "Opted in to WhatsApp", "Consentement marketing WhatsApp",
+        "Einwilligung für WhatsApp", "Consentimiento de WhatsApp", "WhatsApp Consent Status",
+        "WhatsApp subscription status", "الموافقة واتساب",
+    ],
+)  # fmt: skip
+def test_names_of_consent_by_their_words(name):
+    assert roles("Phone", name)[1] == "consent"
+
+
+def test_of_two_columns_of_consent_that_of_whatsapp_counts():
+    columns = csv_columns.of_header(["Phone", "Consent", "WhatsApp Marketing Consent"], {})
+    assert [column.index for column in columns.of("consent")] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SMS Consent", "Email Marketing Consent", "Email and WhatsApp consent", "WhatsApp status",
+        "WhatsApp opt-in timestamp", "WhatsApp consent id", "Opt-In Status", "WhatsApp opt-in list",
+        "WhatsApp marketing", "Marketing status",
+    ],
+)  # fmt: skip
+def test_names_that_are_no_consent_to_whatsapp(name):
+    assert roles("Phone", name)[1] == "extra"
+
+
 def test_a_country_with_a_region():
     assert roles("Phone", "Country/Region") == ["phone", "country"]
 

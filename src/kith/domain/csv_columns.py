@@ -1,7 +1,8 @@
 """Which column is what: header names as shops, address books and spreadsheets write them.
 
-A name is compared without case, accents, blanks and signs. Further names of phones are told by
-their words (`csv_phone_columns`). A mapping that is given comes first.
+A name is compared without case, accents, blanks and signs. Further names of phones and of consent
+are told by their words (`csv_phone_columns`, `csv_consent_columns`). A mapping that is given comes
+first.
 """
 
 import unicodedata
@@ -11,7 +12,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from kith.domain import csv_phone_columns, ids, phone
+from kith.domain import csv_consent_columns, csv_phone_columns, ids, phone
 from kith.errors import BadValue, Refused
 
 Role = Literal[
@@ -102,6 +103,8 @@ def of_header(
 def _role(cell: str) -> Role:
     if (role := _vocabulary().get(fold(cell))) is not None:
         return role
+    if csv_consent_columns.is_consent(cell[:COMPARED_CHARACTERS]):
+        return "consent"
     return "extra" if _rank(cell) is None else "phone"
 
 
@@ -153,6 +156,9 @@ def _ranked(
         if role == "phone" and folded[index] not in wanted:
             rank = _rank(cell)
             ranks[index] = csv_phone_columns.ANY if rank is None else rank
+        elif role == "consent":
+            is_first = folded[index] in wanted or csv_consent_columns.names_whatsapp(cell)
+            ranks[index] = int(not is_first)
     best = min(
         (rank for rank, role in zip(ranks, roles, strict=True) if role == "phone"), default=0
     )

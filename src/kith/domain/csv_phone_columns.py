@@ -13,30 +13,30 @@ _NUMBER_OF = re.compile(r"(?<=..)(?:nr|nummer|number|nummern)\Z")
 
 
 @cache
-def _words(text: str) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_WHATSAPP = _words("whatsapp wa واتساب")
-_MOBILE = _words(
+_WHATSAPP = words_of("whatsapp wa واتساب")
+_MOBILE = words_of(
     "mobile mobil mobiltelefon cell cellphone cellular mobilephone portable gsm movil celular"
     " telemovel handy cellulare telefonino mobiel msisdn sms الجوال جوال الموبايل موبايل"
 )
-_PHONE = _words(
+_PHONE = words_of(
     "phone telephone tel ph telefon telefono telefone telefoon fone ruf telefonu الهاتف هاتف"
 )
-_PLACES = _words(
+_PLACES = words_of(
     "home work business office company landline other fixe domicile bureau travail pro"
     " professionnel autre casa trabajo oficina fijo otro trabalho comercial residencial fixo outro"
     " lavoro ufficio fisso altro festnetz privat geschaftlich dienstlich buro werk thuis vast"
 )
-_ADDRESSES = _words(
+_ADDRESSES = words_of(
     "shipping delivery address livraison adresse envio entrega direccion endereco spedizione"
 )
-_BILLING = _words("billing facturation facturacion faturamento fatturazione rechnung")
-_UNWRITTEN = _words("fax telefax pager beeper bipeur")
+_BILLING = words_of("billing facturation facturacion faturamento fatturazione rechnung")
+_UNWRITTEN = words_of("fax telefax pager beeper bipeur")
 """Nobody has WhatsApp there."""
-_BESIDE = _words(
+_BESIDE = words_of(
     "number numero num no nr nro n o nummer numarasi رقم value primary principal main default"
     " customer client cliente contact contacto contato user cep de do del della du di da le of and"
     " or e y et und ou"
@@ -49,7 +49,7 @@ def rank(name: str) -> int | None:
 
     `Tel.-Nr.`, `Phone 2 - Value` and `N° de portable` are; `Phone type` and `Work` are not.
     """
-    words = {_bare(word) for word in _WORD.findall(_plain(name))}
+    words = words_in(name)
     those = words & (_WHATSAPP | _MOBILE | _PHONE)
     if not those or words - those - _PLACES - _ADDRESSES - _BILLING - _BESIDE:
         return None
@@ -58,7 +58,7 @@ def rank(name: str) -> int | None:
 
 def rank_of_label(label: str) -> int:
     """Of a number that a cell beside it calls so: `Mobile`, `Home`, `Work Fax`."""
-    words = {_bare(word) for word in _WORD.findall(_plain(label))}
+    words = words_in(label)
     return ADDRESS if words & _UNWRITTEN else _rank(words)
 
 
@@ -73,11 +73,11 @@ def _rank(words: set[str]) -> int:
     return next((rank for known, rank in kinds if words & known), ANY)
 
 
+def words_in(name: str) -> set[str]:
+    """Without case and accents; `Telefonnummer` and `Handynr` without their end."""
+    return {_NUMBER_OF.sub("", word) for word in _WORD.findall(_plain(name))}
+
+
 def _plain(name: str) -> str:
     parts = unicodedata.normalize("NFKD", name.casefold())
     return "".join(part for part in parts if not unicodedata.combining(part))
-
-
-def _bare(word: str) -> str:
-    """`Telefonnummer` and `Handynr` without their end."""
-    return _NUMBER_OF.sub("", word)

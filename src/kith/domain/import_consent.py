@@ -42,13 +42,17 @@ def _words(text: str) -> frozenset[str]:
 
 
 _YES = _words(
-    "yes, y, true, 1, x, granted, opted_in, opted-in, opted in, subscribed, oui, o, vrai, sí, si"
+    "yes, y, true, 1, x, granted, opted_in, opted-in, opted in, opt_in, opt-in, opt in, optin"
+    ", subscribed, oui, o, vrai, sí, si"
     ", sim, verdadero, verdadeiro, ja, j, wahr, vero, evet, نعم, ✓"
 )
 _NO = _words(
     "no, n, false, 0, non, faux, não, nao, falso, nein, falsch, hayır, لا, -, null, none, n/a"
+    ", never_subscribed, never subscribed, not_subscribed, not subscribed"
 )
-_OPTED_OUT = _words("opted_out, opted-out, opted out, withdrawn, unsubscribed")
+_OPTED_OUT = _words(
+    "opted_out, opted-out, opted out, opt_out, opt-out, opt out, optout, withdrawn, unsubscribed"
+)
 _UNKNOWN = _words(", unknown, n/a, na, -, none, null, ?, inconnu, desconocido, unbekannt")
 
 # What MySQL and .NET write where there is no date. 1970-01-01 may be one that could not be read.
