@@ -112,6 +112,9 @@ def test_a_mapping_makes_ids_of_what_looks_like_none():
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "an Excel workbook; save it as CSV"),
         (b"%PDF-1.7\n", "PDF"),
         (b"\x1f\x8b\x08", "compressed"),
+        (b"BEGIN:VCARD\r\nVERSION:3.0\r\nTEL:+14155550123\r\n", "a vCard; export .* as CSV"),
+        (b"\xef\xbb\xbf\r\nbegin:vcard\nversion:2.1\n", "a vCard"),
+        ("\ufeffBegin:vCard\n".encode("utf-16-le"), "a vCard"),
     ],
 )
 def test_a_file_that_is_no_text(data, word):

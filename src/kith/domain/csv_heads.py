@@ -20,6 +20,7 @@ from kith.domain.phone import Region
 from kith.errors import Refused
 
 _SAMPLE_RECORDS = 20
+_VCARD = b"BEGIN:VCARD"
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,8 @@ def read(first: bytes, options: Options, *, is_whole: bool) -> Head:
         encoding = "utf-16-be"
     text = Decoder(encoding).utf8(first, is_last=is_whole)
     offset = len(BOM_UTF8) if text.startswith(BOM_UTF8) else 0
+    if text[offset:].lstrip()[: len(_VCARD)].upper() == _VCARD:
+        raise Refused("The file is a vCard; export the contacts as CSV instead.")
     line, said = 1, None
     if text[offset : offset + 4].lower() == b"sep=":  # Excel's own word on the delimiter
         said = text[offset + 4 : offset + 5].decode("latin-1")
