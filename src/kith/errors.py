@@ -188,13 +188,16 @@ class TooManyRequests(AppError):
 
 
 class Unavailable(AppError):
-    """Not now: overload, storage trouble, shutting down. Nothing changed unless the log says so."""
+    """Not now: overload, storage trouble, shutting down. Nothing changed unless the log says so.
+
+    `told` is for the operator, where trying again is no use."""
 
     code, status, text = "unavailable", 503, "Service Unavailable"
 
-    def __init__(self, retry_after_s: int = 1) -> None:
+    def __init__(self, retry_after_s: int = 1, *, told: str = "") -> None:
         super().__init__()
         self.retry_after_s = retry_after_s
+        self.told = told
 
 
 class TookTooLong(Unavailable):

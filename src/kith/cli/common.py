@@ -123,7 +123,7 @@ def sentence(error: AppError | CannotStart) -> str:
     if isinstance(error, Invalid):
         return printable(error.reasons)
     if isinstance(error, Unavailable) and not isinstance(error, TookTooLong):
-        return "The database cannot be used just now. Try again."
+        return error.told or "The database cannot be used just now. Try again."
     return printable(str(error))
 
 

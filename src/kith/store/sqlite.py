@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from kith.store import contact_search
 from kith.store.checkpoints import Checkpoints
 from kith.store.database import Engine, Row, Tx, Work
 from kith.store.scanner import Scanner
-from kith.store.writer import STORAGE_TROUBLE, Writer
+from kith.store.writer import STORAGE_TROUBLE, Writer, unavailable
 
 T = TypeVar("T")
 
@@ -86,6 +87,7 @@ class SQLite:
     ) -> None:
         require_safe_version(apsw.sqlite_lib_version())
         self.path = Path(path)
+        _make_private(self.path)
         try:
             flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
             writer = _open(path, flags, cache_mb=writer_cache_mb)
@@ -209,7 +211,7 @@ class SQLite:
 
 def _unreadable(error: apsw.Error) -> Unavailable:
     log.error("storage.read_failed", code="storage", reason=str(error))
-    return Unavailable()
+    return unavailable(error)
 
 
 def require_safe_version(version: str) -> None:
@@ -219,9 +221,18 @@ def require_safe_version(version: str) -> None:
         raise CannotStart(f"SQLite {version} can corrupt data; Kith needs {oldest} or newer.")
 
 
+def _make_private(path: Path) -> None:
+    """For nobody else's eyes, where it is not there yet; SQLite gives what is beside it the same
+    mode. That it cannot be made, SQLite says itself."""
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def _open(path: str, flags: int, *, cache_mb: int) -> apsw.Connection:
     is_writer = flags & apsw.SQLITE_OPEN_READWRITE
     connection = apsw.Connection(path, flags=flags)
+    if is_writer and connection.readonly("main"):
+        raise CannotStart(f"The database {path} may not be written: give it to Kith's user.")
     connection.set_busy_timeout(2_000)
     # Without it every statement is prepared anew when a bound value changes, once ANALYZE has run.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)

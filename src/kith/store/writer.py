@@ -45,6 +45,15 @@ STORAGE_TROUBLE = (
 log = structlog.get_logger("kith.store")
 
 
+def unavailable(error: Exception) -> Unavailable:
+    """What the operator is told at the command line; a caller learns no more than that it is so."""
+    if isinstance(error, apsw.ReadOnlyError):
+        return Unavailable(told="The database may not be written: look whose the file is.")
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return Unavailable(told="The database is damaged: stop Kith and restore a backup.")
+    return Unavailable()
+
+
 class _Request(msgspec.Struct, eq=False):
     work: Work[Any]
     answer: asyncio.Future[Any]
@@ -140,9 +149,10 @@ class Writer:
             request.settle()
 
     async def _write_together(self, batch: list[_Request]) -> None:
-        if self.is_broken or not await self._begin():
+        trouble = Unavailable() if self.is_broken else await self._begin()
+        if trouble is not None:
             batch += [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
-            _fail(batch, Unavailable())
+            _fail(batch, trouble)
         elif await self._run_all(batch):
             await self._commit(batch)
         else:
@@ -170,23 +180,24 @@ class Writer:
                 worked_s, began = worked_s + held_s, clock()
         return not self.is_broken  # the disk may have failed while others had their turn
 
-    async def _begin(self) -> bool:
+    async def _begin(self) -> Unavailable | None:
+        """What keeps a transaction from beginning."""
         try:
             self._connection.set_busy_timeout(0)
             self._connection.execute("BEGIN IMMEDIATE")
-            return True
+            return None
         except apsw.BusyError:
             pass  # another process writes: wait for it, off the loop
         except STORAGE_TROUBLE as error:
             log.error("storage.begin_failed", code="storage", reason=str(error))
-            return False
+            return unavailable(error)
         try:
             self._connection.set_busy_timeout(LOCK_WAIT_MS)
             await self._blocking("BEGIN IMMEDIATE")
-            return True
+            return None
         except STORAGE_TROUBLE as error:
             log.error("storage.busy", code="storage", reason=str(error))
-            return False
+            return unavailable(error)
 
     def _run(self, request: _Request) -> bool:
         """Run one request in its savepoint; False when SQLite has ended the whole transaction."""
@@ -208,7 +219,7 @@ class Writer:
             request.error = error
             if isinstance(error, STORAGE_TROUBLE):
                 log.error("storage.statement_failed", code="storage", reason=str(error))
-                request.error = Unavailable()
+                request.error = unavailable(error)
             return True
 
     async def _commit(self, batch: list[_Request]) -> None:
@@ -222,7 +233,7 @@ class Writer:
             else:
                 log.error("storage.commit_failed", code="storage", reason=str(error))
                 self._roll_back()
-            _fail(batch, Unavailable())
+            _fail(batch, unavailable(error))
 
     def _finish(self) -> None:
         self._before_commit(self._connection)
