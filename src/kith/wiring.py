@@ -137,7 +137,11 @@ def _runner(database: Database, settings: Settings) -> Runner:
 
 async def _fit(runner: Runner, settings: Settings) -> Runner:
     """With what a server needs beside the database. Raises CannotStart."""
+    if settings.media_dir:
+        try_media(settings)
     try:
+        if (file := key_file(settings)) is not None and file.exists():
+            read_key(file)
         if not await runner.read(secret_keys.is_noted, settings.secret_key):
             await runner.write(secret_keys.note, settings.secret_key)
     except Refused as problem:
@@ -151,6 +155,17 @@ def _media_folder(settings: Settings) -> Path | None:
         return Path(settings.media_dir)
     path = sqlite_path(settings.database_url)
     return Path(f"{Path(path).resolve()}.media") if path else None
+
+
+def try_media(settings: Settings) -> None:
+    """The folder is there and takes files, from now on. Raises CannotStart."""
+    try:
+        Files(_media_folder(settings)).make()
+    except OSError as error:
+        raise CannotStart(
+            f"KITH_MEDIA_DIR is {settings.media_dir!r}, where no files can be kept:"
+            f" {error.strerror}. It must be a folder that Kith may write to."
+        ) from None
 
 
 def _pages(state: "State") -> "dict[str, Page]":
@@ -170,22 +185,46 @@ def _sealing_key(settings: Settings) -> str:
     Without a setting, a key beside a SQLite file: whoever copies the database alone has no use of
     it. PostgreSQL may have many nodes, which must know one key.
     """
-    path = sqlite_path(settings.database_url)
-    if settings.secret_key or not path:
+    file = key_file(settings)
+    if file is None:
         return settings.secret_key
-    file = Path(f"{Path(path).resolve()}.key")
     if not file.exists():
         _make_key(file)
-    return file.read_text()
+    return read_key(file)
+
+
+def key_file(settings: Settings) -> Path | None:
+    """Where the key is that Kith makes itself; None where it makes none."""
+    path = sqlite_path(settings.database_url)
+    if settings.secret_key or not path:
+        return None
+    return Path(f"{Path(path).resolve()}.key")
+
+
+def read_key(file: Path) -> str:
+    """Raises Refused: another key in its place would open nothing that this one sealed."""
+    try:
+        key = file.read_text()
+    except OSError as error:
+        raise Refused(
+            f"The key file {file} cannot be read: {error.strerror}. Give it to the user that runs"
+            " Kith."
+        ) from None
+    if not key.strip():
+        raise Refused(f"The key file {file} is empty: put your copy of it back.")
+    return key
 
 
 def _make_key(file: Path) -> None:
     """Whole and on disk before it has its name: another process may look for it meanwhile."""
+    owner = file.with_suffix("").stat()
     new = file.with_name(f".{file.name}.{new_secret().hex()[:16]}")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as key:
         key.write(new_secret().hex())
         key.flush()
         os.fsync(key.fileno())
+        if os.geteuid() == 0:  # the server runs as whoever has the database
+            os.fchown(key.fileno(), owner.st_uid, owner.st_gid)
     try:
         with contextlib.suppress(FileExistsError):
             os.link(new, file)

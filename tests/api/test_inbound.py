@@ -205,14 +205,14 @@ async def test_without_the_key_there_is_no_way_in(
 async def test_without_any_key_there_is_no_endpoint(
     database_url: str, tmp_path: Path, http: httpx.Client
 ) -> None:
-    """As after a key file that was left empty."""
+    """As after a key file that was emptied."""
     settings = Settings(database_url=database_url, secret_key="the-first")
     async with wiring.opened(settings) as runner:
-        if runner.database.engine == "sqlite":
-            Path(f"{database_url.removeprefix('sqlite:///')}.key").write_text("")
         with serving(
             tmp_path / "server.log", database_url=database_url, rate_limit_per_minute=0
         ) as running:
+            if runner.database.engine == "sqlite":
+                Path(f"{database_url.removeprefix('sqlite:///')}.key").write_text("")
             bed = Bed(running, runner, http)
             shop = await Shop.of(bed, await bed.owner("Ana"))
             assert shop.post("customers/create", b"{}").status_code == 404

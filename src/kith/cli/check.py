@@ -12,10 +12,11 @@ import msgspec
 
 from kith.cli.common import EXIT_REFUSED, as_json, print_json, printable, sentence, settings_of
 from kith.domain.secret_key import fault
-from kith.errors import AppError, CannotStart
+from kith.errors import AppError, CannotStart, Refused
 from kith.settings import PREFIX, Settings
 from kith.store import migrate, secret_key, versions
 from kith.store.database import Database, Engine, connect, sqlite_path
+from kith.wiring import key_file, read_key, try_media
 
 FAULTS_SHOWN_MAX = 5
 
@@ -46,7 +47,7 @@ def check(as_json: bool) -> None:
     order, else 1.
     """
     settings = settings_of()
-    findings = [Finding("versions", True, _versions()), *_database(settings)]
+    findings = [Finding("versions", True, _versions()), *_database(settings), *_files(settings)]
     is_fine = all(finding.ok for finding in findings)
     if as_json:
         print_json({"ok": is_fine, "settings": _shown(settings), "checks": findings})
@@ -106,11 +107,31 @@ async def _integrity(database: Database) -> Finding:
 
 async def _key(database: Database, settings: Settings) -> Finding:
     noted = await database.read(secret_key.find)
+    if noted is not None and (wrong := fault(settings.secret_key, noted)):
+        return Finding("key", False, wrong)
+    file = key_file(settings)
+    try:
+        if file is not None and file.exists():
+            read_key(file)
+    except Refused as problem:
+        return Finding("key", False, problem.text)
     if noted is None:
         return Finding("key", True, "not used yet; the next start of the server notes which it is")
-    if wrong := fault(settings.secret_key, noted):
-        return Finding("key", False, wrong)
     return Finding("key", True, "KITH_SECRET_KEY is as this database is used with")
+
+
+def _files(settings: Settings) -> list[Finding]:
+    """Made by the server alone: made here, the folder could be another user's."""
+    if not settings.media_dir:
+        return []
+    if not Path(settings.media_dir).exists():
+        text = f"there is no folder {settings.media_dir} yet; `kith serve` makes it"
+        return [Finding("files", False, text)]
+    try:
+        try_media(settings)
+    except CannotStart as error:
+        return [Finding("files", False, sentence(error))]
+    return [Finding("files", True, f"{settings.media_dir} takes files")]
 
 
 def _versions() -> str:

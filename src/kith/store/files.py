@@ -21,6 +21,13 @@ class Files:
     def __init__(self, root: Path | None) -> None:
         self._root = root
 
+    def make(self) -> None:
+        """The folder, if it is missing. Raises OSError where nothing can be kept in it."""
+        if self._root is not None:
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=self._root):
+                pass
+
     @property
     def keeps(self) -> bool:
         return self._root is not None
