@@ -21,6 +21,7 @@ from kith.domain.whatsapp_facts import (
     MessageEchoed,
     MessageReceived,
     Number,
+    OffersRestricted,
     PreferenceTold,
     StatusReported,
     Who,
@@ -120,10 +121,18 @@ class Story:
             self.status(3, "sent", 56 + day),
             self.status(3, "failed", 57 + day, 131026, is_called_back=True),
             AccountRestricted(at=self.at(60), is_restricted=True, number_ids=NUMBER_IDS),
+            OffersRestricted(at=self.at(60), until=self.at(9 * day), number_ids=NUMBER_IDS),
             AccountRestricted(at=self.at(61), is_restricted=False, number_ids=NUMBER_IDS),
             self.status(4, "sent", 62),
             self.status(4, "failed", 62, 131042, is_called_back=True),
             self.status(5, "failed", 62, 131031, is_called_back=True),
+            AccountRestricted(at=self.at(61), is_restricted=True, number_ids=NUMBER_IDS[1:]),
+            AccountRestricted(
+                at=self.at(63), is_restricted=True, number_ids=NUMBER_IDS[1:],
+                until=self.at(9 * day),
+            ),
+            OffersRestricted(at=self.at(64), until=self.at(9 * day), number_ids=NUMBER_IDS[1:]),
+            OffersRestricted(at=self.at(64), until=self.at(8 * day), number_ids=NUMBER_IDS[1:]),
         ]  # fmt: skip
 
 
@@ -182,7 +191,8 @@ async def state(bed: Bed, meta: Meta) -> dict[str, Any]:
         f" x.capped_until, x.experiment_until FROM conversations x{join}{of}",
         "blocks": f"SELECT {name}, x.reason, x.since FROM contact_blocks x{join}{of}",
         "numbers": "SELECT x.number_id, x.phone, x.unavailable_since, x.unavailable_code,"
-        " x.last_sent_at"
+        " x.last_sent_at, x.restricted_since, x.marketing_paused_until, x.offers_restricted_at,"
+        " x.offers_restricted_until"
         f" FROM business_numbers x{of}",
         "parked": f"SELECT x.digest, x.status, x.at FROM parked_statuses x{of}",
     }

@@ -356,9 +356,10 @@ FACTS: dict[str, list[Any]] = {
         OffersRestricted(at=AT, until=AT + timedelta(days=7), number_ids=NUMBER_IDS)
     ],
     "account_restricted_answers": [
+        OffersRestricted(at=AT, until=AT + timedelta(days=7), number_ids=NUMBER_IDS),
         AccountRestricted(
             at=AT, is_restricted=True, number_ids=NUMBER_IDS, until=AT + timedelta(days=7)
-        )
+        ),
     ],
     "template_status": [TemplatesChanged()],
     "template_rejected": [TemplatesChanged()],

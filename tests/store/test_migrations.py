@@ -567,11 +567,16 @@ async def test_a_number_that_a_message_made_unavailable_knows_why(blank_database
         assert await migrate.apply_all(database, utc_now())
         found = await database.read(
             lambda tx: tx.all(
-                "SELECT number_id, unavailable_code FROM business_numbers ORDER BY number_id"
+                "SELECT number_id, unavailable_code, unavailable_since, restricted_since"
+                " FROM business_numbers ORDER BY number_id"
             )
         )
         told = [tuple(row) for row in found]
-        assert told == [("failed", 131042), ("restricted", None), ("working", None)]
+        assert told == [
+            ("failed", 131042, 7, None),
+            ("restricted", None, None, 7),
+            ("working", None, None, None),
+        ]
     finally:
         await database.close()
 

@@ -113,22 +113,25 @@ async def restrict(ctx: Context, fact: AccountRestricted) -> None:
     if fact.until is not None and fact.until <= ctx.now:
         return
     tx, tenant_id, at = ctx.tx, ctx.tenant_id, min(fact.at, ctx.now)
-    code = failures.LOCKED if fact.until is not None else None
     for number_id in fact.number_ids:
-        if fact.is_restricted:
-            await business_numbers.fail(
-                tx, tenant_id=tenant_id, number_id=number_id, at=at, code=code
-            )
-        else:
+        if not fact.is_restricted:
             await business_numbers.work(tx, tenant_id=tenant_id, number_id=number_id, at=at)
+            await business_numbers.allow_offers(tx, tenant_id=tenant_id, number_id=number_id, at=at)
+        elif fact.until is None:
+            await business_numbers.restrict(tx, tenant_id=tenant_id, number_id=number_id, at=at)
+        else:
+            await business_numbers.fail(
+                tx, tenant_id=tenant_id, number_id=number_id, at=at, code=failures.LOCKED
+            )
 
 
 async def restrict_offers(ctx: Context, fact: OffersRestricted) -> None:
     """What is over when it is read changes nothing: the verdict looks at the time."""
-    until = fact.until or min(fact.at, ctx.now) + failures.PAUSE
+    at = min(fact.at, ctx.now)
+    until = fact.until or at + failures.PAUSE
     for number_id in fact.number_ids:
-        await business_numbers.pause_marketing(
-            ctx.tx, tenant_id=ctx.tenant_id, number_id=number_id, until=until
+        await business_numbers.restrict_offers(
+            ctx.tx, tenant_id=ctx.tenant_id, number_id=number_id, at=at, until=until
         )
 
 

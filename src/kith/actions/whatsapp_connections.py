@@ -62,6 +62,10 @@ async def change(ctx: Context, given: ChangeWhatsApp) -> Changed:
             raise BadValue(f"must be one of the connection's: {', '.join(own)}.")
     if given.may_send:
         await _release(ctx, connection, wanted)
+        for number_id in wanted:
+            await business_numbers.allow_offers(
+                ctx.tx, tenant_id=connection.tenant_id, number_id=number_id, at=ctx.now
+            )
     if given.phones_only is None:
         return Changed(connection=connection, number_ids=wanted)
     for number_id in wanted:

@@ -68,6 +68,10 @@ _CONVERSATIONS = {
     f" WHERE v.tenant_id = :tenant_id AND v.contact_id = {row_id}"
     for engine, (each, row_id) in _EACH_ROW.items()
 }
+_NUMBERS = (
+    f"SELECT n.number_id, {reachability.NUMBER_STATE} FROM business_numbers n"
+    " WHERE n.tenant_id = :tenant_id ORDER BY n.number_id LIMIT :numbers_max"
+)
 
 
 class Person(msgspec.Struct, frozen=True, gc=False):
@@ -106,13 +110,7 @@ async def people_by_email(
 
 async def numbers_of(tx: Tx, *, tenant_id: int) -> dict[str, NumberState]:
     """The workspace's business numbers by id, lowest first, as to somebody who never wrote."""
-    rows = await tx.all(
-        "SELECT n.number_id, n.unavailable_since, n.unavailable_code, n.phones_only_since,"
-        " n.marketing_paused_until FROM business_numbers n"
-        " WHERE n.tenant_id = :tenant_id ORDER BY n.number_id LIMIT :numbers_max",
-        tenant_id=tenant_id,
-        numbers_max=reachability.NUMBERS_MAX,
-    )
+    rows = await tx.all(_NUMBERS, tenant_id=tenant_id, numbers_max=reachability.NUMBERS_MAX)
     return {row[0]: reachability.number_state(*row) for row in rows}
 
 

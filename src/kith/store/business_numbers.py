@@ -87,25 +87,34 @@ async def limit(
     )
 
 
-async def fail(
-    tx: Tx, *, tenant_id: int, number_id: str, at: datetime, code: int | None = None
-) -> None:
-    """WhatsApp let the number send nothing then, unless it has sent since.
+async def fail(tx: Tx, *, tenant_id: int, number_id: str, at: datetime, code: int) -> None:
+    """WhatsApp refused a message then for the number's own sake, unless the number has sent since.
 
-    `code`: as it said of a message; None when it has restricted the account. Of what was told in
-    one second, that of the account counts, then the lowest code.
+    The last such time counts; of one second the lowest code.
     """
     await tx.run(
         "UPDATE business_numbers SET unavailable_since = :at, unavailable_code = :code"
         " WHERE tenant_id = :tenant_id AND number_id = :number_id"
         " AND (last_sent_at IS NULL OR last_sent_at <= :at)"
         " AND (unavailable_since IS NULL OR unavailable_since < :at"
-        " OR (unavailable_since = :at AND unavailable_code > :rank))",
+        " OR (unavailable_since = :at AND unavailable_code > :code))",
         tenant_id=tenant_id,
         number_id=number_id,
         at=to_us(at),
         code=code,
-        rank=code or 0,
+    )
+
+
+async def restrict(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
+    """WhatsApp let the account send nothing from then on, unless the number has sent since."""
+    await tx.run(
+        "UPDATE business_numbers SET restricted_since = :at"
+        " WHERE tenant_id = :tenant_id AND number_id = :number_id"
+        " AND (last_sent_at IS NULL OR last_sent_at <= :at)"
+        " AND (restricted_since IS NULL OR restricted_since < :at)",
+        tenant_id=tenant_id,
+        number_id=number_id,
+        at=to_us(at),
     )
 
 
@@ -116,6 +125,7 @@ async def work(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
     """
     await tx.run(
         "UPDATE business_numbers SET last_sent_at = :at,"
+        " restricted_since = CASE WHEN restricted_since < :at THEN NULL ELSE restricted_since END,"
         " unavailable_since = CASE WHEN unavailable_since < :at THEN NULL"
         " ELSE unavailable_since END,"
         " unavailable_code = CASE WHEN unavailable_since < :at THEN NULL"
@@ -131,10 +141,41 @@ async def work(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
 async def release(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
     """The operator has seen to it: what WhatsApp told before `at` keeps the number back no more."""
     await tx.run(
-        "UPDATE business_numbers SET unavailable_since = NULL, unavailable_code = NULL,"
+        "UPDATE business_numbers SET restricted_since = NULL, unavailable_since = NULL,"
+        " unavailable_code = NULL,"
         " last_sent_at = CASE WHEN last_sent_at > :at THEN last_sent_at ELSE :at END"
         " WHERE tenant_id = :tenant_id AND number_id = :number_id"
-        " AND unavailable_since IS NOT NULL",
+        " AND COALESCE(restricted_since, unavailable_since) IS NOT NULL",
+        tenant_id=tenant_id,
+        number_id=number_id,
+        at=to_us(at),
+    )
+
+
+async def restrict_offers(
+    tx: Tx, *, tenant_id: int, number_id: str, at: datetime, until: datetime
+) -> None:
+    """WhatsApp said then until when the account may not write to people first: its last word
+    counts, and of one second the longest."""
+    await tx.run(
+        "UPDATE business_numbers SET offers_restricted_at = :at, offers_restricted_until ="
+        " CASE WHEN offers_restricted_at = :at AND offers_restricted_until > :until"
+        " THEN offers_restricted_until ELSE :until END"
+        " WHERE tenant_id = :tenant_id AND number_id = :number_id"
+        " AND (offers_restricted_at IS NULL OR offers_restricted_at <= :at)",
+        tenant_id=tenant_id,
+        number_id=number_id,
+        at=to_us(at),
+        until=to_us(until),
+    )
+
+
+async def allow_offers(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> None:
+    """From then on it may, unless WhatsApp said otherwise in that second or later."""
+    await tx.run(
+        "UPDATE business_numbers SET offers_restricted_at = :at, offers_restricted_until = NULL"
+        " WHERE tenant_id = :tenant_id AND number_id = :number_id"
+        " AND (offers_restricted_at IS NULL OR offers_restricted_at < :at)",
         tenant_id=tenant_id,
         number_id=number_id,
         at=to_us(at),
@@ -142,7 +183,8 @@ async def release(tx: Tx, *, tenant_id: int, number_id: str, at: datetime) -> No
 
 
 async def pause_marketing(tx: Tx, *, tenant_id: int, number_id: str, until: datetime) -> None:
-    """The number sends no marketing until then; the latest such time counts."""
+    """Meta refused a message for the number's quality: no marketing until then; the latest such
+    time counts."""
     await tx.run(
         "UPDATE business_numbers SET marketing_paused_until = :until WHERE tenant_id = :tenant_id"
         " AND number_id = :number_id"

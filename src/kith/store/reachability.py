@@ -20,9 +20,16 @@ from kith.store.database import Row, Tx
 NUMBERS_MAX = 100
 """Business numbers of a workspace that are judged, the lowest ids."""
 
+NUMBER_STATE = (
+    "COALESCE(n.restricted_since, n.unavailable_since),"
+    " CASE WHEN n.restricted_since IS NULL THEN n.unavailable_code END, n.phones_only_since,"
+    " CASE WHEN n.offers_restricted_until > COALESCE(n.marketing_paused_until, 0)"
+    " THEN n.offers_restricted_until ELSE n.marketing_paused_until END"
+)
+"""What `number_state` takes beside the id: a code is of a message, none of the account."""
 _NUMBER = (
-    "n.number_id, n.phone, n.unavailable_since, n.unavailable_code, n.phones_only_since,"
-    " n.marketing_paused_until, v.last_inbound_at, v.refused_at, v.capped_until, v.experiment_until"
+    f"n.number_id, n.phone, {NUMBER_STATE},"
+    " v.last_inbound_at, v.refused_at, v.capped_until, v.experiment_until"
 )
 # A row for each business number, or one without. The workspace's own row goes by :workspace, which
 # is the same number: `tenant_id` stands only where it keeps a table to its tenant. Names are read

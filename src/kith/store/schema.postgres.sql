@@ -22,7 +22,10 @@ CREATE TABLE business_numbers (
     last_sent_at bigint,
     marketing_paused_until bigint,
     phones_only_since bigint,
-    unavailable_code bigint
+    unavailable_code bigint,
+    restricted_since bigint,
+    offers_restricted_at bigint,
+    offers_restricted_until bigint
 );
 
 CREATE TABLE connections (

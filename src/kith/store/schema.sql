@@ -185,7 +185,7 @@ CREATE TABLE business_numbers (
     number_id TEXT NOT NULL,
     phone TEXT,
     unavailable_since BIGINT,
-    created_at BIGINT NOT NULL, last_sent_at BIGINT, marketing_paused_until BIGINT, phones_only_since BIGINT, unavailable_code BIGINT,
+    created_at BIGINT NOT NULL, last_sent_at BIGINT, marketing_paused_until BIGINT, phones_only_since BIGINT, unavailable_code BIGINT, restricted_since BIGINT, offers_restricted_at BIGINT, offers_restricted_until BIGINT,
     PRIMARY KEY (tenant_id, number_id)
 ) WITHOUT ROWID;
 

@@ -94,7 +94,7 @@ def _each(name: str, reader: "Reader", change: "_Change") -> Facts:
         except BadValue as problem:
             fact = Unreadable(f"An update in it cannot be read: {problem}")
         if fact is not None:
-            yield fact
+            yield from fact if isinstance(fact, list) else [fact]
 
 
 class _Change:
@@ -257,22 +257,23 @@ def _account(value: Object, change: _Change) -> Any:
         return None
     at = _time(change.entry.get("time"))
     if value.get("event") == "ACCOUNT_RESTRICTION" and is_restricted:
-        return _restriction(value, at, change.number_ids)
+        return _restrictions(value, at, change.number_ids)
     return AccountRestricted(at=at, is_restricted=is_restricted, number_ids=change.number_ids)
 
 
-def _restriction(value: Object, at: datetime, number_ids: tuple[str, ...]) -> Any:
-    """By what it forbids; where that is not told, everything."""
-    ends = {
-        str(one.get("restriction_type")): _time_or_none(one.get("expiration"))
-        for one in map(fields, items(value.get("restriction_info")))
-    }
-    if _NO_ANSWERS in ends or not ends:
-        until = ends.get(_NO_ANSWERS)
-        return AccountRestricted(at=at, is_restricted=True, number_ids=number_ids, until=until)
-    if _NO_OFFERS in ends:
-        return OffersRestricted(at=at, until=ends[_NO_OFFERS], number_ids=number_ids)
-    return None
+def _restrictions(value: Object, at: datetime, number_ids: tuple[str, ...]) -> list[Any]:
+    """Each by what it forbids and until when; where none is told, everything."""
+    listed = [*map(fields, items(value.get("restriction_info")))]
+    found: list[Any] = []
+    for one in listed or [{"restriction_type": _NO_ANSWERS}]:
+        until = _time_or_none(one.get("expiration"))
+        if one.get("restriction_type") == _NO_ANSWERS:
+            found.append(
+                AccountRestricted(at=at, is_restricted=True, number_ids=number_ids, until=until)
+            )
+        elif one.get("restriction_type") == _NO_OFFERS:
+            found.append(OffersRestricted(at=at, until=until, number_ids=number_ids))
+    return found
 
 
 def _templates(_: Object, __: _Change) -> TemplatesChanged:
@@ -342,4 +343,5 @@ _READERS: dict[str, dict[str, Reader]] = {
     "message_template_components_update": {"": _templates},
     "template_category_update": {"": _templates},
 }
-"""By the field of a change: what reads each update of which list in it; "" is the change itself."""
+"""By the field of a change: what reads each update of which list in it, as a fact, as several or as
+none; "" is the change itself."""
