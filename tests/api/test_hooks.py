@@ -127,6 +127,11 @@ HISTORIES: dict[str, list[tuple[str, dict[str, str]]]] = {
     "a start after a grant that lifted nothing": [
         ("withdrawn", OWN), ("granted", {}), ("granted", OWN),
     ],
+    "a start that came late, before that grant": [
+        ("withdrawn", OWN | {"occurred_at": "2021-05-07T08:00:00+00:00"}),
+        ("granted", {"occurred_at": "2021-05-07T08:20:00+00:00"}),
+        ("granted", OWN | LONG_AGO),
+    ],
     "a stop that came late and counts": [("granted", {}), ("withdrawn", LONG_AGO)],
     "asked in between": [("granted", {}), ("withdrawn", {}), ("pending", {}), ("granted", OWN)],
 }  # fmt: skip
@@ -153,7 +158,7 @@ async def test_lists_tell_what_hooks_were_told(bed: Bed, ana: Person, receiver: 
         for last in range(len(HISTORIES))
     ]
     assert list(map(sorted, told)) == [
-        ["g", "w"], ["g", "w"], ["g", "w"], ["g", "w"], ["g", "g", "w"]
+        ["g", "w"], ["g", "w"], ["g", "w"], ["g", "w"], ["g", "w"], ["g", "g", "w"]
     ]  # fmt: skip
 
 

@@ -38,14 +38,18 @@ def created(contact: Contact) -> Happened:
 
 
 def of_consent(contact: Contact, before: Sequence[Record], new: Sequence[Record]) -> list[Happened]:
-    """What new rows of the ledger change: a row that leaves things as they are is no event."""
+    """What new rows of the ledger change: a row that leaves things as they are is no event.
+
+    A start word that comes late may bring a later grant in force, which could not lift the stop.
+    """
     found: list[Happened] = []
     rows = list(before)
     for row in new:
         was = consent.in_force(consent.about(rows, channel=row.channel, purpose=row.purpose))
         rows.append(row)
         now = consent.in_force(consent.about(rows, channel=row.channel, purpose=row.purpose))
-        if now is row and (was is None or was.state != row.state):
+        is_so = now is not None and now.state == row.state
+        if is_so and (was is None or was.state != row.state):
             if row.state == "granted":
                 found.append(Happened(event="contact.opted_in", contact=contact, record=row))
             elif row.state == "withdrawn":
