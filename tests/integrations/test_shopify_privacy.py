@@ -354,6 +354,29 @@ async def test_an_erasure_blanks_what_waits(bed: Bed, ana: Person, shop: Shop) -
     assert states == ["read"] * len(named) + ["quarantined"] * len(others)
 
 
+@pytest.mark.row("T18.1")
+async def test_an_erasure_knows_earlier_addresses(bed: Bed, ana: Person, shop: Shop) -> None:
+    """Of the person, and of whoever was merged into them; not of who has such a one now."""
+    who = ana.create_contact(phone="+14155550151", name="Zoe", email="old@example.com").json()["id"]
+    ana.post("update-contact", {"contact_id": who, "email": "passed-on@example.com"})
+    merged = ana.create_contact(phone="+14155550152", email="Merged@example.com").json()["id"]
+    ana.post("update-contact", {"contact_id": merged, "email": "merged-2@example.com"})
+    parted = ana.create_contact(phone="+14155550153", email="parted@example.com").json()["id"]
+    for one in (merged, parted):
+        answer = ana.post("merge-contacts", {"contact_id": one, "into": who})
+        assert answer.status_code == 200, answer.text
+    assert ana.post("unmerge-contacts", {"contact_id": parted}).status_code == 200
+    ana.post("update-contact", {"contact_id": who, "email": "new@example.com"})
+    ana.create_contact(phone="+14155550154", email="passed-on@example.com")
+    named = ("new", "OLD", "merged", "merged-2")
+    others = ("passed-on", "parted", "older", "nobody")
+    for local_part in (*named, *others):
+        await shop.send("customers/create", b'{"note": "%b@example.com"' % local_part.encode())
+    assert ana.post("delete-contact", {"contact_id": who}).json()["deleted"]
+    states = [state for state, _, _ in await shop.inbox()]
+    assert states == ["read"] * len(named) + ["quarantined"] * len(others)
+
+
 @pytest.mark.parametrize(
     ("text", "is_in"),
     [
@@ -362,6 +385,20 @@ async def test_an_erasure_blanks_what_waits(bed: Bed, ana: Person, shop: Shop) -
         ("0049 (0)30 123456", True),
         ("49-30-123456", True),
         ('{"n": 4930123456}', True),
+        ("+٤٩ ٣٠ ١٢٣٤٥٦", True),
+        (r"\u0664\u0669\u0663\u0660\u0661\u0662\u0663\u0664\u0665\u0666", True),
+        (r"+49 30 \ud835\udfcf23456", True),
+        ("＋４９（３０）１２３４５６", True),
+        ("०३०१२३४५६", True),
+        ("+49\u200b30\u2060123\u200d456", True),
+        (r"+49\u200b30123456", True),
+        ("\u202a+49 30 123456\u202c", True),
+        ("+49[30]123\u2212456", True),
+        ("ana\u200b@shop.example", True),
+        ("٢٠٣٠١٢٣٤٥٦", False),
+        ("030123456²", True),
+        ("\ud800".encode("utf-8", "replace").decode(), False),
+        (r"\ud800 \udc00", False),
         ("1030123456", False),
         ("+49301234567", False),
         ("2030123456", False),

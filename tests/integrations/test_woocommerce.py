@@ -101,6 +101,21 @@ async def test_a_guest_who_was_erased_is_not_revived_by_an_old_order(
     assert ana.get_contact(phone=phone).status_code == 200
 
 
+@pytest.mark.row("T18.1")
+async def test_a_guest_who_is_known_by_an_earlier_address_is_not_revived_either(
+    ana: Person, shop: Shop
+) -> None:
+    body = woo("order_created_guest")
+    body["billing"] |= {"phone": "12-34", "country": "XX"}
+    await shop.send("order.created", body)
+    known = ana.get_contact(email="adam@example.hu").json()
+    changed = {"contact_id": known["id"], "email": "new@example.hu"}
+    assert ana.post("update-contact", changed).status_code == 200
+    assert ana.post("delete-contact", {"contact_id": known["id"]}).status_code == 200
+    await shop.send("order.updated", body | {"date_modified_gmt": "2027-01-01T00:00:00"})
+    assert ana.post("search-contacts", {}).json() == []
+
+
 async def test_a_phone_that_cannot_be_read(ana: Person, shop: Shop) -> None:
     body = woo("order_created_guest")
     body["billing"] |= {"phone": "12-34", "country": "XX"}

@@ -8,6 +8,7 @@ import msgspec
 from kith.actions import audit, contacts, inbox, media, opt_ins, opt_outs
 from kith.actions.run import Context
 from kith.actions.shops import GUEST, guest_name
+from kith.domain import email as emails
 from kith.domain import suppression
 from kith.domain.audit import Entry
 from kith.domain.consent import Record
@@ -47,6 +48,12 @@ class Erased(msgspec.Struct, frozen=True):
     id: str
 
 
+class _Noted(msgspec.Struct, frozen=True):
+    """Of what the audit log says."""
+
+    email: str | None = None
+
+
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that Kith holds on one person."""
 
@@ -81,7 +88,9 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     tx, tenant_id = ctx.tx, ctx.tenant_id
     names = await identities.of_contact(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await opt_outs.keep(ctx, known)
-    await inbox.forget(ctx, _traces(known, names))
+    uuids = [known.id, *await merges.ids_into(tx, tenant_id=tenant_id, uuid=known.id)]
+    addresses = await _addresses(ctx, known, uuids)
+    await inbox.forget(ctx, _traces(addresses, names))
     await opt_ins.forget(ctx, known)
     for name in names:
         if name.kind == "external":
@@ -90,12 +99,11 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     await media.forget(ctx, known.row_id)
     await ledger.blank(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=known)
-    uuids = [known.id, *await merges.ids_into(tx, tenant_id=tenant_id, uuid=known.id)]
     for uuid in uuids:
         await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuid=uuid)
         await hooks.forget(tx, tenant_id=tenant_id, contact_uuid=uuid)
         await _forget_in_hosts(ctx, uuid)
-        await _forget_guest(ctx, known, f"{GUEST}{uuid}")
+        await _forget_guest(ctx, addresses, f"{GUEST}{uuid}")
         await shops.forget_asker(tx, tenant_id=tenant_id, contact_uuid=uuid)
     await merges.forget(tx, tenant_id=tenant_id, uuids=uuids)
     await audit.record(ctx, "contact.erased", known.id)
@@ -112,17 +120,53 @@ async def forget_customer(ctx: Context, external_id: str) -> None:
     await shop_polls.forget_places(tx, tenant_id=tenant_id)
 
 
-async def _forget_guest(ctx: Context, known: Contact, customer: str) -> None:
-    """A guest has no id: what shops told of them is known by a hash of the address, too."""
+async def _forget_guest(ctx: Context, addresses: Iterable[str], customer: str) -> None:
+    """A guest has no id: what shops told of them is known by a hash of each address, too."""
     tx, tenant_id = ctx.tx, ctx.tenant_id
-    if known.email is not None:
+    key = await opt_outs.key_of(ctx)
+    for address in addresses:
         digest = suppression.digest(
-            guest_name(known.email),
-            workspace_key=await opt_outs.key_of(ctx),
-            secret_key=ctx.secret_key(),
+            guest_name(address), workspace_key=key, secret_key=ctx.secret_key()
         )
         await shops.bury_guest(tx, tenant_id=tenant_id, customer=customer, as_=digest, at=ctx.now)
     await shops.forget(tx, tenant_id=tenant_id, customer=customer)
+
+
+async def _addresses(ctx: Context, known: Contact, uuids: Iterable[str]) -> list[str]:
+    """Their e-mail addresses, of now and of earlier, and of whoever was merged into them.
+
+    One of earlier that is somebody else's now tells of them no more.
+    """
+    found = {}
+    for uuid in uuids:
+        for address in await _noted_addresses(ctx, uuid):
+            found[emails.key(address)] = address
+    for merge in await merges.of_contact(ctx.tx, tenant_id=ctx.tenant_id, uuids=uuids):
+        if merge.journal is not None:
+            for side in (merge.journal.merged, merge.journal.into):
+                if side.contact.email is not None:
+                    found[emails.key(side.contact.email)] = side.contact.email
+    addresses = [known.email] if known.email is not None else []
+    for address in found.values():
+        holders = await contact_rows.with_email(
+            ctx.tx, tenant_id=ctx.tenant_id, address=address, rows_max=1
+        )
+        if not holders:
+            addresses.append(address)
+    return addresses
+
+
+async def _noted_addresses(ctx: Context, uuid: str) -> list[str]:
+    """What the audit log says of one's e-mail addresses."""
+    found: list[_Noted] = []
+    last = audit.NEWEST
+    while entries := await audit.newest(ctx, uuid, last, audit.PAGE_MAX):
+        last = entries[-1].id
+        noted = [one for entry in entries for one in (entry.before, entry.after)]
+        found += [
+            msgspec.json.decode(stored, type=_Noted) for stored in noted if stored is not None
+        ]
+    return [one.email for one in found if one.email is not None]
 
 
 async def _forget_messages(ctx: Context, known: Contact, names: Iterable[Identity]) -> None:
@@ -222,9 +266,9 @@ async def _forget_in_hosts(ctx: Context, contact_uuid: str) -> None:
         await contact_rows.count_up(tx, tenant_id=tenant_id, uuid=host)
 
 
-def _traces(known: Contact, names: Iterable[Identity]) -> Traces:
+def _traces(addresses: Iterable[str], names: Iterable[Identity]) -> Traces:
     phones = {one.value for one in names if one.kind == "phone"}
     phones |= {phone_of(one.value) for one in names if one.kind == "wa_id"}
     ids = [one.value.partition(":")[2] for one in names if one.kind == "external"]
     ids += [one.value for one in names if one.kind in ("bsuid", "username")]
-    return Traces(phones=phones, emails=[known.email] if known.email else [], ids=ids)
+    return Traces(phones=phones, emails=addresses, ids=ids)
