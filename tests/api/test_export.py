@@ -6,9 +6,12 @@ from uuid import uuid4
 
 import pytest
 
+from kith.actions import inbox, personal_data
+from kith.domain.contacts import ContactKey
 from tests.api.refusals import FORBIDDEN, NO_SUCH_ID, NOT_FOUND, UNAUTHENTICATED, assert_invalid
 from tests.api.test_get_contact import KEYS
 from tests.cast import Bed, Person
+from tests.shops import Shop
 
 PHONE = "+14155550123"
 OTHER = "+14155550124"
@@ -21,6 +24,7 @@ EXPORTED = [
     "messages_complete", "data_requests",
     "waiting_events",
     "opt_ins",
+    "unread_messages", "unread_messages_complete",
 ]  # fmt: skip
 
 
@@ -106,6 +110,61 @@ def test_by_id_by_phone_or_by_both(ana: Person) -> None:
         {"contact_id": saved["id"], "phone": PHONE},
     ):
         assert export(ana, **given)["contact"]["id"] == saved["id"]
+
+
+@pytest.mark.row("T1.1")
+async def test_what_could_not_be_read_and_names_them(
+    bed: Bed, ana: Person, mallory: Person
+) -> None:
+    """What an erasure would blank, as it came: by number, by an address of now or earlier."""
+    mine, theirs = await Shop.of(bed, ana), await Shop.of(bed, mallory)
+    given = {"phone": PHONE, "email": "old@example.com"}
+    ana.create_contact(**given)
+    ana.post("update-contact", {"phone": PHONE, "email": EMAIL})
+    named = [
+        b'{"note": "(415) 555-0123"',
+        b'{"note": "OLD@example.com"',
+        b"\xff romain@example.com",
+    ]
+    for body in (*named, b'{"note": "+1 415 555 0124"'):
+        await mine.send("customers/create", body)
+    mallory.create_contact(**given)
+    await theirs.send("customers/create", b'{"theirs": "+14155550123"')
+    held = export(ana)
+    assert [list(one) for one in held["unread_messages"]] == [
+        ["system", "received_at", "state", "body"]
+    ] * len(named)
+    assert all(TIME.fullmatch(one["received_at"]) for one in held["unread_messages"])
+    assert [(one["system"], one["state"]) for one in held["unread_messages"]] == [
+        ("shopify", "quarantined")
+    ] * len(named)
+    bodies = [body.decode(errors="replace") for body in named]
+    assert [one["body"] for one in held["unread_messages"]] == bodies
+    assert held["unread_messages_complete"] is True
+    assert [one["body"] for one in export(mallory)["unread_messages"]] == [
+        '{"theirs": "+14155550123"'
+    ]
+    ana.post("delete-contact", {"phone": PHONE})
+    ana.create_contact(**given)
+    assert export(ana)["unread_messages"] == []
+    assert len(export(mallory)["unread_messages"]) == 1
+
+
+@pytest.mark.row("R9")
+async def test_many_of_these_are_not_all_shown(
+    bed: Bed, ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = await Shop.of(bed, ana)
+    known = ana.create_contact(phone=PHONE).json()
+    for number in range(3):
+        await shop.send("customers/create", b'{"%d": "+14155550123"' % number)
+    for name, most, shown in (("SHOWN_MAX", 2, 2), ("SHOWN_BYTES_MAX", 50, 2), ("SHOWN_MAX", 3, 3)):
+        with monkeypatch.context() as patched:
+            patched.setattr(inbox, name, most)
+            found = await bed.runner.scan(
+                personal_data.export, ContactKey(contact_id=known["id"]), ana.caller
+            )
+        assert (len(found.unread), found.is_unread_whole) == (shown, shown == 3)
 
 
 @pytest.mark.row("T1.1")

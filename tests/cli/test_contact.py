@@ -234,7 +234,7 @@ def test_export(acme: Kith, romain: dict[str, Any]) -> None:
         *("exported_at", "contact", "updated_at", "tags", "identities", "history"),
         *("history_complete", "kept_answers", "kept_answers_complete", "merges", "consent_records"),
         *("blocks", "conversations", "messages", "messages_complete", "data_requests"),
-        *("waiting_events", "opt_ins"),
+        *("waiting_events", "opt_ins", "unread_messages", "unread_messages_complete"),
     ]
     assert document["contact"] == acme("contact", "get", *PHONE, "--json").json
     assert [entry["what"] for entry in document["history"]] == ["contact.created"]

@@ -14,6 +14,8 @@ from kith.errors import BadValue, NotFound, Refused
 from kith.store import inbox
 
 BODIES_AT_ONCE = 100
+SHOWN_MAX = 100
+SHOWN_BYTES_MAX = 16_777_216
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +106,25 @@ async def forget(ctx: Context, traces: Traces) -> None:
             last = uuid
             if traces.are_in(body):
                 await inbox.settle(ctx.tx, tenant_id=ctx.tenant_id, uuid=uuid)
+
+
+async def naming(ctx: Context, traces: Traces) -> tuple[list[Message], bool]:
+    """What names somebody and was not read yet, oldest first; and whether that is all of it."""
+    found: list[Message] = []
+    last, size = ids.BEFORE_ANY, 0
+    while bodies := await inbox.unread_bodies(
+        ctx.tx, tenant_id=ctx.tenant_id, after_uuid=last, rows_max=BODIES_AT_ONCE
+    ):
+        for uuid, body in bodies:
+            last = uuid
+            if traces.are_in(body):
+                size += len(body)
+                if len(found) == SHOWN_MAX or size > SHOWN_BYTES_MAX:
+                    return found, False
+                message = await get(ctx, uuid)
+                assert message is not None
+                found.append(message)
+    return found, True
 
 
 async def forget_of(

@@ -16,6 +16,7 @@ from kith.domain.contacts import Contact, ContactKey, Identity
 from kith.domain.data_requests import DataRequest
 from kith.domain.idempotency import KeptAnswer
 from kith.domain.inbox import KEPT
+from kith.domain.inbox import Message as InboxMessage
 from kith.domain.matches import phone_of
 from kith.domain.merging import Merge
 from kith.domain.messages import Message
@@ -74,6 +75,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     data_requests: list[DataRequest]
     waiting_events: list[str]
     opt_ins: list[OptIn]
+    unread: list[InboxMessage]
+    is_unread_whole: bool
 
 
 async def erase(ctx: Context, given: ContactKey) -> Erased:
@@ -198,6 +201,8 @@ async def export(ctx: Context, given: ContactKey) -> Held:
     answers = await idempotency.of_contact(
         tx, tenant_id=tenant_id, contact_uuid=known.id, rows_max=ANSWERS_MAX + 1
     )
+    traces = _traces(await _addresses(ctx, known, uuids), names)
+    unread, is_unread_whole = await inbox.naming(ctx, traces)
     return Held(
         at=ctx.now,
         contact=known,
@@ -222,6 +227,8 @@ async def export(ctx: Context, given: ContactKey) -> Held:
             for body in await hooks.waiting_of(tx, tenant_id=tenant_id, contact_uuid=uuid)
         ],
         opt_ins=await opt_ins.waiting(ctx, known),
+        unread=unread,
+        is_unread_whole=is_unread_whole,
     )
 
 

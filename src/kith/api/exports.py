@@ -15,6 +15,7 @@ from kith.api import (
     messages,
     opt_ins,
     reachability,
+    unread,
 )
 from kith.api.blocks import BlockAnswer
 from kith.api.data_requests import DataRequestAnswer
@@ -24,6 +25,7 @@ from kith.api.opt_ins import OptInAnswer
 from kith.api.reachability import ConversationAnswer
 from kith.api.schemas import AuditEntry, ConsentRecordAnswer, ContactAnswer, IdentityAnswer, TagOf
 from kith.api.takes import EXAMPLE_ID
+from kith.api.unread import UnreadAnswer
 from kith.api.values import Complete, Time, WaitingEvents
 from kith.domain.times import wire
 
@@ -71,6 +73,16 @@ class ExportedAnswer(msgspec.Struct, frozen=True):
     data_requests: list[DataRequestAnswer]
     waiting_events: WaitingEvents
     opt_ins: list[OptInAnswer]
+    unread_messages: Annotated[
+        list[UnreadAnswer],
+        Meta(
+            description="What other systems sent and nobody could read yet, where it names the "
+            "person, oldest first. It may name others, too: look before you hand it on."
+        ),
+    ]
+    unread_messages_complete: Annotated[
+        bool, Meta(description="False when there are more, over 100 or 16 MiB.", examples=[True])
+    ]
 
 
 def answer(held: Held) -> ExportedAnswer:
@@ -97,4 +109,6 @@ def answer(held: Held) -> ExportedAnswer:
         data_requests=[data_requests.answer(one) for one in held.data_requests],
         waiting_events=[msgspec.Raw(body.encode()) for body in held.waiting_events],
         opt_ins=[opt_ins.opt_in(one) for one in held.opt_ins],
+        unread_messages=[unread.answer(one) for one in held.unread],
+        unread_messages_complete=held.is_unread_whole,
     )
