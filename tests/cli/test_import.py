@@ -608,6 +608,15 @@ def test_a_full_disk_for_the_rejects_hides_nothing(acme: Kith, file: Path) -> No
     assert f"kith import show {import_id}" in done.err
 
 
+def test_rejects_are_for_nobody_elses_eyes(acme: Kith, file: Path) -> None:
+    path, rejects = write(file, HEADER, "17,Bad,,,"), file.with_name("contacts.rejects.csv")
+    acme("import", path, "--dry-run")
+    assert rejects.stat().st_mode & 0o777 == 0o600
+    rejects.unlink()
+    acme("import", path)
+    assert rejects.stat().st_mode & 0o777 == 0o600
+
+
 def test_rejects_never_overwrite_the_file(acme: Kith, file: Path) -> None:
     path = write(file, "phone,name", "x,Ana")
     before = file.read_bytes()

@@ -1,6 +1,5 @@
 """`kith contact`: the people that a business writes to."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import click
 from kith.actions import contact_lists, contacts, look_ups, personal_data
 from kith.actions.workspaces import Acting
 from kith.api import exports, gives, identity, takes, upserts
-from kith.cli import contact_blocks, contact_merges
+from kith.cli import contact_blocks, contact_merges, files
 from kith.cli.acting import decoded, for_user, in_workspace, read, scan, taken, write, wrong_usage
 from kith.cli.common import as_json, document, print_fields, print_json, printable
 from kith.cli.showing import print_contacts, print_more, print_written
@@ -245,11 +244,5 @@ def _confirmed(meant: ContactKey, acting: Acting) -> ContactKey:
 
 def write_new(path: Path, text: str) -> None:
     """Never over a file that is there; for nobody else's eyes, as it holds one person's data."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{text}\n")
-    except FileExistsError:
-        raise Refused(f"{path} exists already; give --output another name.") from None
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {os.strerror(error.errno or 0)}.") from None
+    with files.new(path, otherwise="give --output another name") as file:
+        file.write(f"{text}\n".encode())

@@ -9,8 +9,9 @@ import click
 from kith.actions import exports, workspaces
 from kith.actions.run import Runner
 from kith.actions.workspaces import Acting
+from kith.cli import files
 from kith.cli.acting import in_workspace
-from kith.cli.common import run
+from kith.cli.common import printable, run
 
 
 @click.command()
@@ -21,25 +22,23 @@ from kith.cli.common import run
 def export(path: Path | None, workspace: str | None) -> None:
     """Write every contact of a workspace as CSV.
 
-    To FILE, or to standard output.
+    To FILE, a new one which only you may read, or to standard output.
 
     A spreadsheet runs nothing that stands in it. Imported again, it changes nothing.
 
     \b
     Examples:
-      kith export contacts.csv
-      kith export > contacts.csv
+      kith export everybody.csv
+      kith export > everybody.csv
     """
     acting = Acting(workspace=workspace)
     if path is None:
         run(lambda runner: _write(runner, acting, sys.stdout.buffer))
         return
-    try:
-        with path.open("wb") as file:
-            count = run(lambda runner: _write(runner, acting, file))
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from None
-    click.echo(f"{count:,} contacts are in {path}.", err=True)
+    with files.new(path, otherwise="give FILE another name") as file:
+        count = run(lambda runner: _write(runner, acting, file))
+    told = f"{count:,} contacts are in {path}, which only you may read."
+    click.echo(printable(told), err=True)
 
 
 async def _write(runner: Runner, acting: Acting, file: BinaryIO) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from kith.cli import files
 from kith.domain import csv_cells, import_mends
 from kith.domain.csv_heads import Head
 from kith.domain.csv_reading import Decoder, Reader
@@ -23,7 +24,7 @@ def check(path: Path) -> None:
     """Raises Refused if it cannot be written; where there is none, none is left."""
     try:
         is_there = path.exists()
-        path.open("ab").close()
+        files.private(path, "ab").close()
         if not is_there:
             path.unlink()
     except OSError as error:
@@ -83,7 +84,7 @@ class Rejects:
         """A spreadsheet knows UTF-8 by the mark at its beginning."""
         if self._out is None:
             self._cut = _Cut(self._source, self._head)
-            self._out = self.path.open("wb")
+            self._out = files.private(self.path, "wb")
             names = [column.name for column in self._head.columns.all]
             self._out.write(BOM_UTF8 + csv_cells.line([*names, *OURS]).encode())
 
