@@ -46,6 +46,49 @@ def test_it_has_no_secret_to_rotate(acme: Kith) -> None:
     assert "is nothing that a connection with zapier has" in refused.err
 
 
+NUMBER = ("--phone-number-id", "106540352242922", "--business-account-id", "102290129340398")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (("shopify",), "--secret"),
+        (("woocommerce",), "--secret"),
+        (("whatsapp", *NUMBER), "--access-token"),
+        (("whatsapp", *NUMBER, "--access-token", "a", "--app-secret", "b"), "--verify-token"),
+    ],
+    ids=str,
+)
+def test_nobody_is_asked_without_a_terminal(
+    acme: Kith, arguments: tuple[str, ...], option: str
+) -> None:
+    refused = acme.process("connect", *arguments)
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err.startswith(f"Usage: kith connect {arguments[0]} ")
+    last = refused.err.splitlines()[-1]
+    assert last == f"Error: There is no terminal to ask on; give {option}."
+    assert acme("connect", "list", "--json").json == []
+
+
+def test_rotating_asks_only_for_what_a_connection_has(acme: Kith) -> None:
+    acme = Kith(**acme.settings | {"secret_key": "of-the-tests"})
+    secrets = ("--access-token", "a", "--app-secret", "b", "--verify-token", "c")
+    shop = acme("connect", "shopify", "--secret", "s", "--json").json["connection"]
+    zapier = acme("connect", "zapier", "--json").json["connection"]
+    widget = acme("connect", "widget", "--origin", "https://shop.example", "--json").json
+    whatsapp = acme("connect", "whatsapp", *NUMBER, *secrets, "--json").json["connection"]
+    for one, status, told in (
+        ("0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61", 1, "kith: There is no connection"),
+        (zapier, 1, "kith: A connection with zapier has no secret of yours to rotate."),
+        (widget["connection"], 1, "kith: A connection with widget has no secret of yours"),
+        (whatsapp, 2, "Error: Give what is new: --app-secret, --access-token or --verify-token."),
+        (shop, 2, "Error: There is no terminal to ask on; give --secret."),
+    ):
+        refused = acme("connect", "rotate", one)
+        assert (refused.status, refused.out) == (status, "")
+        assert refused.err.splitlines()[-1].startswith(told)
+
+
 @pytest.mark.row("T2.2")
 @pytest.mark.parametrize("system", ["shopify", "woocommerce"])
 @pytest.mark.parametrize("blank", ["", " ", "\t\n"])

@@ -1,5 +1,6 @@
 """What commands that work in one workspace share: for whom they work, and how input is taken."""
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -37,6 +38,17 @@ for_user = click.option(
     metavar="EMAIL",
     help="Who wants it, for the audit log: a person of the workspace.  [default: the operator]",
 )
+
+
+class Asked(click.Option):
+    """A secret that is asked for where it is not given, if there is somebody to ask."""
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **{"prompt": True, "hide_input": True, **how})
+
+    def prompt_for_value(self, ctx: click.Context) -> Any:
+        check_terminal(f"give {self.opts[0]}")
+        return super().prompt_for_value(ctx)
 
 
 def read(action: Action[Any, T], given: object, acting: Acting) -> T:
@@ -91,6 +103,12 @@ def decoded(metadata: str | None) -> object:
     except (Invalid, Malformed) as refusal:
         text = sentence(refusal).replace("The body", "The metadata")
         raise Invalid({"metadata": [text]}) from None
+
+
+def check_terminal(otherwise: str) -> None:
+    """Raises UsageError where nobody can be asked; `otherwise` says what to do then."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise wrong_usage(f"There is no terminal to ask on; {otherwise}.")
 
 
 def wrong_usage(text: str) -> click.UsageError:

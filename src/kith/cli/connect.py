@@ -9,7 +9,7 @@ import click
 from kith.actions import connections, whatsapp_connections
 from kith.actions.connections import NewConnection, Rotate
 from kith.actions.whatsapp_connections import ChangeWhatsApp, ConnectWhatsApp
-from kith.cli.acting import in_workspace
+from kith.cli.acting import Asked, check_terminal, in_workspace, wrong_usage
 from kith.cli.common import (
     as_json,
     print_json,
@@ -31,7 +31,10 @@ from kith.cli.connect_shops import (
 from kith.cli.connect_widget import as_dict, change_widget, widget
 from kith.domain.connections import FORMER_KEPT, System
 from kith.domain.times import wire
+from kith.errors import Refused
 
+SIGNED: tuple[System, ...] = ("shopify", "woocommerce")
+"""What comes from these is signed with a secret that their own pages show."""
 HOURS_MAX = 24 * 365
 
 _IN_ZAPIER = """
@@ -70,14 +73,11 @@ def connect() -> None:
     metavar="ID",
     help="WhatsApp's id of the account that the numbers are of.",
 )
-@click.option("--access-token", prompt=True, hide_input=True, help="With which messages are sent.")
-@click.option(
-    "--app-secret", prompt=True, hide_input=True, help="By which Meta signs what it sends."
-)
+@click.option("--access-token", cls=Asked, help="With which messages are sent.")
+@click.option("--app-secret", cls=Asked, help="By which Meta signs what it sends.")
 @click.option(
     "--verify-token",
-    prompt=True,
-    hide_input=True,
+    cls=Asked,
     help="Whatever you make up and enter beside the address.",
 )
 @click.option(
@@ -235,7 +235,7 @@ def rotate(connection_id: str, keep_hours: int, as_json: bool, **secrets: str | 
     new = {name: value for name, value in secrets.items() if value is not None}
     given = Rotate(
         connection_id=connection_id,
-        secrets=new or {"secret": click.prompt("Secret", hide_input=True)},
+        secrets=new or {"secret": _asked(connection_id)},
         former_kept=timedelta(hours=keep_hours),
     )
     rotated = write(whatsapp_connections.rotate, given)
@@ -261,6 +261,18 @@ def remove(connection_id: str, as_json: bool) -> None:
         print_json({"connection": removed.id, "removed": True})
     else:
         click.echo(f"{printable(removed.name)} is removed; {removed.path} answers 404 from now on.")
+
+
+def _asked(connection_id: str) -> str:
+    """The new secret of a shop; of others there is none that somebody could be asked for."""
+    known = read(connections.find, connection_id)
+    if known.system == "whatsapp":
+        raise wrong_usage("Give what is new: --app-secret, --access-token or --verify-token.")
+    if known.system not in SIGNED:
+        raise Refused(f"A connection with {known.system} has no secret of yours to rotate.")
+    check_terminal("give --secret")
+    secret: str = click.prompt("Secret", hide_input=True)
+    return secret
 
 
 def _make(

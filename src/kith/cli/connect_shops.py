@@ -12,7 +12,7 @@ from kith.actions.inbox import Waiting
 from kith.actions.jobs import READ_INBOUND
 from kith.actions.run import Runner
 from kith.actions.shop_polls import Begin, ChangeShop, ConnectShop, Polling, Reading
-from kith.cli.acting import in_workspace
+from kith.cli.acting import Asked, in_workspace
 from kith.cli.common import (
     address,
     as_json,
@@ -42,8 +42,7 @@ WAIT_S_MAX = 120.0
 named = click.option("--name", help="What you will know it by.  [default: the system's name]")
 secret = click.option(
     "--secret",
-    prompt=True,
-    hide_input=True,
+    cls=Asked,
     help="By which the other system signs; asked for when it is not given.",
 )
 shop_domain = click.option(

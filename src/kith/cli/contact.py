@@ -1,6 +1,5 @@
 """`kith contact`: the people that a business writes to."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -9,7 +8,17 @@ from kith.actions import contact_lists, contacts, look_ups, personal_data
 from kith.actions.workspaces import Acting
 from kith.api import exports, gives, identity, takes, upserts
 from kith.cli import contact_blocks, contact_merges, files
-from kith.cli.acting import decoded, for_user, in_workspace, read, scan, taken, write, wrong_usage
+from kith.cli.acting import (
+    check_terminal,
+    decoded,
+    for_user,
+    in_workspace,
+    read,
+    scan,
+    taken,
+    write,
+    wrong_usage,
+)
 from kith.cli.common import as_json, document, print_fields, print_json, printable
 from kith.cli.showing import print_contacts, print_more, print_written
 from kith.domain import json
@@ -231,8 +240,7 @@ for command in (
 
 def _confirmed(meant: ContactKey, acting: Acting) -> ContactKey:
     """The contact that was shown and agreed to, whoever has its phone by then."""
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise wrong_usage("There is no terminal to ask on; add --yes to erase without being asked.")
+    check_terminal("add --yes to erase without being asked")
     known = read(contacts.find, meant, acting)
     parts = (known.name, known.phone, known.email, known.id)
     who = ", ".join(printable(part) for part in parts if part)
