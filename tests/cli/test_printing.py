@@ -1,7 +1,9 @@
 """What commands print for a person."""
 
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -12,6 +14,7 @@ from kith.cli.common import address, printable, sentence
 from kith.errors import AppError, Invalid, TookTooLong, Unavailable
 from kith.settings import Settings
 from tests.cli.kith import Kith
+from tests.serving import KITH, environment
 
 WIDTH = 80
 
@@ -120,21 +123,42 @@ async def test_stored_names_cannot_command_a_terminal(kith: Kith, database_url: 
 NAME = "Иван 😀"
 FULL = "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 1)"
 NOBODY = "import os; r, w = os.pipe(); os.dup2(w, 1); os.close(r); os.close(w)"
+# As a shell's `>&-`: what Python makes of that, too.
+CLOSED = "import os, sys; os.close(1); sys.stdout = None"
 LATIN = "import sys; [one.reconfigure(encoding='latin-1') for one in (sys.stdout, sys.stderr)]"
-NO_SPACE = (
-    "kith: Standard output cannot be written: No space left on device. What was done until then is"
-    " saved.\n"
-)
+WHY = "kith: Standard output cannot be written: {}. What was done until then is saved.\n"
+NO_SPACE = WHY.format("No space left on device")
 
 
 @pytest.mark.parametrize("command", [("--help",), ("token", "list", "--json"), ("export",)])
-@pytest.mark.parametrize(("before", "told"), [(FULL, NO_SPACE), (NOBODY, "")], ids=["full", "pipe"])
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [(FULL, NO_SPACE), (NOBODY, ""), (CLOSED, WHY.format("it is closed"))],
+    ids=["full", "pipe", "closed"],
+)
 def test_output_that_cannot_be_written(
     kith: Kith, command: tuple[str, ...], before: str, told: str
 ) -> None:
     kith("init", "--workspace", "Acme Co.", "--email", "ana@example.com")
     shown = kith.process(*command, before=before)
     assert (shown.status, shown.out, shown.err) == (74, "", told)
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_what_a_shell_closes_harms_nothing(kith: Kith, closed: str, tmp_path: Path) -> None:
+    """Neither is a file of the database opened in its place, nor does a command fall over it."""
+    done = subprocess.run(
+        ["sh", "-c", f"exec {KITH} demo --contacts 10 {closed}"],
+        env=environment(**kith.settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == (74 if "1>&-" in closed else 0)
+    assert done.stderr == (WHY.format("it is closed") if closed == "1>&-" else "")
+    assert ("A token for it" in done.stdout) == (closed == "2>&-")
+    whole = kith("export", str(tmp_path / "everybody.csv"))
+    assert whole.err.startswith("11 contacts are in ")
 
 
 def test_what_could_not_be_told_is_saved(kith: Kith) -> None:
