@@ -141,4 +141,18 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
         kith = Kith(database_url=f"sqlite:///{tmp_path}/kith.db", port=port)
         refused = kith.process("serve")
     assert (refused.status, refused.out) == (78, "")
-    assert f"127.0.0.1:{port} cannot be listened on" in refused.err.splitlines()[-1]
+    assert refused.err == (
+        f"kith: 127.0.0.1:{port} cannot be listened on: Address already in use. Choose another with"
+        " --port or KITH_PORT.\n"
+    )
+
+
+@pytest.mark.parametrize("host", ["999.1.1.1", "192.0.2.1", "a" * 70, "fe80::zz"])
+def test_a_host_that_is_not_here_is_refused(host: str, tmp_path: Path) -> None:
+    kith = Kith(database_url=f"sqlite:///{tmp_path}/kith.db", host=host)
+    refused = kith.process("serve", "--port", "0")
+    assert (refused.status, refused.out) == (78, "")
+    assert refused.err == (
+        f"kith: {host} is no address of this machine to listen on: give one with --host or"
+        " KITH_HOST, such as 127.0.0.1.\n"
+    )

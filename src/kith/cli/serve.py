@@ -1,6 +1,7 @@
 """`kith serve`: one server process, until SIGTERM or SIGINT."""
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -63,8 +64,9 @@ async def _serve(settings: Settings, around: Callable[[Any], Any], *, works: boo
         # The answers of the failed batch leave first; nothing may sync that file again.
         asyncio.get_running_loop().call_later(0.1, os._exit, EXIT_STORAGE)
 
+    # Listens first: where that fails, no worker has begun what it would have to break off.
+    listener = _listen(settings.host, settings.port)
     async with wiring.serving(settings, on_broken=stop_at_once, works=works) as app:
-        listener = _listen(settings.host, settings.port)
         config = uvicorn.Config(
             around(app),
             http=Protocol,
@@ -103,9 +105,21 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except UnicodeError:  # longer than a name may be
+        raise _no_such(host) from None
     except OSError as error:
-        unknown = isinstance(error, socket.gaierror)
-        reason = error.strerror if unknown else os.strerror(error.errno or 0)
+        # Of a name that nobody knows it has no number of the system's.
+        number = error.errno or 0
+        if number <= 0 or number == errno.EADDRNOTAVAIL:
+            raise _no_such(host) from None
         raise CannotStart(
-            f"{host}:{port} cannot be listened on: {reason}. Choose another with --port."
+            f"{host}:{port} cannot be listened on: {os.strerror(number)}. Choose another with"
+            " --port or KITH_PORT."
         ) from None
+
+
+def _no_such(host: str) -> CannotStart:
+    return CannotStart(
+        f"{host} is no address of this machine to listen on: give one with --host or KITH_HOST,"
+        " such as 127.0.0.1."
+    )
