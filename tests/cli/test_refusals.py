@@ -11,9 +11,10 @@ from tests.cli.kith import Kith
 from tests.serving import serving
 
 ANA = ("--email", "ana@example.com")
+MADE = ("--workspace", "Acme", *ANA)
 STARTS = [
     ("serve", "--port", "0"),
-    ("token", "list"),
+    ("demo", "--contacts", "0"),
     ("migrate",),
 ]
 
@@ -104,6 +105,40 @@ async def test_a_newer_database_is_refused(kith: Kith, database_url: str) -> Non
     checked = kith("check")
     assert (checked.status, checked.err) == (1, "")
     assert "FAILED  schema: version 9999, newer than this Kith knows" in checked.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("token", "list"),
+        ("connect", "list"),
+        ("contact", "create", "--phone", "+14155550123"),
+        ("user", "revoke", "ana@example.com"),
+        ("import", __file__),
+        ("export",),
+        ("export", "everybody.csv"),
+    ],
+    ids=" ".join,
+)
+def test_no_database_is_made_by_the_way(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody is in the wrong folder."""
+    monkeypatch.chdir(tmp_path)
+    refused = Kith()(*arguments)
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.err == (
+        f"kith: There is no database {tmp_path / 'kith.db'}. Say in KITH_DATABASE_URL where yours"
+        " is, or make one with `kith init`.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [("migrate",), ("demo", "--contacts", "0"), ("init", *MADE)])
+def test_what_may_make_a_database(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    kith = Kith(database_url=f"sqlite:///{tmp_path}/kith.db")
+    assert kith(*arguments).status == 0
+    assert kith("token", "list").status == 0
 
 
 WRONG_SETTINGS = [

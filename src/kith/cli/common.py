@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -14,7 +15,8 @@ from kith import settings, wiring
 from kith.actions.run import Action, Runner
 from kith.cli.output import escaped
 from kith.domain import json
-from kith.errors import AppError, CannotStart, Invalid, TookTooLong, Unavailable
+from kith.errors import AppError, CannotStart, Invalid, Refused, TookTooLong, Unavailable
+from kith.store.database import sqlite_path
 
 T = TypeVar("T")
 
@@ -40,12 +42,19 @@ def run(
     writer_cache_mb: int = 32,
     is_bulk: bool = False,
     is_worker: bool = False,
+    may_make: bool = False,
 ) -> T:
-    """Open the database of the settings, do the work, close it."""
+    """Open the database of the settings, do the work, close it.
+
+    Refused where it is a file that is missing, unless the command `may_make` it.
+    """
+    given = settings_of()
+    if not may_make:
+        _check_there(given.database_url)
 
     async def main() -> T:
         async with wiring.opened(
-            settings_of(),
+            given,
             writer_cache_mb=writer_cache_mb,
             is_bulk=is_bulk,
             is_worker=is_worker,
@@ -56,14 +65,24 @@ def run(
     return asyncio.run(main())
 
 
+def _check_there(database_url: str) -> None:
+    """In the wrong folder a command would make an empty database, and find nothing in it."""
+    path = sqlite_path(database_url)
+    if path and not Path(path).exists():
+        raise Refused(
+            f"There is no database {Path(path).absolute()}. Say in KITH_DATABASE_URL where yours"
+            " is, or make one with `kith init`."
+        )
+
+
 def _leave_at_once() -> None:
     """The disk failed: closing the database would sync the file again (row S8)."""
     os._exit(EXIT_STORAGE)
 
 
-def write(action: Action[Any, T], given: object) -> T:
+def write(action: Action[Any, T], given: object, *, may_make: bool = False) -> T:
     """Run one action of the operator in a transaction."""
-    return run(lambda runner: runner.write(action, given))
+    return run(lambda runner: runner.write(action, given), may_make=may_make)
 
 
 def read(action: Action[Any, T], given: object) -> T:

@@ -46,7 +46,10 @@ def demo(contacts: int, whatsapp: bool, as_json: bool) -> None:
         demo_whatsapp.show(as_json=as_json)
         return
     opened = run(
-        lambda runner: _fill(runner, contacts), writer_cache_mb=WRITER_CACHE_MB, is_bulk=True
+        lambda runner: _fill(runner, contacts),
+        writer_cache_mb=WRITER_CACHE_MB,
+        is_bulk=True,
+        may_make=True,
     )
     if as_json:
         print_json(opened)

@@ -23,7 +23,7 @@ def init(workspace: str, email: str, name: str | None, as_json: bool) -> None:
     """
     settings = settings_of()
     given = NewWorkspace(name=workspace, email=email, user_name=name)
-    made = write(setup.init, given)
+    made = write(setup.init, given, may_make=True)
     token = made.token.token
     if as_json:
         print_json({"token": token, "tenant_id": made.workspace.id, "user_id": made.user.id})

@@ -27,7 +27,7 @@ def work() -> None:
     A server does so itself unless it runs with --no-worker. Several workers share the work.
     """
     wiring.log_as_json()
-    run(_work, is_worker=True)
+    run(_work, is_worker=True, may_make=True)
 
 
 async def _work(runner: Runner) -> None:
