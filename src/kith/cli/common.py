@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ EXIT_STORAGE = 74
 EXIT_CONFIG = 78
 """EX_CONFIG: Kith must not run like this."""
 
+GOES_ON = "The same command goes on where it was."
 ROW_ID_MAX = 2**63 - 1
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
@@ -63,6 +65,17 @@ def run(
             return await work(runner)
 
     return asyncio.run(main())
+
+
+@contextmanager
+def stoppable(told: str = GOES_ON) -> Iterator[None]:
+    """Ctrl-C ends it in words: `told` is what becomes of the work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            click.echo(err=True)  # behind the terminal's ^C
+        raise Refused(f"Stopped. {told}") from None
 
 
 def _check_there(database_url: str) -> None:

@@ -20,6 +20,7 @@ from kith.cli.common import (
     printable,
     run,
     settings_of,
+    stoppable,
 )
 from kith.cli.connect_widget import as_dict
 from kith.domain.connections import Connection
@@ -188,7 +189,8 @@ def poll(connection_id: str, as_json: bool) -> None:
     Example:
       kith connect poll 0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a61
     """
-    told = run(lambda runner: _poll(runner, connection_id))
+    with stoppable():
+        told = run(lambda runner: _poll(runner, connection_id))
     if as_json:
         print_json(told)
         return

@@ -1,5 +1,6 @@
 """`kith demo`: a workspace to play with, or a large one to measure with."""
 
+import asyncio
 import sys
 
 import click
@@ -7,7 +8,7 @@ import click
 from kith.actions import demo as actions
 from kith.actions.demo import Batch, Opened, Span
 from kith.actions.run import Runner
-from kith.cli.common import address, as_json, print_json, run, settings_of
+from kith.cli.common import address, as_json, print_json, run, settings_of, stoppable
 from kith.domain import demo as rule
 
 BATCH_CONTACTS = 20_000
@@ -45,12 +46,13 @@ def demo(contacts: int, whatsapp: bool, as_json: bool) -> None:
 
         demo_whatsapp.show(as_json=as_json)
         return
-    opened = run(
-        lambda runner: _fill(runner, contacts),
-        writer_cache_mb=WRITER_CACHE_MB,
-        is_bulk=True,
-        may_make=True,
-    )
+    with stoppable():
+        opened = run(
+            lambda runner: _fill(runner, contacts),
+            writer_cache_mb=WRITER_CACHE_MB,
+            is_bulk=True,
+            may_make=True,
+        )
     if as_json:
         print_json(opened)
         return
@@ -84,6 +86,7 @@ async def _fill(runner: Runner, contacts: int) -> Opened:
             # Made before the transaction: a server on the same file writes in the meantime.
             made = [rule.contact(number, id=runner.new_id()) for number in numbers]
             if made:
-                await runner.write(actions.add, Batch(workspace, made))
+                # Whoever stops it waits for the batch, and knows then that it is there.
+                await asyncio.shield(runner.write(actions.add, Batch(workspace, made)))
             bar.update(last - first + 1)
     return await runner.write(actions.open_up, workspace)

@@ -1,5 +1,6 @@
 """`kith import`: contacts from a file, without losing or doubling a row."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from kith.actions.workspaces import Acting
 from kith.api import imports as shapes
 from kith.cli import import_running as running
 from kith.cli.acting import for_user, in_workspace, read
-from kith.cli.common import as_json, print_fields, print_json, print_table, run
+from kith.cli.common import GOES_ON, as_json, print_fields, print_json, print_table, run, stoppable
 from kith.domain import csv_columns, ids
 from kith.domain.imports import Import
 from kith.domain.times import wire, wire_or_none
@@ -86,7 +87,8 @@ def file(
         acting=Acting(workspace=workspace, user=user),
         options=running.options(**how),
     )
-    run(lambda runner: running.run(runner, given), is_bulk=True)
+    with stoppable("Nothing was imported." if dry_run else GOES_ON):
+        run(lambda runner: running.run(runner, given), is_bulk=True)
 
 
 @import_.command("list")
@@ -159,7 +161,8 @@ def undo(import_id: str, workspace: str | None, user: str | None, as_json: bool)
     """
     acting = Acting(workspace=workspace, user=user)
     named = Named(import_id=_id(import_id))
-    done = run(lambda runner: _undo(runner, acting, named), is_bulk=True)
+    with stoppable():
+        done = run(lambda runner: _undo(runner, acting, named), is_bulk=True)
     assert done.undone is not None
     if as_json:
         print_json(shapes.imported(done))
@@ -183,7 +186,7 @@ _WHY_LEFT = {
 async def _undo(runner: Runner, acting: Acting, named: Named) -> Import:
     caller = await runner.read(workspaces.caller, acting)
     while True:
-        one = await runner.write(import_undo.step, named, caller)
+        one = await asyncio.shield(runner.write(import_undo.step, named, caller))
         if one.state == "undone":
             return one
 

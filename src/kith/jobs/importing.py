@@ -158,7 +158,10 @@ class _Running:
         yield self._progress(None)
 
     async def _taken(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Taken]:
-        """What became of each batch. One may be read while the disk confirms the one before."""
+        """What became of each batch. One may be read while the disk confirms the one before.
+
+        Whoever stops it waits for the batch that is being taken.
+        """
         taking: asyncio.Task[Taken] | None = None
         try:
             async for batch in batches:
@@ -166,12 +169,12 @@ class _Running:
                     yield await self._take(batch)
                     continue
                 if taking is not None:
-                    yield await taking
+                    yield await asyncio.shield(taking)
                 self._is_worked.clear()
                 taking = asyncio.create_task(self._take(batch))
                 await self._is_worked.wait()
             if taking is not None:
-                yield await taking
+                yield await asyncio.shield(taking)
         finally:
             if taking is not None:
                 await asyncio.wait((taking,))
