@@ -62,6 +62,15 @@ def test_every_default_is_told(field):
     assert row.split("|")[2].strip() == (f"`{default}`" if default else "none")
 
 
+def test_the_container_is_given_every_setting():
+    """From the environment of compose, which reads `.env`; but for where it listens inside."""
+    text = (ROOT / "compose.yaml").read_text()
+    given = re.findall(r"^      (KITH_\w+): \$\{(\w+):-", text, re.MULTILINE)
+    assert all(inside == outside for inside, outside in given)
+    fields = {PREFIX + name.upper() for name in Settings.__struct_fields__}
+    assert {name for name, _ in given} == fields - {"KITH_HOST", "KITH_PORT"}
+
+
 def test_settings_named_anywhere_exist():
     fields = {PREFIX + field.name.upper() for field in msgspec.structs.fields(Settings)}
     named = {name for path in PAGES for name in re.findall(r"\bKITH_[A-Z_]+\b", path.read_text())}
