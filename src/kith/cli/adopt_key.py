@@ -1,11 +1,9 @@
 """`kith adopt-key`: another KITH_SECRET_KEY, where the one of before is lost."""
 
-import sys
-
 import click
 
 from kith.actions import secret_keys
-from kith.cli.acting import wrong_usage
+from kith.cli.acting import check_terminal
 from kith.cli.common import as_json, print_json, settings_of, write
 from kith.errors import Refused
 
@@ -36,7 +34,6 @@ def adopt_key(is_sure: bool, as_json: bool) -> None:
 
 
 def _ask() -> None:
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise wrong_usage("There is no terminal to ask on; add --yes to go on without being asked.")
+    check_terminal("add --yes to go on without being asked")
     if not click.confirm("Forget what was made with the key of before?", err=True):
         raise Refused("Nothing was changed.")
