@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from kith import wiring
 from kith.settings import Settings
+from kith.store import postgres as postgres_store
 from tests.cast import Bed, Person
 from tests.databases import make_careless, postgres_database, postgres_server
 from tests.digests import digests
@@ -23,6 +24,9 @@ PLENTY = 1_000_000
 SECRET_KEY = "the-key-of-the-tests"
 RECEIVERS = "127.0.0.1/32"
 """Where the tests receive what Kith sends; all else that is inside stays closed."""
+
+# However busy the machine, the tests' own process gets its connections; servers keep their limit.
+postgres_store.POOL_WAIT_S = 60.0
 
 # A busy machine must not fail a property. A change is judged by the same examples each time;
 # `make properties` looks for new ones, and prints what failed so that it can be replayed.
