@@ -342,14 +342,6 @@ async def test_grants_end_at_1000_rows_and_opt_outs_do_not(
     assert put(ana, state="withdrawn")["consent"]["state"] == "withdrawn"
 
 
-def test_an_empty_array_is_evidence_of_nothing(ana: Person, romain: dict[str, Any]) -> None:
-    """PHP writes an empty object so."""
-    put(ana, evidence=[])
-    [of_a_list] = records(ana)
-    put(ana, evidence={}, state="withdrawn")
-    assert records(ana)[0]["evidence"] == of_a_list["evidence"]
-
-
 # The proof
 
 

@@ -30,7 +30,7 @@ REFUSED = [
     ({"phone": PHONE, "name": "n" * 257}, ["name"]),
     ({"phone": PHONE, "tags": {}}, ["tags"]),
     ({"phone": PHONE, "tags": "t" * 256}, ["tags"]),
-    ({"phone": PHONE, "metadata": [{}]}, ["metadata"]),
+    ({"phone": PHONE, "metadata": []}, ["metadata"]),
     ({"phone": PHONE, "metadata": {"k": "v" * 65_536}}, ["metadata"]),
     ({"phone": PHONE, "on_conflict": "replace"}, ["on_conflict"]),
     ({"phone": PHONE, "on_conflict": "RETURN"}, ["on_conflict"]),

@@ -37,7 +37,6 @@ UNCHANGED = [
     {},
     {"name": None, "email": None, "tags": None, "metadata": None},
     {"metadata": {}},
-    {"metadata": []},
     {"name": " Romain "},
     {"email": "Romain@example.com"},
     {"tags": "vip,fr-FR"},
@@ -60,7 +59,7 @@ INVALID = [
     ({"phone": PHONE, "name": "two\nlines"}, ["name"]),
     ({"phone": PHONE, "name": "a\u0000b"}, ["name"]),
     ({"phone": PHONE, "tags": "a\u0000b"}, ["tags"]),
-    ({"phone": PHONE, "metadata": [1]}, ["metadata"]),
+    ({"phone": PHONE, "metadata": []}, ["metadata"]),
     ({"phone": PHONE, "metadata": "x"}, ["metadata"]),
     ({"phone": PHONE, "metadata": {"a": 2**53}}, ["metadata"]),
     ({"phone": PHONE, "metadata": {"a": "\u0000"}}, ["metadata"]),
@@ -213,7 +212,7 @@ async def test_neither_identifier(bed: Bed, ana: Person, romain: dict[str, Any])
 
 
 def test_neither_identifier_and_wrong_fields_are_reported_at_once(ana: Person) -> None:
-    assert_neither(update(ana, name=1, metadata=[[]]), "name", "metadata")
+    assert_neither(update(ana, name=1, metadata=[]), "name", "metadata")
 
 
 @pytest.mark.parametrize(

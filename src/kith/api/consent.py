@@ -69,7 +69,7 @@ def parse_locale(value: object) -> str:
 
 def parse_evidence(value: object) -> Metadata:
     """What shows that it happened, as a JSON object; raises BadValue."""
-    if not isinstance(value, dict) and value != []:
+    if not isinstance(value, dict):
         raise BadValue('must be an object, such as {"ip": "203.0.113.7"}.')
     given = metadata.parse(value)
     if len(json.encode(given)) > EVIDENCE_BYTES_MAX:

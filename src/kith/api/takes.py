@@ -115,7 +115,7 @@ METADATA = Field(
     metadata.parse,
     nullable(
         "object",
-        "Any JSON object, at most 65,536 bytes; merged key by key. `[]` is `{}`.",
+        "Any JSON object, at most 65,536 bytes; merged key by key.",
         {"shopify_id": "12345", "lifetime_value": 8742.0},
     ),
 )

@@ -11,8 +11,6 @@ Metadata = dict[str, object]
 
 def parse(value: object) -> Metadata:
     """A JSON object whose every string passed the text gate; raises BadValue."""
-    if value == []:  # PHP writes an empty object as []
-        return {}
     if not isinstance(value, dict):
         raise BadValue('must be an object, such as {"shopify_id": "12345"}.')
     checked: Metadata = _checked_object(value)
