@@ -14,7 +14,9 @@ from typing import Any
 from kith.domain import jobs, sending
 
 jobs.LEASE = timedelta(seconds=2)
-jobs.WAITS = (timedelta(seconds=0.2), timedelta(seconds=0.5), timedelta(seconds=1)) * 2
+# Soon again, and for a minute: Meta may be away for as long as a busy machine starts a server.
+jobs.TRIES_MAX = 120
+jobs.WAITS = (timedelta(seconds=0.5),) * jobs.TRIES_MAX
 sending.RECOVERED_AFTER = timedelta(seconds=5)
 sending.ANSWER_S_MAX = 4.0
 sending.WAITS_S = (0.2, 0.5)
