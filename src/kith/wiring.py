@@ -121,7 +121,7 @@ async def serving(
             await asyncio.gather(*background, return_exceptions=True)
             await graph.close()
             server.security.flush(all_of_them=True)
-            await _flush_credentials(server)
+            await _flush_credentials(server, all_of_them=True)
         finally:
             await database.close()
 
@@ -278,10 +278,10 @@ async def _tidy(database: Database) -> None:
         await database.tidy()
 
 
-async def _flush_credentials(server: "Server") -> None:
+async def _flush_credentials(server: "Server", *, all_of_them: bool = False) -> None:
     """When tokens were last used is worth no failure."""
     try:
-        await server.credentials.flush()
+        await server.credentials.flush(all_of_them=all_of_them)
     except Exception as error:
         log.warning("tokens.not_touched", code="storage", reason=type(error).__name__)
 

@@ -13,7 +13,7 @@ import pytest
 from kith.actions import tokens as token_actions
 from kith.actions import workspaces
 from kith.actions.run import Runner, utc_now
-from kith.api.credentials import Credentials
+from kith.api.credentials import NOTED_EVERY, Credentials
 from kith.api.routes import PREFIXES, ROUTES, Route
 from kith.domain import tokens
 from kith.domain.times import to_us
@@ -200,6 +200,33 @@ async def test_last_use_is_noted(bed: Bed, ana: Person) -> None:
     await here.flush()
     [(used_at,)] = await bed.rows(sql, id=ana.token_id)
     assert abs(used_at - to_us(utc_now())) < 60_000_000
+
+
+async def test_steady_use_is_noted_now_and_then(bed: Bed, ana: Person) -> None:
+    """Each note is a write, and a write costs look-ups what SQLite holds in memory for them."""
+
+    async def used_at() -> int:
+        [(at,)] = await bed.rows("SELECT last_used_at FROM tokens WHERE id = :id", id=ana.token_id)
+        return int(at)
+
+    now = utc_now()
+    here = Credentials(Runner(bed.runner.database, now=lambda: now), time.monotonic)
+    header = f"Bearer {ana.token}".encode()
+    await here.look_up(header)
+    await here.flush()
+    first = await used_at()
+    now += NOTED_EVERY - timedelta(seconds=1)
+    await here.look_up(header)
+    await here.flush()
+    assert await used_at() == first
+    now += timedelta(seconds=1)
+    await here.look_up(header)
+    await here.flush()
+    assert await used_at() == to_us(now)
+    now += timedelta(seconds=1)
+    await here.look_up(header)
+    await here.flush(all_of_them=True)
+    assert await used_at() == to_us(now)
 
 
 @pytest.mark.row("T6.1")

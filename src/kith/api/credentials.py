@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kith.actions import tokens as token_actions
 from kith.actions.run import Runner
@@ -12,6 +12,9 @@ from kith.errors import Unauthenticated
 
 RECHECK_S = 0.5
 """How old an answer of the database may be: a revoked token works for less than a second."""
+NOTED_EVERY = timedelta(minutes=5)
+"""How far the database may be behind with a token in steady use. Every write, however small, makes
+SQLite forget what the connection that look-ups read by holds in memory: 3 us a look-up."""
 KNOWN_MAX = 10_000
 HEADER_BYTES_KEPT_MAX = 100
 """A plain `Bearer` and a token; one padded with blanks is looked up each time."""
@@ -27,17 +30,30 @@ class Credentials:
         self._clock = clock
         self._known: dict[bytes | None, tuple[Caller, float]] = {}
         self._last_used: dict[int, datetime] = {}
+        self._noted: dict[int, datetime] = {}
 
     def known(self, header: bytes | None) -> Caller | None:
         """The holder of the token, when the database said so less than half a second ago."""
         known = self._known.get(header)
         return known[0] if known is not None and self._clock() < known[1] else None
 
-    async def flush(self) -> None:
-        """Write down when tokens were last used; to be called every few seconds."""
+    async def flush(self, *, all_of_them: bool = False) -> None:
+        """Write down when tokens were last used, once that is news; to be called every few seconds.
+
+        `all_of_them` also what is no news yet: nobody would write it later.
+        """
+        is_due = all_of_them or any(map(self._is_news, self._last_used))
+        if not is_due or not self._last_used:
+            return
         last_used, self._last_used = self._last_used, {}
-        if last_used:
-            await self._runner.write(token_actions.touch, last_used)
+        if len(self._noted) >= KNOWN_MAX:
+            self._noted.clear()
+        self._noted |= last_used
+        await self._runner.write(token_actions.touch, last_used)
+
+    def _is_news(self, token_id: int) -> bool:
+        noted_at = self._noted.get(token_id)
+        return noted_at is None or self._last_used[token_id] - noted_at >= NOTED_EVERY
 
     async def look_up(self, header: bytes | None) -> Caller:
         """The holder of `Bearer ...`; raises Unauthenticated, always the same."""
