@@ -1,11 +1,16 @@
 """What every answer has, and refusals of the HTTP layer (reliability section 2)."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
+from unittest.mock import create_autospec
 
 import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
+from kith.api.protocol import Protocol
 from kith.domain import tokens
 from tests.api.raw import RawConnection, request
 from tests.api.refusals import is_both
@@ -248,6 +253,30 @@ def test_pipelined_requests_are_answered_in_order(bed: Bed, ana: Person) -> None
         )
         statuses = [raw.answer().status for _ in range(8)]
     assert statuses == [404, 201, 200, 404, 401, 200, 400, 200]
+
+
+@pytest.mark.parametrize("end", [Protocol.shutdown, Protocol.eof_received])
+async def test_what_was_answered_leaves_before_the_connection_ends(
+    end: Callable[[Protocol], None],
+) -> None:
+    """A server that stops, or a client that sends no more, may come between answer and sending."""
+    sent: list[bytes] = []
+    transport = create_autospec(asyncio.Transport, instance=True, spec_set=True)
+    transport.write.side_effect = sent.append
+    transport.is_closing.return_value = False
+    protocol = Protocol(
+        config=Config(Protocol, lifespan="off", log_config=None),
+        server_state=ServerState(),
+        app_state={},
+    )
+    protocol.connection_made(transport)
+    protocol.send_soon(b"first, ")
+    protocol.send_soon(b"second")
+    assert not sent
+    end(protocol)
+    assert sent == [b"first, second"]
+    await asyncio.sleep(0)
+    assert len(sent) == 1
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ class Protocol(HttpToolsProtocol):
     _head: object = None
     """The scope of the head that is still coming; None before its first byte."""
     _head_bytes = 0
+    _leaving = b""
+    """An answer that leaves when those of this turn of the event loop do."""
     seen: tuple[str, int] | None = None
     seen_scope: object = None
     seen_since = 0.0
@@ -63,8 +65,27 @@ class Protocol(HttpToolsProtocol):
         if broken_by and self.cycle.response_complete and not self.transport.is_closing():
             self._refuse(broken_by)
 
+    def send_soon(self, answer: bytes) -> None:
+        """It leaves with the answers to all requests of this turn of the event loop: whoever waits
+        for them is woken once, and to wake somebody costs as much as to look somebody up."""
+        if not self._leaving:
+            self.loop.call_soon(self._leave)
+        self._leaving += answer
+
+    def eof_received(self) -> None:
+        self._leave()
+
+    def shutdown(self) -> None:
+        self._leave()
+        super().shutdown()
+
+    def _leave(self) -> None:
+        answer, self._leaving = self._leaving, b""
+        if answer and not self.transport.is_closing():
+            self.transport.write(answer)
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cast(dict[str, Any], cycle.scope)[DIRECT] = Direct(cycle)
+        cast(dict[str, Any], cycle.scope)[DIRECT] = Direct(self, cycle)
         super()._start_asgi_task(cycle, app)
 
     def _read_on_without_upgrade(self, rest: bytes) -> None:
@@ -108,6 +129,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, error: AppError) -> None:
         """Answer as JSON and close (reliability section 2)."""
+        self._leave()
         refusal = answers.ending(answers.refusal(error))
         headers = ((b"x-request-id", uuid_utils.uuid7().hex.encode()), *refusal.headers)
         self.transport.write(response(refusal.status, lines(headers), refusal.body))
@@ -137,9 +159,10 @@ class _Listener:
 class Direct:
     """One request and its answer without ASGI's messages, when nothing needs to be waited for."""
 
-    __slots__ = ("_cycle",)
+    __slots__ = ("_cycle", "_protocol")
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
+    def __init__(self, protocol: Protocol, cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
         self._cycle = cycle
 
     def body(self) -> bytes | None:
@@ -155,7 +178,7 @@ class Direct:
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
         date = lines(tuple(cycle.default_headers))
-        cycle.transport.write(response(status, date + header_lines, body))
+        self._protocol.send_soon(response(status, date + header_lines, body))
         cycle.message_event.set()
         cycle.on_response()
         return True
