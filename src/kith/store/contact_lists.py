@@ -16,9 +16,9 @@ from kith.domain.times import to_us
 from kith.store import contact_changes, contact_search, contacts, tags
 from kith.store.database import Engine, Row, Tx
 
-WALK_ROWS = 3_000
+WALK_ROWS = 2_000
 """As many of the most recently active are looked through before an index is asked: 1 ms."""
-FREQUENT = 6
+FREQUENT = 8
 """Who matches so often among them is met often enough by walking on."""
 CANDIDATES_MAX = 2_000
 """More are not worth sorting: a walk meets 50 of them sooner."""
