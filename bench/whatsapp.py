@@ -41,8 +41,7 @@ def rows(original: Database) -> list[Row]:
             ratios.append(posted.requests_per_s / static.requests_per_s)
             rates.append((posted.requests_per_s, static.requests_per_s))
             _drain(served)
-        steady = _post(server, path, duration_s=5, every_ms=AT_ONCE * 1_000 // STEADY_PER_S)
-        _drain(served)
+        steady = _steady(server, served, path)
         read_per_s = _read(server, served, path)
         held_ms = _held_ms(server, served, path)
     posted_per_s, static_per_s = sorted(rates)[len(rates) // 2]
@@ -117,9 +116,21 @@ def connected(served: Database) -> str:
     return str(json.loads(made.stdout)["path"])
 
 
+def _steady(server: Running, served: Database, path: str) -> Measured:
+    """At STEADY_PER_S, if it can: who posts waits for the answer first, then for the next turn."""
+    turn_ms = AT_ONCE * 1_000 / STEADY_PER_S
+    first = _post(server, path, duration_s=2, every_ms=round(turn_ms))
+    _drain(served)
+    answered_ms = AT_ONCE * 1_000 / first.requests_per_s - round(turn_ms)
+    rest_ms = max(1, int(turn_ms - answered_ms))
+    steady = _post(server, path, duration_s=5, every_ms=rest_ms)
+    _drain(served)
+    return steady
+
+
 def _post(server: Running, path: str, *, duration_s: int, every_ms: int = 0) -> Measured:
     """As fast as they are answered, or at a pace."""
-    bodies = 2_200 * duration_s if every_ms else 8_000 * duration_s
+    bodies = 3_000 * duration_s if every_ms else 8_000 * duration_s
     file = world.HOME / "webhooks.txt"
     with file.open("w") as lines:
         for _ in range(bodies):
