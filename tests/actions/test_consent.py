@@ -180,6 +180,38 @@ async def step(world: World, chance: random.Random) -> str:
     return name
 
 
+@pytest.mark.row("T10.2")
+async def test_a_server_whose_clock_is_behind_hears_a_stop(world: World) -> None:
+    """Of several servers one is ahead, or a clock was set back: what is told later counts."""
+    await world.save()
+    for stop in ("API no", "STOP word", "Meta stop"):
+        await world.act("operator yes, why")
+        world.now -= timedelta(minutes=10)
+        await world.act(stop)
+        assert (await state(world))[0] == "withdrawn", stop
+        await world.check()
+        await world.act("operator yes, why")
+        assert (await state(world))[0] == "granted", stop
+        await world.check()
+
+
+@pytest.mark.row("T10.2")
+@pytest.mark.parametrize("is_cut", [False, True], ids=["as told", "cut to the clock"])
+async def test_a_server_whose_clock_is_behind_hears_a_stop_by_whatsapp_s_clock(
+    world: World, is_cut: bool
+) -> None:
+    """Of a message the time is cut to the clock, so that none comes from the future."""
+    await world.save()
+    said_at = world.now
+    await world.act("START word", said_at)
+    world.now -= timedelta(minutes=3)
+    await world.act("STOP word", world.now if is_cut else said_at + timedelta(minutes=1))
+    assert await state(world) == ("withdrawn", "inbound")
+    await world.check()
+    learned = [row.recorded_at for row in await world.rows()]
+    assert learned == sorted(set(learned))
+
+
 @pytest.mark.row("T10.2", "T18.1")
 async def test_each_stop_outlives_an_erasure_as_what_it_was(world: World) -> None:
     """A stop at Meta is lifted by a resume there, one's own is not."""

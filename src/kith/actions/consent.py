@@ -116,7 +116,8 @@ async def tell(
     with naming("occurred_at"):
         check_time(ctx, given.occurred_at)
     rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
-    row = await _row(ctx, known, given)
+    at = consent.learned_at(rows, now=ctx.now)
+    row = await _row(ctx, known, given, at=at)
     if origin is None and by is not None:
         origin = await origins.of_address(ctx, known, by)
     if origin is not None and origin != known.id:
@@ -177,7 +178,8 @@ def check_time(ctx: Context, occurred_at: datetime | None) -> None:
         raise BadValue(f"may not lie in the future; here it is {wire(ctx.now)}.")
 
 
-async def _row(ctx: Context, known: Contact, given: SetConsent) -> Record:
+async def _row(ctx: Context, known: Contact, given: SetConsent, *, at: datetime) -> Record:
+    """`at` is when Kith learned it."""
     evidence = msgspec.Raw(json.encode(given.evidence)) if given.evidence else None
     user = await users.by_id(ctx.tx, ctx.user_id) if ctx.user_id else None
     return Record(
@@ -187,8 +189,8 @@ async def _row(ctx: Context, known: Contact, given: SetConsent) -> Record:
         channel=given.channel,
         purpose=given.purpose,
         state=given.state,
-        occurred_at=given.occurred_at or ctx.now,
-        recorded_at=ctx.now,
+        occurred_at=_occurred(ctx, given, at=at),
+        recorded_at=at,
         source=given.source,
         method=given.method,
         actor_user_id=ctx.user_id or None,
@@ -201,6 +203,13 @@ async def _row(ctx: Context, known: Contact, given: SetConsent) -> Record:
         evidence=evidence,
         note=given.note,
     )
+
+
+def _occurred(ctx: Context, given: SetConsent, *, at: datetime) -> datetime:
+    """What is not before now by this clock, which may be behind, is as new as its row."""
+    if given.occurred_at is None:
+        return at
+    return given.occurred_at if given.occurred_at < ctx.now else max(given.occurred_at, at)
 
 
 async def _address(ctx: Context, known: Contact, channel: Channel) -> str | None:

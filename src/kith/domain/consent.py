@@ -130,6 +130,15 @@ def acted_at(row: Record) -> datetime:
     return min(row.occurred_at, row.recorded_at)
 
 
+def learned_at(rows: Iterable[Record], *, now: datetime) -> datetime:
+    """When Kith learns of a further row: by its clock, but never before what it knows already.
+
+    Else a stop told to a server whose clock is behind would count before the grant that it ends.
+    """
+    last = max((row.recorded_at for row in rows), default=now)
+    return now if now >= last else last + timedelta(microseconds=1)
+
+
 def in_force(rows: Iterable[Record], as_of: datetime | None = None) -> Record | None:
     """The row that decides, of the rows of one (channel, purpose); None: unknown.
 
