@@ -162,7 +162,12 @@ async def show(browser: Browser, shop: Shop) -> AsyncIterator[Show]:
     contexts = []
 
     async def opened(
-        html: str | None = None, policy: str | None = None, *, lang: str = "en", **more: object
+        html: str | None = None,
+        policy: str | None = None,
+        *,
+        lang: str = "en",
+        reads: str = "ltr",
+        **more: object,
     ) -> Shown:
         context = await browser.new_context(**{"locale": "fr-FR", **more})
         contexts.append(context)
@@ -170,7 +175,8 @@ async def show(browser: Browser, shop: Shop) -> AsyncIterator[Show]:
         shown = Shown(await context.new_page())
         html = html or f"<main><h1>Shop</h1>{shop.tag()}<p>After</p></main>"
         path = shop.site.add(
-            f'<!doctype html><html lang="{lang}"><title>Shop</title><body>{html}</body></html>',
+            f'<!doctype html><html lang="{lang}" dir="{reads}"><title>Shop</title>'
+            f"<body>{html}</body></html>",
             policy or shop.policy(),
         )
         await shown.page.goto(f"{shop.site.origin}{path}?private=1")
@@ -261,6 +267,29 @@ async def test_what_a_screen_reader_is_told(show: Show) -> None:
     )
 
 
+async def test_nothing_is_called_invalid_before_it_was_sent(show: Show) -> None:
+    """As the browser tells a screen reader: it finds a box that must be ticked invalid at once."""
+    shown = await show()
+    await expect(shown.button).to_be_visible()
+    for field in (shown.phone, shown.consent):
+        await expect(field).to_have_attribute("aria-invalid", "false")
+    assert await invalid(shown.page) == []
+    await shown.button.click()
+    assert await invalid(shown.page) == ["textbox", "checkbox"]
+
+
+async def invalid(page: Page) -> list[str]:
+    """The roles of what the accessibility tree calls invalid."""
+    session = await page.context.new_cdp_session(page)
+    nodes = (await session.send("Accessibility.getFullAXTree"))["nodes"]
+    return [
+        node["role"]["value"]
+        for node in nodes
+        for one in node.get("properties", ())
+        if one["name"] == "invalid" and one["value"].get("value") == "true"
+    ]
+
+
 async def test_it_looks_like_something_under_a_policy_without_styles(show: Show) -> None:
     shown = await show()
     colours = await shown.button.evaluate(
@@ -282,6 +311,20 @@ async def test_a_narrow_screen_need_not_be_scrolled_sideways(show: Show) -> None
     shown = await show(viewport={"width": 320, "height": 640})
     await expect(shown.button).to_be_visible()
     assert await shown.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize(("page", "form"), [("ltr", "ar"), ("rtl", "en"), ("rtl", "ar")])
+async def test_a_page_of_the_other_direction_is_not_made_wider(
+    shop: Shop, show: Show, page: str, form: str
+) -> None:
+    """What is out of sight stands within the form: beside it, the page could be scrolled there."""
+    shown = await show(f"<div dir={page}>{shop.tag(lang=form)}</div>", reads=page)
+    await expect(shown.button).to_be_visible()
+    wider = "() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+    assert await shown.page.evaluate(wider) == 0
+    await ask(shown)
+    await expect(shown.page.locator(".code")).to_be_visible()
+    assert await shown.page.evaluate(wider) == 0
 
 
 async def test_it_speaks_seven_languages(shop: Shop, show: Show) -> None:
@@ -316,13 +359,16 @@ async def test_the_language_and_the_country_may_be_said(shop: Shop, show: Show) 
 
 
 async def test_it_stands_where_the_page_wants_it(shop: Shop, show: Show) -> None:
-    """After the script; in an element that is named; at the end, from the head; and twice."""
+    """After the script; in an element above or below; at the end, from the head; and twice."""
     shown = await show()
     assert await shown.page.evaluate(
         "document.querySelector('main > script + .kith-widget + p') !== null"
     )
     shown = await show(f"<div id=here></div><p>x</p>{shop.tag(target='#here')}")
     await expect(shown.page.locator("#here .kith-widget form")).to_be_visible()
+    await shown.page.close()
+    shown = await show(f"{shop.tag(target='#below')}<p>x</p><div id=below></div>")
+    await expect(shown.page.locator("#below .kith-widget form")).to_be_visible()
     await shown.page.close()
     shown = await show(f"<p>x</p>{shop.tag()}{shop.tag(lang='it')}")
     await expect(shown.page.locator("form")).to_have_count(2)
@@ -423,6 +469,20 @@ async def test_a_failure_on_the_way_may_be_repeated(shop: Shop, show: Show) -> N
     await expect(shown.page.get_by_role("alert")).to_contain_text("That did not work: try again")
     await shown.page.unroute(shop.form.url)
     await shown.button.click()
+    await expect(shown.page.get_by_role("heading", name="One more step")).to_be_visible()
+
+
+async def test_a_network_that_says_nothing_is_given_up(shop: Shop, show: Show) -> None:
+    shown = await show()
+    await expect(shown.button).to_be_visible()
+    sooner = "const wait = AbortSignal.timeout; AbortSignal.timeout = (ms) => wait(ms / 100)"
+    await shown.page.evaluate(f"() => {{ {sooner} }}")
+    await shown.page.route(shop.form.url, lambda _: None)
+    await ask(shown)
+    await expect(shown.page.get_by_role("alert")).to_contain_text("That did not work: try again")
+    await shown.page.unroute(shop.form.url)
+    await shown.page.reload()
+    await ask(shown)
     await expect(shown.page.get_by_role("heading", name="One more step")).to_be_visible()
 
 

@@ -122,7 +122,7 @@
   const STYLE = `
     :host { display: block; }
     * { box-sizing: border-box; font: inherit; }
-    .box { max-width: 32rem; line-height: 1.5; text-align: start; }
+    .box { position: relative; max-width: 32rem; line-height: 1.5; text-align: start; }
     h2 { font-size: 1.25em; font-weight: 700; margin: 0 0 .75em; }
     h2:focus, .summary:focus { outline: none; }
     .field { margin: 0 0 1em; }
@@ -149,7 +149,7 @@
     :focus-visible { outline: 3px solid var(--kith-focus, #1a5fb4); outline-offset: 2px; }
     .code { padding: .625em; border: 1px solid #767676; border-radius: .25em; overflow-wrap: anywhere;
       user-select: all; }
-    .out { position: absolute; inset-inline-start: -999em; width: 1px; height: 1px; overflow: hidden; }
+    .out { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
     @media (forced-colors: active) { button, .open { border: 1px solid; } }`;
 
   // Proof of work: SHA-256 of the 36 bytes salt, nonce, counter, which fit one block. Slices of a few
@@ -224,8 +224,12 @@
     return { host, box };
   };
 
+  // A network that says nothing is given up: whoever waits is told, and may try again.
+  const ask = (address, given) => fetch(address, { credentials: 'omit', ...given,
+    signal: AbortSignal.timeout && AbortSignal.timeout(30_000) });
+
   const load = async () => {
-    const answer = await fetch(`${home}?lang=${lang}`, { credentials: 'omit', cache: 'no-store' });
+    const answer = await ask(`${home}?lang=${lang}`, { cache: 'no-store' });
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
     const form = await answer.json();
     form.until = Date.now() + form.challenge_seconds * 900;
@@ -291,8 +295,7 @@
     const complain = (problems) => {
       for (const field of Object.keys(inputs)) {
         errors[field].textContent = problems[field] || '';
-        if (problems[field]) inputs[field].setAttribute('aria-invalid', 'true');
-        else inputs[field].removeAttribute('aria-invalid');
+        inputs[field].setAttribute('aria-invalid', field in problems);
       }
       const listed = Object.entries(problems).map(([field, text]) => {
         if (!inputs[field]) return el('li', {}, text);
@@ -317,7 +320,7 @@
       const body = { name: name.value, phone: phone.value, country: country.value,
         consent: consent.checked, wording_version: config.wording_version, locale: lang,
         url: location.href.slice(0, 2048), website: website.value, proof: await worked() };
-      const answer = await fetch(home, { method: 'POST', credentials: 'omit',
+      const answer = await ask(home, { method: 'POST',
         headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
       const told = await answer.json().catch(() => ({}));
       if (answer.ok) return done(host, box, told);
@@ -356,6 +359,7 @@
       button.removeAttribute('aria-disabled');
       status.textContent = '';
     });
+    complain({}); // without aria-invalid, a box that must be ticked is called invalid from the start
     box.replaceChildren(form);
   };
 
@@ -383,7 +387,10 @@
       box.replaceChildren(el('p', { role: 'status' }, say.notLoaded));
     }
   };
-  if (document.readyState === 'loading' && !(document.body && document.body.contains(script)))
+  const isThere = asked.target
+    ? document.querySelector(asked.target)
+    : document.body && document.body.contains(script);
+  if (document.readyState === 'loading' && !isThere)
     document.addEventListener('DOMContentLoaded', begin);
   else begin();
 })();
