@@ -17,18 +17,36 @@ const act = async (z, bundle, name, body, options = {}) => {
   return response.data;
 };
 
-// Fields that somebody left blank are not sent: blank would clear them.
+const isBlank = (value) =>
+  value === undefined ||
+  value === null ||
+  (typeof value === 'string' && value.trim() === '') ||
+  (typeof value === 'object' && Object.keys(value).length === 0);
+
+const filled = (value) => {
+  if (Array.isArray(value)) {
+    return value.map(filled).filter((one) => !isBlank(one));
+  }
+  if (!value || value.constructor !== Object) {
+    return value;
+  }
+  const entries = Object.entries(value).map(([key, one]) => [key, filled(one)]);
+  return Object.fromEntries(entries.filter(([, one]) => !isBlank(one)));
+};
+
+// What somebody left blank is not sent, since blank would clear what is there: no field of spaces
+// only, and no such entry of a list or of "More fields". Kith takes text; a Zap may map a number.
 const given = (fields) =>
   Object.fromEntries(
-    Object.entries(fields).filter(
-      ([, value]) =>
-        value !== undefined &&
-        value !== null &&
-        value !== '' &&
-        !(Array.isArray(value) && value.length === 0) &&
-        !(value.constructor === Object && Object.keys(value).length === 0),
-    ),
+    Object.entries(filled(fields)).map(([key, value]) => [
+      key,
+      typeof value === 'number' ? String(value) : value,
+    ]),
   );
+
+// One entry may hold several, as "{{1}}, {{2}}" does, of which some are blank.
+const tagList = (tags) =>
+  [tags].flat().flatMap((one) => (isBlank(one) ? [] : String(one).split(',')));
 
 const authorize = (request, z, bundle) => {
   if (bundle.authData && bundle.authData.token) {
@@ -71,4 +89,4 @@ const refuse = (response, z) => {
   throw new z.errors.Error(said(response), 'Refused', response.status);
 };
 
-module.exports = { act, authorize, base, given, refuse, said, url };
+module.exports = { act, authorize, base, given, refuse, said, tagList, url };

@@ -25,6 +25,11 @@ module.exports = {
         helpText: 'One tag, without a comma; it is made when there is none.',
       },
     ],
-    sample: { id: fields.contact.id, tags: fields.contact.tags },
+    sample: {
+      id: fields.contact.id,
+      phone: fields.contact.phone,
+      tag_added: 'vip',
+      tags: fields.contact.tags,
+    },
   },
 };

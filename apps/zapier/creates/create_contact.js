@@ -1,11 +1,17 @@
 'use strict';
 
-const { act } = require('../kith');
+const { act, tagList } = require('../kith');
 const fields = require('../fields');
 
 const perform = (z, bundle) => {
   const { phone, name, email, tags, metadata } = bundle.inputData;
-  return act(z, bundle, 'create-contact', { phone, name, email, tags, metadata });
+  return act(z, bundle, 'create-contact', {
+    phone,
+    name,
+    email,
+    tags: tagList(tags),
+    metadata,
+  });
 };
 
 module.exports = {

@@ -3,8 +3,10 @@
 const { act } = require('../kith');
 const fields = require('../fields');
 
+const RECORD_ID = '0198f2a4-6d3e-7c51-9b0a-3f2d8c4e5a62';
+
 const perform = (z, bundle) => {
-  const { contact_id, phone, channel, purpose, state, method, wording, evidence, note } =
+  const { contact_id, phone, channel, purpose, state, method, occurred_at, wording, evidence, note } =
     bundle.inputData;
   return act(z, bundle, 'set-consent', {
     contact_id,
@@ -14,6 +16,7 @@ const perform = (z, bundle) => {
     state,
     source: 'api',
     method,
+    occurred_at,
     wording,
     evidence,
     note,
@@ -71,6 +74,12 @@ module.exports = {
         },
       },
       {
+        key: 'occurred_at',
+        label: 'When they did it',
+        type: 'datetime',
+        helpText: 'Now, when left blank.',
+      },
+      {
         key: 'wording',
         label: 'What they were shown',
         type: 'text',
@@ -84,6 +93,40 @@ module.exports = {
       },
       { key: 'note', label: 'Note', type: 'text' },
     ],
-    sample: { id: fields.contact.id },
+    sample: {
+      id: fields.contact.id,
+      opted_in_at: fields.contact.opted_in_at,
+      opted_out_at: null,
+      consent: {
+        channel: 'whatsapp',
+        purpose: 'marketing',
+        state: 'granted',
+        since: fields.contact.opted_in_at,
+        source: 'api',
+        method: 'checkbox',
+        record_id: RECORD_ID,
+        stopped_at_meta: false,
+      },
+      record: {
+        id: RECORD_ID,
+        contact_id: fields.contact.id,
+        origin_contact_id: fields.contact.id,
+        channel: 'whatsapp',
+        purpose: 'marketing',
+        state: 'granted',
+        occurred_at: fields.contact.opted_in_at,
+        recorded_at: fields.contact.opted_in_at,
+        source: 'api',
+        method: 'checkbox',
+        user: { id: 1, email: 'ana@example.com' },
+        token_id: 1,
+        address: fields.contact.phone,
+        wording: 'Yes, send me offers.',
+        wording_version: null,
+        locale: null,
+        evidence: null,
+        note: null,
+      },
+    },
   },
 };

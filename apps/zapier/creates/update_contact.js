@@ -1,11 +1,18 @@
 'use strict';
 
-const { act } = require('../kith');
+const { act, tagList } = require('../kith');
 const fields = require('../fields');
 
 const perform = (z, bundle) => {
   const { contact_id, phone, name, email, tags, metadata } = bundle.inputData;
-  return act(z, bundle, 'update-contact', { contact_id, phone, name, email, tags, metadata });
+  return act(z, bundle, 'update-contact', {
+    contact_id,
+    phone,
+    name,
+    email,
+    tags: tagList(tags),
+    metadata,
+  });
 };
 
 module.exports = {
@@ -25,6 +32,13 @@ module.exports = {
       fields.tags('All the tags that the contact is to have: others are taken off.'),
       fields.metadata,
     ],
-    sample: fields.contact,
+    sample: {
+      id: fields.contact.id,
+      phone: fields.contact.phone,
+      name: fields.contact.name,
+      email: fields.contact.email,
+      tags: fields.contact.tags,
+      updated_at: fields.contact.created_at,
+    },
   },
 };

@@ -97,6 +97,66 @@ test('update contact: what is left blank stays', async () => {
   assert.deepEqual([found.name, found.tags], ['After', ['new']]);
 });
 
+test('update contact: blanks within a field clear nothing either', async () => {
+  const { id } = await create({
+    phone: newPhone(),
+    name: 'Before',
+    tags: ['old'],
+    metadata: { size: 'L' },
+  });
+  const perform = App.creates.update_contact.operation.perform;
+  const seen = async () => {
+    const [{ name, tags, metadata }] = await find({ contact_id: id });
+    return { name, tags, metadata };
+  };
+  const before = { name: 'Before', tags: ['old'], metadata: { size: 'L' } };
+  for (const tags of [[''], ['  ', null], ', ', [' , ', '']]) {
+    await run(perform, { contact_id: id, phone: ' ', name: '  ', tags, metadata: { size: ' ' } });
+    assert.deepEqual(await seen(), before);
+  }
+  await run(perform, { contact_id: id, tags: ['a', '', 'b, c,'], metadata: { size: '', age: 5 } });
+  assert.deepEqual(await seen(), {
+    name: 'Before',
+    tags: ['a', 'b', 'c'],
+    metadata: { size: 'L', age: 5 },
+  });
+});
+
+test('a number is taken where Kith wants text', async () => {
+  const { id, phone, name, tags } = await create({
+    phone: Number(newPhone()),
+    name: 42,
+    tags: [2026, 'vip'],
+  });
+  assert.deepEqual([phone[0], name, tags], ['+', '42', ['2026', 'vip']]);
+  const tagged = await run(App.creates.add_tag.operation.perform, { contact_id: id, tag: 7 });
+  assert.deepEqual(tagged.tags.sort(), ['2026', '7', 'vip']);
+});
+
+test('what an action gives is what its sample showed', async () => {
+  const phone = newPhone();
+  const filledIn = {
+    create_contact: { phone },
+    update_contact: { phone, name: 'Romain' },
+    add_tag: { phone, tag: 'vip' },
+    set_consent: {
+      phone,
+      channel: 'whatsapp',
+      purpose: 'marketing',
+      state: 'granted',
+      method: 'checkbox',
+    },
+  };
+  const shape = (one) =>
+    one && one.constructor === Object
+      ? Object.fromEntries(Object.entries(one).map(([key, value]) => [key, shape(value)]))
+      : null;
+  for (const [key, { operation }] of Object.entries(App.creates)) {
+    const given = await run(operation.perform, filledIn[key]);
+    assert.deepEqual(shape(given), shape(operation.sample), key);
+  }
+});
+
 test('find contact: by each key; nobody is an empty list; two keys are refused', async () => {
   const email = `a${Date.now()}@example.com`;
   const { id, phone } = await create({ phone: newPhone(), email });
@@ -138,6 +198,13 @@ test('set consent: given, withdrawn, and not given back by somebody else', async
   await setConsent({ phone, state: 'granted' });
   [found] = await find({ phone });
   assert.ok(found.opted_out_at);
+});
+
+test('set consent: of what happened earlier', async () => {
+  const { phone } = await create({ phone: newPhone() });
+  const occurred_at = '2026-04-15T06:32:00-04:00';
+  const { record } = await setConsent({ phone, state: 'granted', occurred_at });
+  assert.equal(record.occurred_at, '2026-04-15T10:32:00+00:00');
 });
 
 test('refusals are sentences for people', async () => {
