@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from kith.actions.run import utc_now
 from kith.errors import CannotStart, Unavailable
 from kith.store import identities, migrate, tenants
+from kith.store import postgres as postgres_store
 from kith.store.database import Tx, connect
 from tests.databases import postgres_database
 
@@ -62,6 +63,57 @@ async def test_whatever_breaks_a_commit_off_leaves_it_unknown(
             with pytest.raises((Unavailable, asyncio.CancelledError)):
                 await database.write(lambda tx: tenants.add(tx, uuid="a", name="a", at=utc_now()))
         assert "storage.commit_unknown" in [line["event"] for line in lines]
+        await database.close()
+
+
+@pytest.mark.row("S12")
+async def test_a_server_that_hangs_holds_up_the_others_for_a_moment_only(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be stopped, or cut off with its machine, in the middle of a transaction."""
+    monkeypatch.setattr(postgres_store, "IDLE_S_MAX", 1)
+    holds, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def rename(tx: Tx, name: str) -> None:
+        await tx.run("UPDATE tenants SET name = :name WHERE uuid = 'a'", name=name)
+
+    async def hang(tx: Tx) -> None:
+        await rename(tx, "by one that hangs")
+        holds.set()
+        await may_go_on.wait()
+        await rename(tx, "by one that goes on")
+
+    async with postgres_database(postgres) as url:
+        hanging, other = await connect(url), await connect(url)
+        await migrate.apply_all(other, utc_now())
+        await other.write(lambda tx: tenants.add(tx, uuid="a", name="a", at=utc_now()))
+        held = asyncio.create_task(hanging.write(hang))
+        await holds.wait()
+        await other.write(lambda tx: rename(tx, "by another"))
+        may_go_on.set()
+        with pytest.raises(Unavailable):
+            await held
+        assert await hanging.read(lambda tx: tx.one("SELECT name FROM tenants")) == ("by another",)
+        await hanging.close()
+        await other.close()
+
+
+async def test_a_migration_may_take_its_time(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It computes between its statements."""
+    monkeypatch.setattr(postgres_store, "IDLE_S_MAX", 1)
+
+    async def work(tx: Tx) -> object:
+        limit = await tx.one("SHOW idle_in_transaction_session_timeout")
+        assert limit is not None
+        return limit[0]
+
+    async with postgres_database(postgres) as url:
+        database = await connect(url)
+        assert await database.write(work) == "1s"
+        assert await database.alter(work) == "0"
+        assert await database.write(work) == "1s"
         await database.close()
 
 

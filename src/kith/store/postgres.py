@@ -22,9 +22,12 @@ T = TypeVar("T")
 POOL_MAX = 10
 POOL_WAIT_S = 0.5
 STATEMENT_S_MAX = 6
+IDLE_S_MAX = 10
+"""How long a server that hangs, or that nobody reaches, may hold up what others write (row S12)."""
 RACES_MAX = 20
 MIGRATION_WAIT_S = 600
 _FOR_A_SCAN = "SET LOCAL statement_timeout = 5000; SET LOCAL plan_cache_mode = force_custom_plan"
+_NO_HURRY = "SET LOCAL idle_in_transaction_session_timeout = 0"
 _ALONE = "SELECT pg_advisory_xact_lock(1802073192)"  # "kith" in ASCII
 
 _LOST_A_RACE = (
@@ -45,6 +48,7 @@ _AWAY = (
     asyncpg.TooManyConnectionsError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.DiskFullError,
 )
 _NAME = re.compile(r"(?<![:\w]):([a-z_]\w*)")
@@ -130,7 +134,11 @@ class Postgres:
                 command_timeout=STATEMENT_S_MAX,
                 # Connections carry no state, and the usual reset is a round trip of its own.
                 reset=_keep,
-                server_settings={"application_name": "kith", "synchronous_commit": "on"},
+                server_settings={
+                    "application_name": "kith",
+                    "synchronous_commit": "on",
+                    "idle_in_transaction_session_timeout": str(IDLE_S_MAX * 1_000),
+                },
             )
         except ValueError as error:  # its text holds a piece of the password
             raise CannotStart(
@@ -197,6 +205,7 @@ class Postgres:
         """At READ COMMITTED: what the lock waited for must be seen."""
         try:
             async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_NO_HURRY)
                 await connection.execute(_ALONE, timeout=MIGRATION_WAIT_S)
                 return await work(PostgresTx(connection))
         except asyncpg.InsufficientPrivilegeError as error:
