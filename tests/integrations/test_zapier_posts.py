@@ -86,6 +86,16 @@ async def test_more_of_somebody_known_is_joined(ana: Person, zap: Zap) -> None:
     assert (found["name"], found["source"], found["tags"]) == ("Romain", "api", ["new", "old"])
 
 
+async def test_a_consent_of_blanks_is_none(ana: Person, zap: Zap) -> None:
+    """A Zap posts the fields that it has, also where the form of before had none of them."""
+    blank = dict.fromkeys(CONSENT, "") | {"method": " ", "evidence": {}, "note": None}
+    await zap.send({"phone": PHONE, "name": "Romain", "consent": blank})
+    found = ana.get_contact(phone=PHONE).json()
+    assert (found["name"], found["opted_in_at"]) == ("Romain", None)
+    assert ana.post("list-consent", {"phone": PHONE}).json()["records"] == []
+    assert await zap.inbox() == [("read", None)]
+
+
 @pytest.mark.row("T2.2", "T1.1")
 async def test_no_proof_no_entry(
     bed: Bed, ana: Person, ben: Person, mallory: Person, zap: Zap

@@ -46,7 +46,7 @@ def read(_headers: Mapping[str, str], body: bytes, _config: Mapping[str, Any]) -
 
 def _consent(sent: Sent, given: Mapping[str, Any]) -> ConsentPosted | None:
     told = given.get("consent")
-    if told is None or told in ("", {}):
+    if _is_blank(told) or (isinstance(told, dict) and all(map(_is_blank, told.values()))):
         return None
     if not isinstance(told, dict):
         raise Unreadable("The consent in it is no object.")
@@ -61,6 +61,11 @@ def _consent(sent: Sent, given: Mapping[str, Any]) -> ConsentPosted | None:
         note=_prose(told.get("note"), NOTE_CHARACTERS_MAX),
         occurred_at=reading.time(told.get("occurred_at")),
     )
+
+
+def _is_blank(value: object) -> bool:
+    """Whether nothing is given: a Zap sends a field whose value somebody left out as blank."""
+    return value is None or value == {} or (isinstance(value, str) and text.is_blank(value))
 
 
 def _choice(told: Mapping[str, Any], name: str, options: tuple[str, ...]) -> Any:
