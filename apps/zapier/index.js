@@ -14,8 +14,9 @@ module.exports = {
   authentication,
   beforeRequest: [authorize],
   afterResponse: [refuse],
-  // A field left blank is not sent, and so stays as it is in Kith.
-  flags: { cleanInputData: true },
+  // A field left blank is not sent, and so stays as it is in Kith. What is asked too often is told by
+  // `refuse`, in words.
+  flags: { cleanInputData: true, throwForThrottlingEarly: false },
   triggers: byKey([
     require('./triggers/new_contact'),
     require('./triggers/new_opt_in'),

@@ -58,16 +58,29 @@ const authorize = (request, z, bundle) => {
 
 // Every refusal of Kith's has a sentence in it, and wrong fields have one each.
 const said = (response) => {
-  const body = response.data;
-  if (!body || typeof body !== 'object') {
-    return `Kith answered ${response.status} and said nothing more. Is the address the one of your Kith?`;
-  }
+  const body = response.data || {};
   const reasons = Object.values(body.errors || {}).flat();
-  return reasons.length > 0 ? [...new Set(reasons)].join(' ') : body.error || body.message;
+  return (
+    [...new Set(reasons)].join(' ') ||
+    body.error ||
+    body.message ||
+    `Kith answered ${response.status} and said nothing more. Is the address the one of your Kith?`
+  );
 };
 
 const refuse = (response, z) => {
-  if (response.status < 400 || response.request.skipThrowForStatus) {
+  if (response.request.skipThrowForStatus && response.status >= 400) {
+    return response;
+  }
+  if (response.status < 400) {
+    // A page of a proxy with 200 is no success: nothing was written.
+    if (!response.data || typeof response.data !== 'object') {
+      throw new z.errors.Error(
+        'Something answers at this address, but it is no Kith.',
+        'Address',
+        422,
+      );
+    }
     return response;
   }
   if (response.status === 401) {

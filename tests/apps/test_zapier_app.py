@@ -64,10 +64,13 @@ async def test_the_app_does_what_it_says(
     bed: Bed, ana: Person, ben: Person, installed: Path
 ) -> None:
     assert ana.workspace is not None
+    limited = await bed.person(ana.user, ana.workspace, rate_limit_per_minute=1)
+    assert limited.token is not None
     told = {
         "KITH_URL": bed.serving.url,
         "KITH_TOKEN": ana.token,
         "KITH_READ_TOKEN": ben.token,
+        "KITH_LIMITED_TOKEN": limited.token,
         "KITH_EMAIL": ana.user.email,
         "KITH_WORKSPACE": ana.workspace.name,
     }
@@ -80,8 +83,8 @@ async def test_the_app_does_what_it_says(
         timeout=RUN_S_MAX,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert re.search(r"^# pass 1[0-9]$", run.stdout, re.MULTILINE), run.stdout
-    for token in (ana.token, ben.token):
+    assert re.search(r"^# pass 2[0-9]$", run.stdout, re.MULTILINE), run.stdout
+    for token in (ana.token, ben.token, limited.token):
         assert token is not None
         assert token not in run.stdout + run.stderr
 

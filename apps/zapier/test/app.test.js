@@ -220,6 +220,45 @@ test('refusals are sentences for people', async () => {
   );
 });
 
+test('what is asked too often is told so, and tried again later', async () => {
+  const limited = { authData: { ...authData, token: process.env.KITH_LIMITED_TOKEN } };
+  await run(App.authentication.test, {}, limited);
+  for (const { operation } of [App.creates.create_contact, App.searches.find_contact]) {
+    await assert.rejects(run(operation.perform, { phone: newPhone() }, limited), (error) => {
+      assert.equal(error.name, 'ThrottledError');
+      const { message, delay } = JSON.parse(error.message.split('\n')[0]);
+      assert.match(message, /Kith is asked too often/);
+      assert.ok(delay > 0 && delay <= 60);
+      return true;
+    });
+  }
+});
+
+test('what answers in the place of Kith is no success', async () => {
+  const answers = [
+    [200, '<h1>Parked</h1>', /it is no Kith/],
+    [200, '', /it is no Kith/],
+    [502, '<h1>Bad gateway</h1>', /answered 502 and said nothing more/],
+    [502, '{"other": 1}', /answered 502 and said nothing more/],
+  ];
+  for (const [status, body, told] of answers) {
+    const server = http.createServer((_, response) => {
+      response.writeHead(status, { 'Content-Type': 'text/html' });
+      response.end(body);
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const base_url = `http://127.0.0.1:${server.address().port}`;
+    try {
+      for (const { operation } of [App.creates.create_contact, App.searches.find_contact]) {
+        const there = { authData: { ...authData, base_url } };
+        await assert.rejects(run(operation.perform, { phone: newPhone() }, there), told);
+      }
+    } finally {
+      server.close();
+    }
+  }
+});
+
 const happen = {
   new_contact: async () => (await create({ phone: newPhone(), name: 'New' })).id,
   new_opt_in: async () => {
