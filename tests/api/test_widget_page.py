@@ -337,6 +337,8 @@ async def test_it_speaks_seven_languages(shop: Shop, show: Show) -> None:
         await expect(box).to_have_attribute("lang", lang)
         await expect(box).to_have_css("direction", "rtl" if lang == "ar" else "ltr")
         await expect(here.locator("#phone")).to_have_css("direction", "ltr")
+        egypt = await here.locator("option[value=EG]").inner_text()
+        assert egypt.endswith(" \u200e+20" if lang == "ar" else " +20")  # else it reads 20+
         await here.get_by_role("button").click()
         texts = await box.locator("label, p, button, li").all_inner_texts()
         assert "undefined" not in " ".join(texts)

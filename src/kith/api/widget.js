@@ -247,8 +247,9 @@
     const error = (id) => el('p', { id: `${id}-error`, className: 'error' });
     const name = el('input', { id: 'name', name: 'name', autocomplete: 'name', maxLength: 256,
       'aria-describedby': 'name-error' });
+    const mark = lang === 'ar' ? '\u200e' : ''; // else +20 is shown as 20+
     const country = el('select', { id: 'country', name: 'country', autocomplete: 'country' },
-      ...countries().map((one) => el('option', { value: one.region }, `${one.name} +${one.code}`)));
+      ...countries().map((one) => el('option', { value: one.region }, `${one.name} ${mark}+${one.code}`)));
     const phone = el('input', { id: 'phone', name: 'phone', type: 'tel', autocomplete: 'tel',
       required: true, dir: 'ltr', maxLength: 64, 'aria-describedby': 'phone-hint phone-error' });
     const consent = el('input', { id: 'consent', name: 'consent', type: 'checkbox', required: true,
