@@ -18,6 +18,7 @@ import structlog
 from kith.actions import secret_keys
 from kith.actions.run import Runner, new_secret, utc_now
 from kith.errors import CannotStart, Refused
+from kith.jobs import background
 from kith.settings import Settings, networks
 from kith.store import migrate
 from kith.store.database import Database, connect, sqlite_path
@@ -107,18 +108,18 @@ async def serving(
                 sends=Sends(runner, sender),
                 logs_requests=settings.log_requests,
             )
-            background = [
-                asyncio.create_task(_flush(server)),
-                asyncio.create_task(_tidy(database)),
+            tasks = [
+                background.start(_flush(server)),
+                background.start(_tidy(database)),
             ]
             if works:
-                background += [asyncio.create_task(one.run()) for one in (reading, *others)]
+                tasks += [background.start(one.run()) for one in (reading, *others)]
             if lock is not None and lock.found_unclean_stop:
-                background.append(asyncio.create_task(state.check(lock)))
+                tasks.append(background.start(state.check(lock)))
             yield server
-            for task in background:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await graph.close()
             server.security.flush(all_of_them=True)
             await _flush_credentials(server, all_of_them=True)

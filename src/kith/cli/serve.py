@@ -20,6 +20,7 @@ from kith.api import deadlines
 from kith.api.protocol import Protocol
 from kith.cli.common import EXIT_STORAGE, settings_of
 from kith.errors import CannotStart
+from kith.jobs import background
 from kith.settings import Settings
 
 DRAIN_S = 25
@@ -93,9 +94,7 @@ async def _serve(settings: Settings, around: Callable[[Any], Any], *, works: boo
         gc.freeze()  # what is there now stays: nothing to look through again and again
         log.info("server.started", url=f"http://{shown}:{port}", pid=os.getpid())
         connections = cast(set[Protocol], server.server_state.connections)
-        sweeping = asyncio.create_task(
-            deadlines.sweep(connections, asyncio.get_running_loop().time)
-        )
+        sweeping = background.start(deadlines.sweep(connections, asyncio.get_running_loop().time))
         await server.serve(sockets=[listener])
         sweeping.cancel()
     log.info("server.stopped")

@@ -10,6 +10,7 @@ from kith import wiring
 from kith.actions.run import Runner
 from kith.cli.common import run, settings_of
 from kith.integrations.whatsapp.client import Graph
+from kith.jobs import background
 from kith.jobs.guard import Guard
 from kith.jobs.kinds import workers
 from kith.jobs.sender import Sender
@@ -34,7 +35,7 @@ async def _work(runner: Runner) -> None:
     guard = Guard(networks(settings_of().allowed_networks))
     graph = Graph()
     each = workers(runner, guard, Sender(runner, graph), graph)
-    tasks = [asyncio.create_task(worker.run()) for worker in each]
+    tasks = [background.start(worker.run()) for worker in each]
 
     def stop() -> None:
         for task in tasks:
