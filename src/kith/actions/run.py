@@ -149,10 +149,11 @@ class Runner:
         action: Action[Given, T],
         given: Given,
         caller: Caller | None = None,
-        terms: Terms = NO_TERMS,
     ) -> T:
         """Run an action that writes nothing and may look through much. Raises TookTooLong."""
-        return await self.database.scan(lambda tx: action(self._context(tx, caller, terms), given))
+        return await self.database.scan(
+            lambda tx: action(self._context(tx, caller, NO_TERMS), given)
+        )
 
     async def write(
         self,

@@ -7,7 +7,6 @@ from kith.actions import consent, contacts
 from kith.actions.consent import SetConsent
 from kith.actions.run import Context
 from kith.domain import failures, graph
-from kith.domain.consent import Record
 from kith.domain.contacts import Contact
 from kith.domain.messages import Message, StatusTold
 from kith.store import blocks, business_numbers, identities, messages
@@ -56,12 +55,10 @@ async def tell_meta(
     known: Contact,
     given: SetConsent,
     *,
-    rows: Sequence[Record] | None = None,
     by: str | None = None,
 ) -> None:
     """A stop or a resume in WhatsApp itself, once however often it is told."""
-    if rows is None:
-        rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
+    rows = await ledger.of_contact(ctx.tx, tenant_id=ctx.tenant_id, contact_uuid=known.id)
     is_told = any(
         (row.source, row.state, row.occurred_at) == ("meta", given.state, given.occurred_at)
         for row in rows

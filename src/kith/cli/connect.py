@@ -1,6 +1,5 @@
 """`kith connect`: the other systems that write to a workspace."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -165,7 +164,8 @@ def zapier(name: str | None, workspace: str | None, as_json: bool) -> None:
     Example:
       kith connect zapier
     """
-    _make("zapier", {}, name=name, workspace=workspace, as_json=as_json)
+    new = NewConnection(system="zapier", secrets={}, name=name, workspace=workspace)
+    show(write(connections.create, new), as_json=as_json)
     if not as_json:
         click.echo(_IN_ZAPIER)
 
@@ -273,21 +273,3 @@ def _asked(connection_id: str) -> str:
     check_terminal("give --secret")
     secret: str = click.prompt("Secret", hide_input=True)
     return secret
-
-
-def _make(
-    system: System,
-    secrets: Mapping[str, str],
-    *,
-    config: Mapping[str, object] | None = None,
-    name: str | None,
-    workspace: str | None,
-    as_json: bool,
-) -> None:
-    made = write(
-        connections.create,
-        NewConnection(
-            system=system, secrets=secrets, config=config or {}, name=name, workspace=workspace
-        ),
-    )
-    show(made, as_json=as_json)

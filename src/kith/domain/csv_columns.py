@@ -51,7 +51,7 @@ class Column(msgspec.Struct, frozen=True):
     index: int
     name: str
     role: Role
-    rank: int = 0
+    rank: int = csv_phone_columns.MAPPED
     label: int | None = None
 
 

@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import msgspec
 
@@ -72,11 +72,6 @@ def may_be_called(target: Target, address: Address, allowed: Iterable[Network]) 
     if any(address in network for network in allowed):
         return True
     return target.scheme == "https" and target.port in PORTS and urls.is_public(str(address))
-
-
-def address_of(text: str) -> Address:
-    """Of what a resolver said; raises ValueError."""
-    return ip_address(text)
 
 
 def _default_port(scheme: str) -> int:

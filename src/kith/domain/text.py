@@ -37,7 +37,7 @@ def line(value: object, *, characters_max: int, bytes_max: int = STRING_BYTES_MA
     return text
 
 
-def repaired(value: str, *, characters_max: int, bytes_max: int = STRING_BYTES_MAX) -> str:
+def repaired(value: str, *, characters_max: int) -> str:
     """What `line` takes of a text that nobody can be asked to send again (rows X5 and X10).
 
     What may not enter becomes U+FFFD, and what is too long is cut.
@@ -46,7 +46,7 @@ def repaired(value: str, *, characters_max: int, bytes_max: int = STRING_BYTES_M
     if not (text.isascii() and text.isprintable()):
         text = _NOT_IN_LINES.sub(REPLACEMENT, text)
     if not text.isascii():
-        text = text.encode()[:bytes_max].decode(errors="ignore")
+        text = text.encode()[:STRING_BYTES_MAX].decode(errors="ignore")
     return text.strip(_SPACES)
 
 

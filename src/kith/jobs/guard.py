@@ -9,6 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from ipaddress import ip_address
 
 from kith.domain import targets
 from kith.domain.targets import Address, Network, Target
@@ -48,7 +49,7 @@ class Guard:
         try:
             async with asyncio.timeout(RESOLVE_S_MAX):
                 found = await self._resolve(target.host, target.port)
-            addresses = [targets.address_of(one) for one in found]
+            addresses = [ip_address(one) for one in found]
         except (OSError, UnicodeError, ValueError):
             raise Blocked() from None
         if not addresses or not all(self._may_be_called(target, one) for one in addresses):
