@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from kith.domain import idempotency, search
-from kith.store import consent
+from kith.store import consent, contact_search
 from kith.store.database import Tx
 
 ROWS = 5_000
@@ -16,14 +16,6 @@ CONSENT_NOTE = (
 # One by one: SQLite would plan an UPDATE ... FROM as a walk over all contacts for each new key.
 _KEY_CONTACT = "UPDATE contacts SET search_key = :key WHERE tenant_id = :tenant_id AND id = :row_id"
 _KEY_TAG = "UPDATE tags SET name_key = :key WHERE tenant_id = :tenant_id AND id = :row_id"
-
-
-# Blank before there was an index: it holds nothing of those.
-_PENDING = (
-    "INSERT INTO contact_search_pending (tenant_id, id, old_key, is_erased)"
-    " SELECT c.tenant_id, c.id, NULLIF(c.search_key, ''), 0 FROM contacts c"
-    " WHERE c.tenant_id = :tenant_id AND c.id = :row_id ON CONFLICT DO NOTHING"
-)
 
 
 async def search_keys(tx: Tx, _: str) -> None:
@@ -49,8 +41,8 @@ async def _contacts(tx: Tx, tenant_id: int) -> None:
             key = search.key(name=name, phone=phone, email=email)
             if key == known:
                 continue
-            if tx.engine == "sqlite":
-                await tx.run(_PENDING, tenant_id=tenant_id, row_id=row_id)
+            # Blank before there was an index: it holds nothing of those.
+            await contact_search.note(tx, tenant_id=tenant_id, row_id=row_id, old_key=known or None)
             await tx.run(_KEY_CONTACT, tenant_id=tenant_id, row_id=row_id, key=key)
         last = rows[-1][0]
 

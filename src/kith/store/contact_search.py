@@ -110,7 +110,7 @@ async def _rarest(tx: Tx, tenant_id: int, grams: tuple[str, ...]) -> list[str]:
 async def note(
     tx: Tx, *, tenant_id: int, row_id: int, old_key: str | None, is_erased: bool = False
 ) -> None:
-    """A contact is new (`old_key` is None), or is erased."""
+    """A contact is new to the index (`old_key` is None), changes, or is erased."""
     if tx.engine == "sqlite":  # PostgreSQL's own index follows by itself
         await tx.run(
             "INSERT INTO contact_search_pending (tenant_id, id, old_key, is_erased)"
