@@ -5,7 +5,7 @@ read stands among the facts as what is wrong with it, so that its neighbours are
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -88,13 +88,11 @@ def _each(name: str, reader: "Reader", change: "_Change") -> Facts:
     value = change.value
     for one in items(value.get(name)) if name else [value]:
         try:
-            fact = reader(fields(one), change)
+            yield from reader(fields(one), change)
         except Unreadable as problem:
-            fact = problem
+            yield problem
         except BadValue as problem:
-            fact = Unreadable(f"An update in it cannot be read: {problem}")
-        if fact is not None:
-            yield from fact if isinstance(fact, list) else [fact]
+            yield Unreadable(f"An update in it cannot be read: {problem}")
 
 
 class _Change:
@@ -139,13 +137,13 @@ class _Change:
         return who
 
 
-def _message(one: Object, change: _Change) -> Any:
+def _message(one: Object, change: _Change) -> Sequence[MessageReceived | IdentityChanged]:
     if one.get("group_id") is not None:
-        return None
+        return []
     if one.get("type") == "system":
         return _system(one)
     held = content.read(one)
-    return MessageReceived(
+    fact = MessageReceived(
         number=change.number,
         who=change.who(one.get("from"), one.get("from_user_id"), one.get("from_parent_user_id")),
         wamid=_wamid(one.get("id")),
@@ -157,13 +155,14 @@ def _message(one: Object, change: _Change) -> Any:
         is_button=held.is_button,
         shared=content.shared_number(one) if held.type == "contacts" else None,
     )
+    return [fact]
 
 
-def _echo(one: Object, change: _Change) -> Any:
+def _echo(one: Object, change: _Change) -> list[MessageEchoed]:
     if one.get("group_id") is not None:
-        return None
+        return []
     held = content.read(one)
-    return MessageEchoed(
+    fact = MessageEchoed(
         number=change.number,
         who=change.who(one.get("to"), one.get("to_user_id"), one.get("to_parent_user_id")),
         wamid=_wamid(one.get("id")),
@@ -172,13 +171,14 @@ def _echo(one: Object, change: _Change) -> Any:
         content=held.content,
         about_wamid=held.about or line(fields(one.get("context")).get("id")),
     )
+    return [fact]
 
 
-def _call(one: Object, change: _Change) -> Any:
+def _call(one: Object, change: _Change) -> list[MessageReceived]:
     """Somebody rings: that opens the window as a message does."""
     if one.get("event") != "connect" or one.get("direction") == "BUSINESS_INITIATED":
-        return None
-    return MessageReceived(
+        return []
+    fact = MessageReceived(
         number=change.number,
         who=change.who(one.get("from"), one.get("from_user_id")),
         wamid=_wamid(one.get("id")),
@@ -186,9 +186,10 @@ def _call(one: Object, change: _Change) -> Any:
         type="call",
         content={},
     )
+    return [fact]
 
 
-def _system(one: Object) -> IdentityChanged | None:
+def _system(one: Object) -> list[IdentityChanged]:
     """A new number or a new business-scoped id; all else that the system says changes nothing."""
     system = fields(one.get("system"))
     kind = str(system.get("type"))
@@ -201,28 +202,29 @@ def _system(one: Object) -> IdentityChanged | None:
     if kind in _ID_CHANGED:
         old = [*old, *bsuids_in(system.get("body"))]
     elif kind not in _NUMBER_CHANGED:
-        return None
+        return []
     before, after = named(*(one for one in old if one not in new)), named(*new)
     if kind in _ID_CHANGED:  # the number, where it stands there, is the same as before
         before = Who(bsuid=before.bsuid, parent_bsuid=before.parent_bsuid)
         after = Who(bsuid=after.bsuid, parent_bsuid=after.parent_bsuid)
     if not (before.is_anybody and after.is_anybody):
         raise Unreadable("A change of a number or an id in it does not tell both.")
-    return IdentityChanged(before=before, after=after, at=_time(one.get("timestamp")))
+    return [IdentityChanged(before=before, after=after, at=_time(one.get("timestamp")))]
 
 
-def _status(one: Object, change: _Change) -> Any:
+def _status(one: Object, change: _Change) -> list[StatusReported]:
     status = _TOLD.get(str(one.get("status")))
     if one.get("recipient_type") == "group" or status is None:
-        return None
+        return []
     ids = one.get("recipient_id"), one.get("recipient_user_id")
-    return StatusReported(
+    fact = StatusReported(
         number=change.number,
         who=named(*ids, one.get("parent_recipient_user_id")),
         wamid=_wamid(one.get("id")),
         told=StatusTold(status=status, at=_time(one.get("timestamp")), error=_error(one)),
         callback=line(one.get("biz_opaque_callback_data")),
     )
+    return [fact]
 
 
 def _error(one: Object) -> Error | None:
@@ -238,33 +240,36 @@ def _error(one: Object) -> Error | None:
     )
 
 
-def _preference(one: Object, change: _Change) -> Any:
+def _preference(one: Object, change: _Change) -> list[PreferenceTold]:
     value = one.get("value")
     if one.get("category") != "marketing_messages" or value not in ("stop", "resume"):
-        return None
-    return PreferenceTold(
+        return []
+    fact = PreferenceTold(
         who=change.who(one.get("wa_id"), one.get("user_id"), one.get("parent_user_id")),
         at=_time(one.get("timestamp")),
         is_stop=value == "stop",
     )
+    return [fact]
 
 
-def _account(value: Object, change: _Change) -> Any:
+def _account(value: Object, change: _Change) -> list[AccountRestricted | OffersRestricted]:
     is_restricted = _ACCOUNT.get(str(value.get("event")))
     state = str(fields(value.get("ban_info")).get("waba_ban_state"))
     is_restricted = _BAN.get(state, is_restricted)
     if is_restricted is None:
-        return None
+        return []
     at = _time(change.entry.get("time"))
     if value.get("event") == "ACCOUNT_RESTRICTION" and is_restricted:
         return _restrictions(value, at, change.number_ids)
-    return AccountRestricted(at=at, is_restricted=is_restricted, number_ids=change.number_ids)
+    return [AccountRestricted(at=at, is_restricted=is_restricted, number_ids=change.number_ids)]
 
 
-def _restrictions(value: Object, at: datetime, number_ids: tuple[str, ...]) -> list[Any]:
+def _restrictions(
+    value: Object, at: datetime, number_ids: tuple[str, ...]
+) -> list[AccountRestricted | OffersRestricted]:
     """Each by what it forbids and until when; where none is told, everything."""
     listed = [*map(fields, items(value.get("restriction_info")))]
-    found: list[Any] = []
+    found: list[AccountRestricted | OffersRestricted] = []
     for one in listed or [{"restriction_type": _NO_ANSWERS}]:
         until = _time_or_none(one.get("expiration"))
         if one.get("restriction_type") == _NO_ANSWERS:
@@ -276,8 +281,8 @@ def _restrictions(value: Object, at: datetime, number_ids: tuple[str, ...]) -> l
     return found
 
 
-def _templates(_: Object, __: _Change) -> TemplatesChanged:
-    return TemplatesChanged()
+def _templates(_: Object, __: _Change) -> list[TemplatesChanged]:
+    return [TemplatesChanged()]
 
 
 def _number(value: Object) -> Number:
@@ -331,7 +336,7 @@ def _decoded(body: bytes) -> dict[str, Any]:
     return found
 
 
-Reader = Callable[[Object, _Change], Any]
+Reader = Callable[[Object, _Change], Sequence[object]]
 
 _READERS: dict[str, dict[str, Reader]] = {
     "messages": {"messages": _message, "statuses": _status},
@@ -343,5 +348,7 @@ _READERS: dict[str, dict[str, Reader]] = {
     "message_template_components_update": {"": _templates},
     "template_category_update": {"": _templates},
 }
-"""By the field of a change: what reads each update of which list in it, as a fact, as several or as
-none; "" is the change itself."""
+"""By the field of a change: what reads each update of which list in it, as facts.
+
+"" is the change itself.
+"""
