@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from kith.actions import contacts, origins, senders, undelivered
+from kith.actions import contacts, learned_names, origins, undelivered
 from kith.actions.run import Context
 from kith.domain import ids
 from kith.domain.contacts import Contact, ContactKey
@@ -108,7 +108,7 @@ async def report(ctx: Context, fact: StatusReported) -> None:
     moved = await advance(ctx, message, [told], wamid=fact.wamid)
     if moved.status != "failed" and fact.who.is_anybody:
         known = await _contact(ctx, moved)
-        await senders.learn(
+        await learned_names.learn(
             ctx, known, fact.who, at=told.at, beside=origins.names_at(moved.address)
         )
 

@@ -1,7 +1,7 @@
 """A person's number, or their id at this business, has changed: WhatsApp says so.
 
 Told in any order: a change that came too early is followed when somebody has the old name at last,
-and messages of before are the person's by whatever name they have since (`senders.today`).
+and messages of before are the person's by whatever name they have since (`name_history.today`).
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,16 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import audit, contacts, opt_outs, origins, senders, shells, undelivered
+from kith.actions import (
+    audit,
+    contacts,
+    learned_names,
+    name_history,
+    opt_outs,
+    origins,
+    shells,
+    undelivered,
+)
 from kith.actions.run import Context
 from kith.domain import consent, json
 from kith.domain.contacts import Contact
@@ -40,12 +49,12 @@ async def change(ctx: Context, fact: IdentityChanged) -> None:
         for kind, old, _ in pairs:
             await _pass_on(ctx, kind, old, at=at)
         return
-    now, since = await senders.today(ctx, fact.after, at=at)
+    now, since = await name_history.today(ctx, fact.after, at=at)
     known = await _with_whoever_has(ctx, known, now, at=at)
     origin = origins.of(known, held, origins.names(fact.before))
     for kind, old, _ in pairs:
-        known = await senders.retire(ctx, known, kind, old, at=_before(at), origin=origin)
-    known = await senders.learn(ctx, known, now, at=since, beside=origins.names(fact.before))
+        known = await learned_names.retire(ctx, known, kind, old, at=_before(at), origin=origin)
+    known = await learned_names.learn(ctx, known, now, at=since, beside=origins.names(fact.before))
     if now.wa_id is not None:
         known = await _renumber(ctx, known, now.wa_id, origin=origin)
     await blocks.remove(
@@ -92,11 +101,11 @@ async def _whose(
 
 async def _pass_on(ctx: Context, kind: Kind, old: str, *, at: datetime) -> None:
     """Whoever was erased after an opt-out has it under their new names, too, known or not yet."""
-    for name, since in (await senders.chain(ctx, kind, old, at=_before(at)))[1:]:
+    for name, since in (await name_history.chain(ctx, kind, old, at=_before(at)))[1:]:
         if not await opt_outs.pass_on(ctx, kind, old, name, at=at):
             return
         await _take_turn(ctx, kind, name)  # whoever makes a contact of it now sees this, or is seen
-        names = senders.numbers(name) if kind == "wa_id" else [(kind, name)]
+        names = learned_names.numbers(name) if kind == "wa_id" else [(kind, name)]
         held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=names)
         for uuid in {found.contact_id for found in held.values() if found.known_at >= since}:
             if (known := await contacts.of_id(ctx, uuid)) is not None:
@@ -126,8 +135,9 @@ async def _renumber(ctx: Context, known: Contact, wa_id: str, *, origin: str | N
     Is it another contact's, then the old one goes all the same: it may be sold to anybody.
     """
     phone = phone_of(wa_id)
-    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=senders.numbers(wa_id))
-    if senders.elsewhere(known, ("wa_id", wa_id), held) is not None:
+    names = learned_names.numbers(wa_id)
+    held = await reported_names.held(ctx.tx, tenant_id=ctx.tenant_id, names=names)
+    if learned_names.elsewhere(known, ("wa_id", wa_id), held) is not None:
         return await _without_former(ctx, known)
     if (former := held.get(("phone", phone))) is not None:
         await reported_names.give(

@@ -8,8 +8,10 @@ from kith.actions import (
     blocks,
     consent,
     contacts,
+    learned_names,
     media,
     messages,
+    name_history,
     opt_ins,
     origins,
     senders,
@@ -179,9 +181,9 @@ async def _store(ctx: Context, fact: MessageTold, delivery: Delivery) -> _Stored
 
 async def _learn_shared(ctx: Context, known: Contact, wa_id: str, message: Message) -> Contact:
     """Their own number, or what it became since; whoever else has it keeps it."""
-    now, since = await senders.today(ctx, Who(wa_id=wa_id), at=message.at)
+    now, since = await name_history.today(ctx, Who(wa_id=wa_id), at=message.at)
     beside = origins.names_at(message.address)
-    return await senders.learn(ctx, known, now, at=since, beside=beside)
+    return await learned_names.learn(ctx, known, now, at=since, beside=beside)
 
 
 async def _heed(ctx: Context, known: Contact, message: Message, fact: MessageReceived) -> None:

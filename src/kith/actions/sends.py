@@ -8,7 +8,15 @@ from datetime import datetime
 
 import msgspec
 
-from kith.actions import contacts, jobs, messages, origins, recipients, senders, sending_numbers
+from kith.actions import (
+    contacts,
+    jobs,
+    learned_names,
+    messages,
+    origins,
+    recipients,
+    sending_numbers,
+)
 from kith.actions import templates as templating
 from kith.actions.recipients import Whom
 from kith.actions.run import Context
@@ -228,7 +236,7 @@ async def _settle(ctx: Context, message: Message, outcome: Outcome) -> Message:
             known = await contacts.of_id(ctx, moved.contact_id)
             assert known is not None, "the message hangs on it"
             beside = origins.names_at(message.address)
-            await senders.learn(ctx, known, who, at=message.at, beside=beside)
+            await learned_names.learn(ctx, known, who, at=message.at, beside=beside)
         return moved
     if outcome.error is not None:
         failed = StatusTold(status="failed", at=ctx.now, error=outcome.error)
