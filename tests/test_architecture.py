@@ -169,7 +169,7 @@ def test_an_action_that_awaits_something_else_is_noticed(line):
 # answer of its own. What a caller sends has one decoder, in domain/json.py.
 READS_ITS_OWN_JSON = {
     "actions/personal_data.py": {"stored"},
-    "actions/contacts.py": {"contact.tags", "contact.metadata"},
+    "domain/contacts.py": {"contact.tags", "contact.metadata"},
     "domain/sealing.py": {"plain"},
     "domain/shop_facts.py": {"evidence"},
     "store/connections.py": {"row[0]", "row[4]"},

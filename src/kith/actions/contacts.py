@@ -1,7 +1,5 @@
 """Contacts: found by what the caller knows, made and kept right."""
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,7 +9,7 @@ from kith.actions import audit, events, opt_outs, origins, who
 from kith.actions.run import Context
 from kith.domain import consent, etags, json, matches, metadata, tags, whatsapp
 from kith.domain import events as happenings
-from kith.domain.audit import What
+from kith.domain.audit import What, differing, document
 from kith.domain.contacts import (
     Contact,
     ContactKey,
@@ -20,20 +18,15 @@ from kith.domain.contacts import (
     Particulars,
     SaveContact,
     UpdateContact,
-    changes,
+    metadata_of,
+    tags_of,
 )
 from kith.domain.identities import Confidence, Kind
 from kith.domain.phone import Phone, Typed
-from kith.domain.times import wire
 from kith.errors import Changed, Conflict, Invalid, NotFound, naming
 from kith.store import contacts as contact_rows
 from kith.store import identities
 from kith.store import tags as tag_rows
-
-AUDITED = (
-    "phone", "name", "email", "source", "locale", "metadata", "tags", "opted_in_at", "opted_out_at",
-)  # fmt: skip
-"""Everything that people write of a contact."""
 
 
 class ContactNotFound(NotFound):
@@ -154,7 +147,7 @@ async def write(ctx: Context, what: What, known: Contact, wanted: Contact) -> Co
 
     Nothing is written when nothing differs.
     """
-    before, after = _differing(known, wanted)
+    before, after = differing(known, wanted)
     if not after:  # the same metadata, spelled otherwise
         return known
     contact = msgspec.structs.replace(wanted, updated_at=ctx.now, version=known.version + 1)
@@ -165,13 +158,7 @@ async def write(ctx: Context, what: What, known: Contact, wanted: Contact) -> Co
 
 def is_same(known: Contact, wanted: Contact) -> bool:
     """Whether nothing that the audit log would note differs."""
-    return not _differing(known, wanted)[1]
-
-
-def _differing(known: Contact, wanted: Contact) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the audit log would note, as it is and as it is wanted."""
-    touched = [name for name in AUDITED if getattr(wanted, name) != getattr(known, name)]
-    return changes(document(known, touched), document(wanted, touched))
+    return not differing(known, wanted)[1]
 
 
 async def note(
@@ -187,14 +174,6 @@ async def note(
     await contact_rows.change(ctx.tx, tenant_id=ctx.tenant_id, was=known, contact=contact)
     await audit.record(ctx, what, contact.id, before=before, after=after)
     return contact
-
-
-def tags_of(contact: Contact) -> tuple[str, ...]:
-    return msgspec.json.decode(contact.tags, type=tuple[str, ...])
-
-
-def metadata_of(contact: Contact) -> metadata.Metadata:
-    return msgspec.json.decode(contact.metadata, type=dict[str, object])
 
 
 async def tag_anew(ctx: Context, known: Contact, new: tuple[str, ...]) -> None:
@@ -376,21 +355,3 @@ def _metadata(known: Contact, given: metadata.Metadata) -> msgspec.Raw:
         return known.metadata
     with naming("metadata"):
         return msgspec.Raw(json.encode(metadata.merged(metadata_of(known), given)))
-
-
-def document(contact: Contact, names: Iterable[str] = AUDITED) -> dict[str, Any]:
-    """What the audit log keeps of a contact."""
-    return {name: _plain(contact, name) for name in names}
-
-
-def _plain(contact: Contact, name: str) -> Any:
-    if name == "metadata":
-        return metadata_of(contact)
-    if name == "tags":
-        return tags_of(contact)
-    return plain(getattr(contact, name))
-
-
-def plain(value: Any) -> Any:
-    """As JSON has it."""
-    return wire(value) if isinstance(value, datetime) else value

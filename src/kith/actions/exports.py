@@ -2,10 +2,9 @@
 
 import msgspec
 
-from kith.actions import contacts
 from kith.actions.run import Context
 from kith.domain import csv_cells
-from kith.domain.contacts import Contact
+from kith.domain.contacts import Contact, tags_of
 from kith.domain.times import wire
 from kith.store import contacts as contact_rows
 
@@ -56,7 +55,7 @@ def _line(one: Contact) -> str:
             one.phone or "",
             one.name or "",
             one.email or "",
-            csv_cells.listed(contacts.tags_of(one)),
+            csv_cells.listed(tags_of(one)),
             one.source,
             one.locale or "",
             "" if metadata == "{}" else metadata,

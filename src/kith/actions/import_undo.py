@@ -15,7 +15,7 @@ from kith.actions.ledger import record
 from kith.actions.run import Context
 from kith.domain import ids, json
 from kith.domain.audit import Entry
-from kith.domain.contacts import Contact, ContactKey, differ
+from kith.domain.contacts import Contact, ContactKey, differ, metadata_of, tags_of
 from kith.domain.imports import Import, Undone
 from kith.domain.times import to_us
 from kith.errors import Refused
@@ -186,7 +186,7 @@ async def _restore(ctx: Context, one: Import, known: Contact, history: Sequence[
             ctx.tx,
             tenant_id=ctx.tenant_id,
             contact_row_id=known.row_id,
-            names=contacts.tags_of(wanted),
+            names=tags_of(wanted),
         )
     for entry in history:
         if entry.what == "contact.identity_added":
@@ -233,10 +233,10 @@ def _given_back(
                 is_changed = True
     if "tags" in then:
         new = set(then["tags"]) - set(was["tags"] or ())
-        names = contacts.tags_of(known)
+        names = tags_of(known)
         fields["tags"] = msgspec.Raw(json.encode([name for name in names if name not in new]))
     if "metadata" in then:
-        held = contacts.metadata_of(known)
+        held = metadata_of(known)
         for key, value in then["metadata"].items():
             if key not in held or differ(held[key], value):
                 is_changed = True

@@ -13,7 +13,7 @@ from kith.domain.consent import Record
 from kith.domain.contacts import Contact, SaveContact
 from kith.domain.imports import Agreed, Facts, Import
 from kith.domain.phone import Phone
-from kith.domain.times import to_us
+from kith.domain.times import to_us, wire_or_none
 from kith.errors import Invalid, Refused
 from kith.store import audit as audit_rows
 from kith.store import bulk, identities
@@ -94,7 +94,7 @@ def _created(ctx: Context, new: Iterable[Contact]) -> list[tuple[Any, ...]]:
 
 
 class _After(msgspec.Struct, frozen=True, gc=False):
-    """`contacts.document` of a new contact, and the import."""
+    """`audit.document` of a new contact, and the import."""
 
     phone: str | None
     name: str | None
@@ -118,8 +118,8 @@ def _after(contact: Contact, import_id: str | None) -> str:
         contact.locale,
         contact.metadata,
         contact.tags,
-        contacts.plain(since),
-        contacts.plain(until),
+        wire_or_none(since),
+        wire_or_none(until),
         import_id,
     )
     return json.encode(told).decode()

@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from kith.actions import audit, contacts, who
+from kith.actions import audit, who
 from kith.actions import import_plans as planning
 from kith.actions.import_plans import Plan
 from kith.actions.import_writes import carry_out
 from kith.actions.run import Context
-from kith.domain.contacts import changes
+from kith.domain.audit import changes, document
 from kith.domain.import_rows import may_lack_code
 from kith.domain.imports import (
     LEFT_OUT,
@@ -314,8 +314,8 @@ def _told(plan: Plan) -> Told:
     after: dict[str, Any] = {}
     contact = plan.contact or plan.known
     if plan.contact is not None:
-        was = contacts.document(plan.known) if plan.known is not None else {}
-        before, after = changes(was, contacts.document(plan.contact))
+        was = document(plan.known) if plan.known is not None else {}
+        before, after = changes(was, document(plan.contact))
         after = {name: value for name, value in after.items() if value or name in before}
         if plan.spelling is not None:
             after["identity"] = {"kind": "phone", "value": plan.spelling}

@@ -8,7 +8,7 @@ from kith.actions.ledger import agreed, set_states
 from kith.actions.run import Context
 from kith.domain import json, merging, metadata, tags
 from kith.domain.consent import Record
-from kith.domain.contacts import Contact
+from kith.domain.contacts import Contact, metadata_of, tags_of
 from kith.domain.events import opted_out_by_merge
 from kith.domain.identities import Kind
 from kith.domain.merging import CONVERSATION, Answers, Facets, Gift, Journal, Merge, Side
@@ -118,8 +118,8 @@ def _joined(into: Contact, after: Facets, new_tags: tuple[str, ...], *, messages
     """Raises Invalid when the two together are too large for one contact."""
     wanted = merging.contact_with(into, after)
     try:
-        names = tags.at_most((*new_tags, *contacts.tags_of(into)))
-        metadata.at_most(contacts.metadata_of(wanted))
+        names = tags.at_most((*new_tags, *tags_of(into)))
+        metadata.at_most(metadata_of(wanted))
     except BadValue as problem:
         what = "tags" if "tags" in str(problem) else "metadata"
         text = f"The contact id cannot be merged: the {what} of both together {problem}"

@@ -1,9 +1,9 @@
 """Contacts that WhatsApp alone told of: the only ones that are merged by themselves."""
 
-from kith.actions import contacts, merges
+from kith.actions import merges
 from kith.actions.merges import MergeContacts
 from kith.actions.run import Context
-from kith.domain.contacts import Contact
+from kith.domain.contacts import Contact, metadata_of, tags_of
 from kith.store import audit as audit_rows
 from kith.store import consent as ledger
 from kith.store import contacts as contact_rows
@@ -12,7 +12,7 @@ from kith.store import contacts as contact_rows
 async def is_one(ctx: Context, contact: Contact) -> bool:
     """Whether WhatsApp alone told of the person: it made the contact, and nobody else, people or
     another system, has written anything of it since. An opt-out is no hindrance: it goes along."""
-    nothing = contacts.metadata_of(contact), contacts.tags_of(contact), contact.email
+    nothing = metadata_of(contact), tags_of(contact), contact.email
     if contact.source != "api" or any(nothing):
         return False
     tx, tenant_id = ctx.tx, ctx.tenant_id

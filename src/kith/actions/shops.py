@@ -11,7 +11,7 @@ from kith.domain import email as emails
 from kith.domain import json, merging, readings, tags
 from kith.domain.audit import What
 from kith.domain.consent import ConsentSource, Record, about, in_force
-from kith.domain.contacts import Contact, GetContact, NameContact, Particulars
+from kith.domain.contacts import Contact, GetContact, NameContact, Particulars, metadata_of, tags_of
 from kith.domain.identities import Kind
 from kith.domain.phone import Phone, Region, Typed
 from kith.domain.shop_facts import (
@@ -161,7 +161,7 @@ async def unname(ctx: Context, known: Contact, external_id: str) -> None:
     """Know the contact no more by an id of a shop, nor in its metadata."""
     system, _, given = external_id.partition(":")
     key = id_key(system)
-    metadata = contacts.metadata_of(known)
+    metadata = metadata_of(known)
     if metadata.get(key) == given:
         del metadata[key]
         wanted = msgspec.structs.replace(known, metadata=msgspec.Raw(json.encode(metadata)))
@@ -303,7 +303,7 @@ async def _origin(ctx: Context, known: Contact, customer: Customer) -> str | Non
 
 async def _put(ctx: Context, known: Contact, customer: Customer, told: Mapping[str, int]) -> None:
     """Bring the contact's tags to what was told of each, as a story has it."""
-    present = contacts.tags_of(known)
+    present = tags_of(known)
     newest_first = sorted(told.items(), key=lambda one: -one[1])
     wanted = tags.added(present, [name for name, us in newest_first if us > 0])
     off = {name for name, us in told.items() if us < 0} & set(present)
@@ -367,4 +367,4 @@ def _is_noted(rows: Sequence[Record], told: ConsentTold, source: ConsentSource) 
 
 
 def _keys(known: Contact) -> set[str]:
-    return set(contacts.metadata_of(known))
+    return set(metadata_of(known))

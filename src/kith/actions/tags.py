@@ -6,7 +6,7 @@ from kith.actions import contacts
 from kith.actions.run import Context
 from kith.domain import json, tags
 from kith.domain.audit import What
-from kith.domain.contacts import Contact, TagContact
+from kith.domain.contacts import Contact, TagContact, tags_of
 from kith.domain.tags import Tag
 from kith.errors import Invalid
 from kith.store import tags as tag_rows
@@ -22,7 +22,7 @@ class Tagged(msgspec.Struct, frozen=True):
 async def add(ctx: Context, given: TagContact) -> Tagged:
     """Put a tag on a contact, a new one too. Raises ContactNotFound, Invalid, Changed."""
     known = await contacts.find(ctx, given)
-    present = contacts.tags_of(known)
+    present = tags_of(known)
     if given.tag in present:
         return Tagged(known, given.tag)
     if len(present) >= tags.PER_CONTACT_MAX:
@@ -36,7 +36,7 @@ async def add(ctx: Context, given: TagContact) -> Tagged:
 async def remove(ctx: Context, given: TagContact) -> Tagged:
     """Take a tag off a contact; the tag stays. Raises ContactNotFound, Invalid, Changed."""
     known = await contacts.find(ctx, given)
-    present = contacts.tags_of(known)
+    present = tags_of(known)
     if given.tag not in present:
         return Tagged(known, given.tag)
     left = tuple(name for name in present if name != given.tag)

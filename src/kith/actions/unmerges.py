@@ -11,7 +11,7 @@ from kith.actions.merges import write_rows
 from kith.actions.run import Context
 from kith.domain import json, merging
 from kith.domain.consent import Record
-from kith.domain.contacts import Contact
+from kith.domain.contacts import Contact, tags_of
 from kith.domain.merging import Facets, Journal, Merge, Name
 from kith.errors import Conflict, Invalid, NotFound
 from kith.store import consent as ledger
@@ -87,7 +87,7 @@ async def unmerge(ctx: Context, given: UnmergeContacts) -> Unmerged:
     split = await _split(ctx, done, journal, known, theirs, now, later)
     left = await _given_back(ctx, journal, later, split.left)
     left = merging.with_told(left, split.rest)
-    names = [name for name in contacts.tags_of(known) if ("tag", name) in left]
+    names = [name for name in tags_of(known) if ("tag", name) in left]
     survivor = merging.contact_with(known, left)
     was = journal.merged.contact
     survivor = msgspec.structs.replace(

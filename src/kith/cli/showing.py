@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import click
 import msgspec
 
-from kith.actions import contacts
 from kith.actions.look_ups import Expanded
 from kith.actions.reachability import Reached
 from kith.cli.common import print_fields, print_table
 from kith.domain import json
 from kith.domain.audit import Entry
 from kith.domain.consent import InForce
-from kith.domain.contacts import Contact
+from kith.domain.contacts import Contact, tags_of
 from kith.domain.times import wire, wire_or_none
 
 CELL_CHARACTERS_MAX = 40
@@ -22,7 +21,7 @@ CONTACTS = ("PHONE", "NAME", "EMAIL", "TAGS", "LAST MESSAGE", "ID")
 def print_written(answer: msgspec.Struct, known: Contact) -> None:
     """A contact as it is after a change; `answer` is what a program gets."""
     click.echo("Saved. The contact is now:\n")
-    print_fields({**msgspec.structs.asdict(answer), "tags": contacts.tags_of(known)})
+    print_fields({**msgspec.structs.asdict(answer), "tags": tags_of(known)})
 
 
 def print_contacts(found: Sequence[Contact]) -> None:
@@ -107,7 +106,7 @@ def _print_part(title: str, headings: Sequence[str], rows: Sequence[Sequence[obj
 
 
 def _contact(one: Contact) -> tuple[object, ...]:
-    texts = (one.name, one.email, ", ".join(contacts.tags_of(one)) or None)
+    texts = (one.name, one.email, ", ".join(tags_of(one)) or None)
     at = wire_or_none(one.last_message_at)
     return one.phone, *map(_short, texts), at, one.id
 

@@ -159,21 +159,12 @@ class Filters(SearchContacts, frozen=True, kw_only=True):
     updated_after: datetime | None = None
 
 
-def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What differs, as it was and as it is; of metadata only the keys that differ."""
-    was: dict[str, Any] = {}
-    now: dict[str, Any] = {}
-    for field in after:
-        old, new = before.get(field), after[field]
-        if isinstance(old, dict) and isinstance(new, dict):
-            keys = [
-                key for key in {**old, **new} if differ(old.get(key, UNSET), new.get(key, UNSET))
-            ]
-            old = {key: old[key] for key in keys if key in old}
-            new = {key: new[key] for key in keys if key in new}
-        if differ(old, new):
-            was[field], now[field] = old, new
-    return was, now
+def tags_of(contact: Contact) -> tuple[str, ...]:
+    return msgspec.json.decode(contact.tags, type=tuple[str, ...])
+
+
+def metadata_of(contact: Contact) -> Metadata:
+    return msgspec.json.decode(contact.metadata, type=dict[str, object])
 
 
 def differ(old: Any, new: Any) -> bool:
