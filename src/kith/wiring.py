@@ -2,17 +2,13 @@
 
 import asyncio
 import contextlib
-import logging
 import os
-import sys
-import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 
 from kith.actions import secret_keys
@@ -285,41 +281,3 @@ async def _flush_credentials(server: "Server", *, all_of_them: bool = False) -> 
         await server.credentials.flush(all_of_them=all_of_them)
     except Exception as error:
         log.warning("tokens.not_touched", code="storage", reason=type(error).__name__)
-
-
-def log_as_json() -> None:
-    """One JSON object a line on standard error: ours, and what libraries say (row T9.3)."""
-    structlog.configure(
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
-            structlog.processors.add_log_level,
-            _describe_exception,
-            structlog.processors.JSONRenderer(serializer=_as_json),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(handlers=[_LibraryLog()], level=logging.WARNING, force=True)
-
-
-class _LibraryLog(logging.Handler):
-    """Only that a library complained, and where: its text may hold what clients sent."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
-        log.warning(
-            "library.message", logger=record.name, library_level=record.levelname, kind=kind
-        )
-
-
-def _describe_exception(_logger: object, _method: str, event: Any) -> Any:
-    """The kind of a bug and where it struck; its text may hold what clients sent (rule R10)."""
-    if event.pop("exc_info", None):
-        kind, _, trace = sys.exc_info()
-        event["kind"] = kind.__name__ if kind else None
-        event["at"] = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)]
-    return event
-
-
-def _as_json(event: object, **_options: object) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()

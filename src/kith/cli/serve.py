@@ -19,6 +19,7 @@ from kith import wiring
 from kith.api import deadlines
 from kith.api.protocol import Protocol
 from kith.cli.common import EXIT_STORAGE, settings_of
+from kith.cli.json_log import log_as_json
 from kith.errors import CannotStart
 from kith.jobs import background
 from kith.settings import Settings
@@ -54,7 +55,7 @@ def run(
     settings: Settings, around: Callable[[Any], Any] = lambda app: app, *, works: bool = True
 ) -> None:
     """Serve until a signal; `around` may put an ASGI application of its own before Kith's."""
-    wiring.log_as_json()
+    log_as_json()
     deadlines.allow_many()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, around, works=works))

@@ -6,9 +6,9 @@ import signal
 import click
 import structlog
 
-from kith import wiring
 from kith.actions.run import Runner
 from kith.cli.common import run, settings_of
+from kith.cli.json_log import log_as_json
 from kith.integrations.whatsapp.client import Graph
 from kith.jobs import background
 from kith.jobs.guard import Guard
@@ -27,7 +27,7 @@ def work() -> None:
 
     A server does so itself unless it runs with --no-worker. Several workers share the work.
     """
-    wiring.log_as_json()
+    log_as_json()
     run(_work, is_worker=True, may_make=True)
 
 
