@@ -23,6 +23,9 @@ from kith.store.lock import ServerLock
 
 if TYPE_CHECKING:
     from kith.api.server import Page, Server
+    from kith.integrations.whatsapp.client import Graph
+    from kith.jobs.sweep import Sweep
+    from kith.jobs.worker import Worker
 
 FLUSH_EVERY_S = 5.0
 TIDY_EVERY_S = 60.0
@@ -69,14 +72,7 @@ async def serving(
     Raises CannotStart.
     """
     # Imported here: the other commands need no web server, which takes as long as all the rest.
-    from kith.api.inbound import Door
-    from kith.api.proxies import Proxies
-    from kith.api.server import Limits, Server
-    from kith.api.waiting import Sends
     from kith.integrations.whatsapp.client import Graph
-    from kith.jobs.guard import Guard
-    from kith.jobs.kinds import workers
-    from kith.jobs.sender import Sender
 
     path = sqlite_path(settings.database_url)
     with ServerLock(path) if path else contextlib.nullcontext() as lock:
@@ -90,26 +86,11 @@ async def serving(
                 log.info("schema.migrated", code="schema", migration=name)
             state = State(database)
             runner = await _fit(_runner(database, settings), settings)
-            guard = Guard(networks(settings.allowed_networks))
             graph = Graph()
-            sender = Sender(runner, graph)
-            reading, *others = workers(runner, guard, sender, graph)
-            server = Server(
-                runner,
-                limits=Limits(settings.rate_limit_per_minute, settings.strangers_per_minute),
-                proxies=Proxies(networks(settings.trusted_proxies)),
-                pages=_pages(state),
-                inbound=Door(runner, reading.wake, per_address=settings.strangers_per_minute),
-                guard=guard,
-                sends=Sends(runner, sender),
-                logs_requests=settings.log_requests,
-            )
-            tasks = [
-                background.start(_flush(server)),
-                background.start(_tidy(database)),
-            ]
+            server, workers = _server(runner, graph, state, settings)
+            tasks = [background.start(_flush(server)), background.start(_tidy(database))]
             if works:
-                tasks += [background.start(one.run()) for one in (reading, *others)]
+                tasks += [background.start(one.run()) for one in workers]
             if lock is not None and lock.found_unclean_stop:
                 tasks.append(background.start(state.check(lock)))
             yield server
@@ -121,6 +102,34 @@ async def serving(
             await _flush_credentials(server, all_of_them=True)
         finally:
             await database.close()
+
+
+def _server(
+    runner: Runner, graph: "Graph", state: "State", settings: Settings
+) -> "tuple[Server, tuple[Worker | Sweep, ...]]":
+    """The application, and what works beside it."""
+    from kith.api.inbound import Door
+    from kith.api.proxies import Proxies
+    from kith.api.server import Limits, Server
+    from kith.api.waiting import Sends
+    from kith.jobs.guard import Guard
+    from kith.jobs.kinds import workers
+    from kith.jobs.sender import Sender
+
+    guard = Guard(networks(settings.allowed_networks))
+    sender = Sender(runner, graph)
+    reading, *others = workers(runner, guard, sender, graph)
+    server = Server(
+        runner,
+        limits=Limits(settings.rate_limit_per_minute, settings.strangers_per_minute),
+        proxies=Proxies(networks(settings.trusted_proxies)),
+        pages=_pages(state),
+        inbound=Door(runner, reading.wake, per_address=settings.strangers_per_minute),
+        guard=guard,
+        sends=Sends(runner, sender),
+        logs_requests=settings.log_requests,
+    )
+    return server, (reading, *others)
 
 
 def _runner(database: Database, settings: Settings) -> Runner:
