@@ -9,11 +9,9 @@ from kith.domain import json
 from kith.domain.reachability import NumberState, Standing
 from kith.store import reachability
 from kith.store.database import Engine, Row, Tx
+from kith.store.json_lists import each_text
 
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:keys) j",
-    "postgres": "json_array_elements_text(CAST(:keys AS JSON)) j (value)",
-}
+_EACH = each_text("keys")
 _PEOPLE = "SELECT j.value, c.id, c.uuid, c.phone FROM"
 _BY_ID = {
     engine: f"{_PEOPLE} {each} CROSS JOIN contacts c"

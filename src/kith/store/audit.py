@@ -10,6 +10,7 @@ from kith.domain.audit import Entry, What
 from kith.domain.connections import System
 from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Row, Tx
+from kith.store.json_lists import each_text
 
 COLUMNS = (
     "tenant_id", "uuid", "at", "user_id", "token_id", "what", "contact_uuid", "before_json",
@@ -53,13 +54,10 @@ _BY_SYSTEM = {
     " AND k.system = :system WHERE a.tenant_id = :tenant_id AND a.contact_uuid = :contact_uuid"
     for engine, index in _OF_CONTACT.items()
 }
-_EACH: dict[Engine, str] = {
-    "sqlite": "SELECT j.value FROM json_each(:uuids) j",
-    "postgres": "SELECT j.value FROM json_array_elements_text(CAST(:uuids AS JSON)) j (value)",
-}
+_EACH = each_text("uuids")
 _BLANK_ALL = {
     engine: "UPDATE audit_log SET before_json = NULL, after_json = NULL"
-    f" WHERE tenant_id = :tenant_id AND contact_uuid IN ({each})"
+    f" WHERE tenant_id = :tenant_id AND contact_uuid IN (SELECT j.value FROM {each})"
     for engine, each in _EACH.items()
 }
 

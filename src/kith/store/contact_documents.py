@@ -5,7 +5,8 @@ from typing import Literal
 
 from kith.domain import json
 from kith.domain.phone import Phone
-from kith.store.database import Engine, Row, Tx
+from kith.store.database import Row, Tx
+from kith.store.json_lists import each_text
 
 Wanted = Literal["document", "etag"]
 """An entity tag alone is found without rendering what it stands for."""
@@ -48,10 +49,7 @@ _BY_EMAIL = {
     for wanted, columns in _WANTED.items()
 }
 
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:keys) j",
-    "postgres": "json_array_elements_text(CAST(:keys AS JSON)) j (value)",
-}
+_EACH = each_text("keys")
 _MANY_BY_ID = {
     engine: f"SELECT d.uuid, d.document FROM {each} CROSS JOIN contact_documents d"
     " WHERE d.tenant_id = :tenant_id AND d.uuid = j.value"

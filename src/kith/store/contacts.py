@@ -11,7 +11,8 @@ from kith.domain.contacts import Contact
 from kith.domain.phone import Phone
 from kith.domain.times import from_us, to_us
 from kith.store import contact_changes, contact_search
-from kith.store.database import Engine, Row, Tx
+from kith.store.database import Row, Tx
+from kith.store.json_lists import each_text
 
 COLUMNS = (
     "c.uuid, c.phone, c.name, c.email, c.source, c.locale, c.metadata, c.tags, c.opted_in_at,"
@@ -30,10 +31,7 @@ _BY_MERGED_ID = (
     "(SELECT m.into_uuid FROM merged_contacts m WHERE m.tenant_id = :tenant_id AND m.uuid = :uuid),"
     " :uuid)"
 )
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:ids) j",
-    "postgres": "json_array_elements_text(CAST(:ids AS JSON)) j (value)",
-}
+_EACH = each_text("ids")
 _OF_ROWS = {
     engine: f"SELECT {COLUMNS} FROM {each} CROSS JOIN contacts c"
     " WHERE c.tenant_id = :tenant_id AND c.id = CAST(j.value AS BIGINT)"

@@ -8,15 +8,10 @@ from kith.domain.contacts import Contact
 from kith.domain.times import to_us
 from kith.store import contacts
 from kith.store.database import Engine, Tx
+from kith.store.json_lists import each_list, each_text
 
-_EACH_TEXT: dict[Engine, str] = {
-    "sqlite": "json_each(:given) j",
-    "postgres": "json_array_elements_text(CAST(:given AS JSON)) j (value)",
-}
-_EACH_ROW: dict[Engine, str] = {
-    "sqlite": "json_each(:given) j",
-    "postgres": "json_array_elements(CAST(:given AS JSON)) j (value)",
-}
+_EACH_TEXT = each_text("given")
+_EACH_ROW = each_list("given")
 _EACH_ID: dict[Engine, tuple[str, str]] = {
     "sqlite": ("json_each(:given) j", "j.value"),
     "postgres": (

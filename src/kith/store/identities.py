@@ -9,6 +9,7 @@ from kith.domain.identities import Confidence, Kind
 from kith.domain.phone import Phone
 from kith.domain.times import from_us, from_us_or_none, to_us
 from kith.store.database import Engine, Tx
+from kith.store.json_lists import each_list, each_text
 
 _ADD = (
     "INSERT INTO identities (tenant_id, kind, value, contact_id, created_at, confidence,"
@@ -31,10 +32,7 @@ _ADD_NUMBER: dict[Engine, str] = {
     "sqlite": _ADD,
     "postgres": f"WITH taken AS ({_TAKE_TURN}) {_ADD}",
 }
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:names) j",
-    "postgres": "json_array_elements(CAST(:names AS JSON)) j (value)",
-}
+_EACH = each_list("names")
 _HOLDERS = {
     engine: f"SELECT i.kind, i.value, c.uuid FROM {each} CROSS JOIN identities i"
     " JOIN contacts c ON c.tenant_id = i.tenant_id AND c.id = i.contact_id"
@@ -43,10 +41,7 @@ _HOLDERS = {
     for engine, each in _EACH.items()
 }
 
-_EACH_VALUE: dict[Engine, str] = {
-    "sqlite": "json_each(:names) j",
-    "postgres": "json_array_elements_text(CAST(:names AS JSON)) j (value)",
-}
+_EACH_VALUE = each_text("names")
 _OWNERS = {
     engine: f"SELECT i.value, i.contact_id FROM {each} CROSS JOIN identities i"
     " WHERE i.tenant_id = :tenant_id AND i.kind = :kind AND i.value = j.value"

@@ -8,7 +8,8 @@ import msgspec
 from kith.domain import json
 from kith.domain.imports import Counts, Import, Refusal, State, Undone
 from kith.domain.times import from_us, from_us_or_none, to_us
-from kith.store.database import Engine, Row, Tx
+from kith.store.database import Row, Tx
+from kith.store.json_lists import each_text
 
 _COLUMNS = (
     "i.uuid, i.name, i.digest, i.read_digest, i.options, i.state, i.offset_bytes, i.line, i.counts,"
@@ -196,10 +197,7 @@ async def retract(
     )
 
 
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:records) j",
-    "postgres": "json_array_elements_text(CAST(:records AS JSON)) j (value)",
-}
+_EACH = each_text("records")
 _RETRACT = {
     engine: "INSERT INTO retracted_consent (tenant_id, record_uuid, import_uuid, at)"
     f" SELECT :tenant_id, j.value, CAST(:import_uuid AS TEXT), CAST(:at AS BIGINT) FROM {each}"

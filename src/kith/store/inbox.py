@@ -9,19 +9,17 @@ from kith.domain import ids, json
 from kith.domain.inbox import Message, State
 from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Row, Tx
+from kith.store.json_lists import each_text
 
 LIST_MAX = 1_000
 FORGOTTEN_AT_ONCE_MAX = 100
 
 # On PostgreSQL an erasure waits, sees what was written, and is repeated. SQLite has one writer.
 _HOLD: dict[Engine, str] = {"sqlite": "", "postgres": " FOR SHARE"}
-_EACH: dict[Engine, str] = {
-    "sqlite": "SELECT j.value FROM json_each(:uuids) j",
-    "postgres": "SELECT j.value FROM json_array_elements_text(CAST(:uuids AS JSON)) j (value)",
-}
+_EACH = each_text("uuids")
 _SETTLE_ALL = {
     engine: "UPDATE inbox SET state = 'read', body = NULL, reason = NULL, is_sanitized = 0"
-    f" WHERE tenant_id = :tenant_id AND uuid IN ({each})"
+    f" WHERE tenant_id = :tenant_id AND uuid IN (SELECT j.value FROM {each})"
     for engine, each in _EACH.items()
 }
 _SELECT = (

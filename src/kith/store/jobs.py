@@ -7,6 +7,7 @@ from kith.domain import json
 from kith.domain.jobs import Job
 from kith.domain.times import to_us
 from kith.store.database import Engine, Tx
+from kith.store.json_lists import each_text
 
 _LOCK: dict[Engine, str] = {"sqlite": "", "postgres": " FOR UPDATE SKIP LOCKED"}
 _CLAIM = {
@@ -18,10 +19,7 @@ _CLAIM = {
 }
 
 
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:given) j",
-    "postgres": "json_array_elements_text(CAST(:given AS JSON)) j (value)",
-}
+_EACH = each_text("given")
 _ADD_ALL = {
     engine: "INSERT INTO jobs (tenant_id, kind, subject, lane, due_at, created_at)"
     f" SELECT :tenant_id, :kind, j.value, :lane, :at, :at FROM {each}"

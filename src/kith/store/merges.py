@@ -8,15 +8,13 @@ import msgspec
 from kith.domain import json
 from kith.domain.merging import Journal, Merge, MergedFrom
 from kith.domain.times import from_us, from_us_or_none, to_us
-from kith.store.database import Engine, Row, Tx
+from kith.store.database import Row, Tx
+from kith.store.json_lists import each_text
 
 LIST_MAX = 1_000
 
 _COLUMNS = "m.uuid, m.from_uuid, m.into_uuid, m.at, m.undone_at, m.before_json"
-_EACH_NAME: dict[Engine, str] = {
-    "sqlite": "json_each(:given) j",
-    "postgres": "json_array_elements_text(CAST(:given AS JSON)) j (value)",
-}
+_EACH_NAME = each_text("given")
 _LEAD_BACK = {
     engine: "UPDATE merged_contacts SET into_uuid = :to_uuid WHERE tenant_id = :tenant_id"
     f" AND into_uuid = :from_uuid AND uuid IN (SELECT j.value FROM {each})"

@@ -9,7 +9,8 @@ import msgspec
 from kith.domain import json, opt_ins
 from kith.domain.opt_ins import OptIn
 from kith.domain.times import from_us, from_us_or_none, to_us
-from kith.store.database import Engine, Row, Tx
+from kith.store.database import Row, Tx
+from kith.store.json_lists import each_text
 
 LIST_MAX = 100
 FORGOTTEN_AT_ONCE_MAX = 100
@@ -21,10 +22,7 @@ _SELECT = (
     " JOIN wordings w ON w.tenant_id = o.tenant_id AND w.connection_id = o.connection_id"
     " AND w.version = o.wording_version WHERE o.tenant_id = :tenant_id"
 )
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:phones) j",
-    "postgres": "json_array_elements_text(CAST(:phones AS JSON)) j (value)",
-}
+_EACH = each_text("phones")
 _OF_PHONES = {
     engine: f"{_SELECT} AND o.phone IN (SELECT j.value FROM {each}) ORDER BY o.id LIMIT :list_max"
     for engine, each in _EACH.items()

@@ -8,12 +8,10 @@ import msgspec
 from kith.domain import json
 from kith.domain.identities import Kind
 from kith.domain.times import from_us, from_us_or_none, to_us, to_us_or_none
-from kith.store.database import Engine, Tx
+from kith.store.database import Tx
+from kith.store.json_lists import each_list
 
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:names) j",
-    "postgres": "json_array_elements(CAST(:names AS JSON)) j (value)",
-}
+_EACH = each_list("names")
 _HELD = {
     engine: "SELECT i.kind, i.value, c.uuid, c.id, i.retired_at, i.seen_at, i.created_at,"
     f" i.origin_uuid FROM {each} CROSS JOIN identities i"

@@ -6,30 +6,29 @@ from kith.domain import json
 from kith.domain.messages import WINDOWLESS, Message
 from kith.domain.phone import Phone
 from kith.store.database import Engine, Tx
+from kith.store.json_lists import each_text
 
 # On PostgreSQL whoever decides about a contact keeps everybody from changing it meanwhile: an
 # opt-out comes before, and is seen, or after. SQLite has one writer.
 _HOLD: dict[Engine, str] = {"sqlite": "", "postgres": " FOR UPDATE"}
 
-_AMONG: dict[Engine, str] = {
-    "sqlite": "(SELECT j.value FROM json_each(:among) j)",
-    "postgres": "(SELECT j.value FROM json_array_elements_text(CAST(:among AS JSON)) j (value))",
-}
+_EACH = each_text("among")
 _LAST_ADDRESS = {
     engine: "SELECT m.address, CASE WHEN m.status = 'failed' THEN m.error_code END FROM messages m"
     " WHERE m.tenant_id = :tenant_id AND m.contact_id = :contact_id"
-    f" AND m.direction = 'outbound' AND m.is_echo = 0 AND m.address IN {among}"
+    f" AND m.direction = 'outbound' AND m.is_echo = 0 AND m.address IN (SELECT j.value FROM {each})"
     " AND m.status IN ('sent', 'delivered', 'read', 'failed')"
     " ORDER BY m.at DESC, m.uuid DESC LIMIT 1"
-    for engine, among in _AMONG.items()
+    for engine, each in _EACH.items()
 }
 _WINDOWLESS = ", ".join(f"'{name}'" for name in sorted(WINDOWLESS))
 _LAST_HEARD_FROM = {
     engine: "SELECT m.address FROM messages m WHERE m.tenant_id = :tenant_id"
-    f" AND m.contact_id = :contact_id AND m.direction = 'inbound' AND m.address IN {among}"
+    " AND m.contact_id = :contact_id AND m.direction = 'inbound'"
+    f" AND m.address IN (SELECT j.value FROM {each})"
     f" AND m.type NOT IN ({_WINDOWLESS})"
     " ORDER BY CASE m.number_id WHEN :number_id THEN 0 ELSE 1 END, m.at DESC, m.uuid DESC LIMIT 1"
-    for engine, among in _AMONG.items()
+    for engine, each in _EACH.items()
 }
 
 

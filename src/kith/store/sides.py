@@ -8,19 +8,14 @@ import msgspec
 from kith.domain import json
 from kith.domain.contacts import Contact
 from kith.domain.merging import CONVERSATION, Answers, Name, Side
-from kith.store.database import Engine, Tx
+from kith.store.database import Tx
+from kith.store.json_lists import each_list, each_text
 
 Told = Literal["contact_uuid", "other_uuid"]
 """As whom a kept answer tells about a contact."""
 
-_EACH_NAME: dict[Engine, str] = {
-    "sqlite": "json_each(:given) j",
-    "postgres": "json_array_elements_text(CAST(:given AS JSON)) j (value)",
-}
-_EACH_ROW: dict[Engine, str] = {
-    "sqlite": "json_each(:given) j",
-    "postgres": "json_array_elements(CAST(:given AS JSON)) j (value)",
-}
+_EACH_NAME = each_text("given")
+_EACH_ROW = each_list("given")
 _MOVE_IDENTITIES_BACK = {
     engine: "UPDATE identities SET contact_id = :to_row_id,"
     " origin_uuid = NULLIF(origin_uuid, :to_uuid) WHERE tenant_id = :tenant_id"

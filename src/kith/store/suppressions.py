@@ -8,14 +8,12 @@ import msgspec
 from kith.domain import json
 from kith.domain.consent import Withdrawal
 from kith.domain.times import from_us, to_us
-from kith.store.database import Engine, Tx
+from kith.store.database import Tx
+from kith.store.json_lists import each_text
 
 _NEVER = 0
 
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:digests) j",
-    "postgres": "json_array_elements_text(CAST(:digests AS JSON)) j (value)",
-}
+_EACH = each_text("digests")
 _NOTED = {
     engine: f"SELECT s.digest FROM {each} CROSS JOIN suppressions s"
     " WHERE s.tenant_id = :tenant_id AND s.kind = :kind AND s.digest = j.value"

@@ -7,13 +7,11 @@ from kith.domain import json, search
 from kith.domain.tags import Link, Tag
 from kith.domain.times import from_us, to_us
 from kith.store.database import Engine, Tx
+from kith.store.json_lists import each_list
 
 LIST_MAX = 1_000
 
-_EACH: dict[Engine, str] = {
-    "sqlite": "json_each(:given) j",
-    "postgres": "json_array_elements(CAST(:given AS JSON)) j (value)",
-}
+_EACH = each_list("given")
 _EACH_NAME: dict[Engine, str] = {
     "sqlite": "json_each(:names) j",
     "postgres": "json_array_elements_text(CAST(:names AS JSON)) WITH ORDINALITY j (value, key)",

@@ -8,23 +8,21 @@ from kith.domain import failures, graph, json
 from kith.domain.merging import Facets, Merge
 from kith.domain.messages import WINDOWLESS
 from kith.domain.times import from_us, to_us
-from kith.store.database import Engine, Tx
+from kith.store.database import Tx
+from kith.store.json_lists import each_text
 
 FAILURES_MAX = 1_000
 
-_EACH: dict[Engine, str] = {
-    "sqlite": "(SELECT j.value FROM json_each(:given) j)",
-    "postgres": "(SELECT j.value FROM json_array_elements_text(CAST(:given AS JSON)) j (value))",
-}
+_EACH = each_text("given")
 _CLAIM = {
     engine: "UPDATE messages SET origin_uuid = :uuid WHERE tenant_id = :tenant_id"
     " AND contact_id = :contact_id AND origin_uuid = :into_uuid AND uuid > :since"
-    f" AND address IN {each}"
+    f" AND address IN (SELECT j.value FROM {each})"
     for engine, each in _EACH.items()
 }
 _MOVE = {
     engine: "UPDATE messages SET contact_id = :to_row_id WHERE tenant_id = :tenant_id"
-    f" AND contact_id = :from_row_id AND origin_uuid IN {each}"
+    f" AND contact_id = :from_row_id AND origin_uuid IN (SELECT j.value FROM {each})"
     for engine, each in _EACH.items()
 }
 _WINDOWLESS = ", ".join(f"'{name}'" for name in sorted(WINDOWLESS))
