@@ -176,6 +176,17 @@ async def note(
     return contact
 
 
+async def give_phone(ctx: Context, known: Contact, phone: Phone | None) -> Contact:
+    """Show this number of the contact, or none; the names by which it is known stay."""
+    contact = msgspec.structs.replace(
+        known, phone=phone, updated_at=ctx.now, version=known.version + 1
+    )
+    await contact_rows.rewrite(ctx.tx, tenant_id=ctx.tenant_id, contact=contact)
+    before, after = {"phone": known.phone}, {"phone": phone}
+    await audit.record(ctx, "contact.updated", known.id, before=before, after=after)
+    return contact
+
+
 async def tag_anew(ctx: Context, known: Contact, new: tuple[str, ...]) -> None:
     """Tag the contact; the new tags stand in the order given, above those there."""
     tx, tenant_id, row_id = ctx.tx, ctx.tenant_id, known.row_id

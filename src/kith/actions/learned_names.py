@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import msgspec
 
-from kith.actions import audit, contacts, duplicates, name_history, opt_outs, origins
+from kith.actions import contacts, duplicates, name_history, opt_outs, origins
 from kith.actions.run import Context
 from kith.domain.contacts import Contact
 from kith.domain.identities import Kind
@@ -195,14 +195,7 @@ async def _learn_phone(
     if ("phone", phone) not in held or held["phone", phone].retired_at is not None:
         await let_go(ctx, ("phone", phone))
         known = await _add(ctx, known, ("phone", phone), origin)
-    wanted = msgspec.structs.replace(
-        known, phone=phone, updated_at=ctx.now, version=known.version + 1
-    )
-    await contact_rows.rewrite(ctx.tx, tenant_id=ctx.tenant_id, contact=wanted)
-    await audit.record(
-        ctx, "contact.updated", known.id, before={"phone": None}, after={"phone": phone}
-    )
-    return wanted
+    return await contacts.give_phone(ctx, known, phone)
 
 
 async def _add(ctx: Context, known: Contact, name: Key, origin: str | None) -> Contact:

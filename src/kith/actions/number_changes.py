@@ -10,7 +10,6 @@ from datetime import datetime
 import msgspec
 
 from kith.actions import (
-    audit,
     contacts,
     learned_names,
     name_history,
@@ -157,7 +156,7 @@ async def _renumber(ctx: Context, known: Contact, wa_id: str, *, origin: str | N
         )
     if known.phone == phone:
         return known
-    wanted = await _with_phone(ctx, known, phone)
+    wanted = await contacts.give_phone(ctx, known, phone)
     await _carry_over(ctx, wanted, phone)
     return await contacts.of_id(ctx, known.id) or wanted
 
@@ -170,18 +169,7 @@ async def _without_former(ctx: Context, known: Contact) -> Contact:
     phones = [value for kind, value in names if kind == "phone"]
     if known.phone in phones:
         return known
-    return await _with_phone(ctx, known, Phone(phones[0]) if phones else None)
-
-
-async def _with_phone(ctx: Context, known: Contact, phone: Phone | None) -> Contact:
-    wanted = msgspec.structs.replace(
-        known, phone=phone, updated_at=ctx.now, version=known.version + 1
-    )
-    await contact_rows.rewrite(ctx.tx, tenant_id=ctx.tenant_id, contact=wanted)
-    await audit.record(
-        ctx, "contact.updated", known.id, before={"phone": known.phone}, after={"phone": phone}
-    )
-    return wanted
+    return await contacts.give_phone(ctx, known, Phone(phones[0]) if phones else None)
 
 
 async def _carry_over(ctx: Context, known: Contact, phone: Phone) -> None:
