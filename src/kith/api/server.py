@@ -160,12 +160,7 @@ class Server:
                 return await _page(page, scope["method"])
             if self._inbound.takes(path):
                 return await self._receive(request, path, receive)
-            by_method = self._routes.get(path)
-            if by_method is None:  # one that ends with the id of what is meant
-                path, _, request.path_value = path.rpartition("/")
-                by_method = OF_ONE_THING.get(path)
-            if by_method is None:
-                raise errors.UnknownRoute()
+            by_method = self._routes.get(path) or _of_one_thing(request, path)
         route = by_method.get(scope["method"])
         if route is None:
             raise errors.WrongVerb(", ".join(by_method))
@@ -187,11 +182,7 @@ class Server:
             raw = arrived
             given = route.takes.convert(json.decode_object(raw))
         elif route.takes.fields:
-            asked = query.asked(scope["query_string"])
-            if request.path_value is not None:
-                asked[route.path_field] = request.path_value
-                raw = request.path_value.encode()  # what a key is bound to, as to a body
-            given = route.takes.convert(asked)
+            given, raw = _asked(request, route)
         if route.does == "look":  # without a coroutine of its own: this is the main job
             terms = _known_versions(request) if b"if-none-match" in request.headers else NO_TERMS
             result = await self.runner.read(route.action, given, caller, terms)
@@ -368,6 +359,24 @@ def _check_size(scope: Scope) -> None:
         size += len(name) + len(value)
     if size > HEADER_BYTES_MAX or len(scope["headers"]) > HEADERS_MAX:
         raise errors.HeadersTooLarge()
+
+
+def _of_one_thing(request: Request, path: str) -> Mapping[str, Route]:
+    """The routes of a path that ends with the id of what is meant. Raises UnknownRoute."""
+    path, _, request.path_value = path.rpartition("/")
+    by_method = OF_ONE_THING.get(path)
+    if by_method is None:
+        raise errors.UnknownRoute()
+    return by_method
+
+
+def _asked(request: Request, route: Route) -> tuple[Any, bytes]:
+    """What a call without a body asks for, and what its key is bound to, as another's to a body."""
+    asked = query.asked(request.scope["query_string"])
+    if request.path_value is None:
+        return route.takes.convert(asked), b""
+    asked[route.path_field] = request.path_value
+    return route.takes.convert(asked), request.path_value.encode()
 
 
 def _known_versions(request: Request) -> Terms:
