@@ -6,7 +6,7 @@ parse, fields, look-up, rule. Raw ASGI, because this path is what the product ex
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import count
 from typing import Any
 
@@ -20,10 +20,11 @@ from kith.api.answers import Answer
 from kith.api.credentials import Credentials
 from kith.api.headers import joined
 from kith.api.inbound import Door
-from kith.api.protocol import DIRECT, Direct, lines
+from kith.api.protocol import DIRECT, lines
 from kith.api.proxies import Proxies
-from kith.api.rate import RollingLimit, Verdict
+from kith.api.rate import RollingLimit
 from kith.api.repeats import RepeatableCalls, rendered
+from kith.api.request import Request, Scope, check_size, folded
 from kith.api.routes import Route
 from kith.api.security_log import Event, SecurityLog
 from kith.api.sending import Send
@@ -36,11 +37,6 @@ from kith.domain.tokens import Caller
 from kith.errors import AppError, naming
 from kith.jobs.guard import Guard
 
-ADDRESS_BYTES_MAX = 8_192
-HEADER_BYTES_MAX = 16_384
-HEADERS_MAX = 100
-
-Scope = MutableMapping[str, Any]
 Page = Callable[[], Awaitable[Answer]]
 
 _EVENTS: dict[int, Event] = {
@@ -65,24 +61,6 @@ class Limits(msgspec.Struct, frozen=True):
 
     per_token: int
     per_address: int
-
-
-class Request(msgspec.Struct, gc=False):
-    """What is known of a request while it is being answered."""
-
-    scope: Scope
-    headers: dict[bytes, bytes]
-    id: bytes
-    direct: Direct | None
-    route: Route | Stream | None = None
-    caller: Caller | None = None
-    verdict: Verdict | None = None
-    path_value: str | None = None
-
-    @property
-    def peer(self) -> str:
-        client = self.scope.get("client")
-        return client[0] if client else ""
 
 
 class Server:
@@ -148,7 +126,7 @@ class Server:
 
     async def _answer(self, request: Request, receive: body.Receive) -> Answer:
         scope = request.scope
-        _check_size(scope)
+        check_size(scope)
         if len(request.headers) != len(scope["headers"]):
             request.headers = joined(scope["headers"])
         if b"host" not in request.headers and scope["http_version"] == "1.1":
@@ -351,16 +329,6 @@ class Server:
         }
 
 
-def _check_size(scope: Scope) -> None:
-    if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_BYTES_MAX:
-        raise errors.AddressTooLong()
-    size = 0
-    for name, value in scope["headers"]:
-        size += len(name) + len(value)
-    if size > HEADER_BYTES_MAX or len(scope["headers"]) > HEADERS_MAX:
-        raise errors.HeadersTooLarge()
-
-
 def _of_one_thing(request: Request, path: str) -> Mapping[str, Route]:
     """The routes of a path that ends with the id of what is meant. Raises UnknownRoute."""
     path, _, request.path_value = path.rpartition("/")
@@ -391,8 +359,3 @@ async def _page(page: Page, method: str) -> Answer:
     if method not in ("GET", "HEAD"):
         raise errors.WrongVerb("GET, HEAD")
     return await page()
-
-
-def folded(path: str) -> str:
-    """Doubled and trailing slashes come from joined base URLs; they mean nothing."""
-    return "/" + "/".join(part for part in path.split("/") if part)
