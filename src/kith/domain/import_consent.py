@@ -22,7 +22,7 @@ def agreed(said: str, since: str, where: str, out: str) -> tuple[tuple[Agreed, .
         grant, left_out = _grant(said, since, where)
         found += [grant] if grant is not None else []
     if out.casefold() not in _NO | _UNKNOWN or word in _OPTED_OUT:
-        found.append(Agreed("withdrawn", _time(out)[0], where[:SOURCE_CHARACTERS_MAX] or None))
+        found.append(Agreed("withdrawn", _time(out), where[:SOURCE_CHARACTERS_MAX] or None))
     return tuple(found), left_out
 
 
@@ -31,8 +31,8 @@ def _grant(said: str, since: str, where: str) -> tuple[Agreed | None, str | None
         return None, "consent_unclear"
     if not since:
         return None, "consent_without_date"
-    at, is_clear = _time(since)
-    if at is None or not is_clear:
+    at = _time(since)
+    if at is None:
         return None, "consent_date_unclear"
     return Agreed("granted", at, where[:SOURCE_CHARACTERS_MAX] or None), None
 
@@ -68,14 +68,14 @@ _DATE = re.compile(
 _CLOCK = re.compile(r"[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(Z|UTC)?", re.ASCII)
 
 
-def _time(written: str) -> tuple[datetime | None, bool]:
-    """The moment, in UTC where no offset is given; False where day and month could be exchanged."""
+def _time(written: str) -> datetime | None:
+    """The moment, in UTC where no offset is given; None where day and month could be exchanged."""
     try:
-        return times.parse(written), True
+        return times.parse(written)
     except BadValue:
         pass
     if not (match := _DATE.fullmatch(written.strip())):
-        return None, False
+        return None
     year, first, second = match["y"] or match["y2"], match["a"], match["b"]
     if match["y"]:
         month, day, rest = match["m"], match["d"], match["rest"]
@@ -85,17 +85,17 @@ def _time(written: str) -> tuple[datetime | None, bool]:
             if int(second) > 12:
                 day, month = second, first
             elif int(first) <= 12 and first != second:
-                return None, False
+                return None
     clock = _CLOCK.fullmatch(rest) if rest.strip() else None
     if rest.strip() and clock is None:
-        return None, False
+        return None
     try:
         at = datetime(int(year), int(month), int(day), tzinfo=UTC)
         hours, minutes, seconds = (
             (int(part or 0) for part in clock.groups()[:3]) if clock else (0, 0, 0)
         )
         if hours > 23 or minutes > 59 or seconds > 59:
-            return None, False
-        return at + timedelta(hours=hours, minutes=minutes, seconds=seconds), True
+            return None
+        return at + timedelta(hours=hours, minutes=minutes, seconds=seconds)
     except ValueError:
-        return None, False
+        return None
