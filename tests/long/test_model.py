@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -288,10 +289,14 @@ class System:
         if step.if_match is not None:
             if_match = etags.listed(self._here(step.if_match))
             terms = msgspec.structs.replace(terms, if_match=if_match)
-        run = {"look": self.runner.read, "scan": self.runner.scan, "write": self.runner.write}
+        run = {
+            "look": partial(self.runner.read, terms=terms),
+            "scan": self.runner.scan,
+            "write": partial(self.runner.write, terms=terms),
+        }
         try:
             given = route.takes.convert(decode_object(self._here(text(step.body)).encode()))
-            result = await run[route.does](route.action, given, self.caller, terms)
+            result = await run[route.does](route.action, given, self.caller)
             answer = rendered(route, result)
         except AppError as refusal:
             answer = answers.refusal(refusal)
