@@ -47,7 +47,7 @@ class Pace(msgspec.Struct, frozen=True):
 
 ALONE = Pace(rows_first=1_000, rows_max=4_000, batch_s=0.25, reads_ahead=True)
 BESIDE_REQUESTS: dict[Engine, Pace] = {
-    "sqlite": Pace(rows_first=20, rows_max=200, batch_s=0.0008, rest=1.0, piece_bytes=4_096),
+    "sqlite": Pace(rows_first=20, rows_max=200, batch_s=0.0005, rest=1.0, piece_bytes=4_096),
     # There a batch waits for the database, and others go on meanwhile.
     "postgres": Pace(rows_first=200, rows_max=500, batch_s=1, piece_bytes=16_384),
 }
