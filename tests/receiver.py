@@ -43,6 +43,8 @@ class Receiver:
 
 
 class Quiet(ThreadingHTTPServer):
+    request_queue_size = 256  # of the five that are usual, the sixth of a burst waits a second
+
     def handle_error(self, *_: object) -> None:
         """Whoever hangs up, hangs up."""
 
