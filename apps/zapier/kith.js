@@ -34,19 +34,19 @@ const filled = (value) => {
   return Object.fromEntries(entries.filter(([, one]) => !isBlank(one)));
 };
 
+// One entry may hold several, as "{{1}}, {{2}}" does, of which some are blank.
+const tagList = (tags) =>
+  [tags].flat().flatMap((one) => (isBlank(one) ? [] : String(one).split(',')));
+
 // What somebody left blank is not sent, since blank would clear what is there: no field of spaces
 // only, and no such entry of a list or of "More fields". Kith takes text; a Zap may map a number.
 const given = (fields) =>
   Object.fromEntries(
-    Object.entries(filled(fields)).map(([key, value]) => [
+    Object.entries(filled({ ...fields, tags: tagList(fields.tags) })).map(([key, value]) => [
       key,
       typeof value === 'number' ? String(value) : value,
     ]),
   );
-
-// One entry may hold several, as "{{1}}, {{2}}" does, of which some are blank.
-const tagList = (tags) =>
-  [tags].flat().flatMap((one) => (isBlank(one) ? [] : String(one).split(',')));
 
 const authorize = (request, z, bundle) => {
   if (bundle.authData && bundle.authData.token) {
@@ -102,4 +102,4 @@ const refuse = (response, z) => {
   throw new z.errors.Error(said(response), 'Refused', response.status);
 };
 
-module.exports = { act, authorize, base, given, refuse, said, tagList, url };
+module.exports = { act, authorize, base, given, refuse, said, url };

@@ -1,17 +1,11 @@
 'use strict';
 
-const { act, tagList } = require('../kith');
+const { act } = require('../kith');
 const fields = require('../fields');
 
 const perform = (z, bundle) => {
   const { phone, name, email, tags, metadata } = bundle.inputData;
-  return act(z, bundle, 'create-contact', {
-    phone,
-    name,
-    email,
-    tags: tagList(tags),
-    metadata,
-  });
+  return act(z, bundle, 'create-contact', { phone, name, email, tags, metadata });
 };
 
 module.exports = {

@@ -1,18 +1,11 @@
 'use strict';
 
-const { act, tagList } = require('../kith');
+const { act } = require('../kith');
 const fields = require('../fields');
 
 const perform = (z, bundle) => {
   const { contact_id, phone, name, email, tags, metadata } = bundle.inputData;
-  return act(z, bundle, 'update-contact', {
-    contact_id,
-    phone,
-    name,
-    email,
-    tags: tagList(tags),
-    metadata,
-  });
+  return act(z, bundle, 'update-contact', { contact_id, phone, name, email, tags, metadata });
 };
 
 module.exports = {
