@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -50,9 +50,9 @@ def imported(rows: int = ROWS) -> list[Row]:
     command = pinned(SERVER_CORE, [*kith, "import", str(written(rows)), "--json"])
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    peak_mb = 0.0
+    peak_mb = 0.0  # what the system tells of one that has ended may be its parent's
     while process.poll() is None:
-        peak_mb = max(peak_mb, _peak_mb(process.pid))
+        peak_mb = max(peak_mb, world.memory_mb(process.pid, "VmHWM"))
         time.sleep(0.1)
     took_s = time.perf_counter() - started
     if process.returncode:
@@ -68,16 +68,6 @@ def imported(rows: int = ROWS) -> list[Row]:
         ),
         Row("resident memory of an import, at most", peak_mb, 110, True, " MB"),
     ]
-
-
-def _peak_mb(pid: int) -> float:
-    """What a process had in memory at most so far. What the system tells of one that has ended may
-    be its parent's, from before it became a program of its own."""
-    with suppress(FileNotFoundError, ProcessLookupError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1_024
-    return 0.0
 
 
 def beside(original: Database) -> Row:

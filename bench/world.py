@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -68,10 +68,16 @@ class Running(msgspec.Struct):
     to_first_answer_s: float
 
     def resident_mb(self) -> float:
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        raise RuntimeError("the server is gone")
+        return memory_mb(self.pid, "VmRSS")
+
+
+def memory_mb(pid: int, which: str) -> float:
+    """VmRSS: what a process has in memory; VmHWM: what it had at most. 0 for one that has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(f"{which}:"):
+                return int(line.split()[1]) / 1_024
+    return 0.0
 
 
 @contextmanager
