@@ -14,7 +14,7 @@ RECHECK_S = 0.5
 """How old an answer of the database may be: a revoked token works for less than a second."""
 NOTED_EVERY = timedelta(minutes=5)
 """How far the database may be behind with a token in steady use. Every write, however small, makes
-SQLite forget what the connection that look-ups read by holds in memory: 3 us a look-up."""
+SQLite forget what the connection that look-ups read by holds in memory."""
 KNOWN_MAX = 10_000
 HEADER_BYTES_KEPT_MAX = 100
 """A plain `Bearer` and a token; one padded with blanks is looked up each time."""
@@ -48,8 +48,8 @@ class Credentials:
         last_used, self._last_used = self._last_used, {}
         if len(self._noted) >= KNOWN_MAX:
             self._noted.clear()
-        self._noted |= last_used
         await self._runner.write(token_actions.touch, last_used)
+        self._noted |= last_used
 
     def _is_news(self, token_id: int) -> bool:
         noted_at = self._noted.get(token_id)
