@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 WRITES_SHARE = 3
 """A server's writes may keep one part in so many of what its look-ups may: at a million contacts a
-change of one meets six pages that no neighbour shares, and each is a read from the system."""
+change of one meets pages that no neighbour shares, and each may be a read from the system."""
 FLUSH_EVERY_S = 5.0
 TIDY_EVERY_S = 60.0
 log = structlog.get_logger("kith")
