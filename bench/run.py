@@ -22,7 +22,8 @@ from bench.world import Database, Running
 
 RESULTS = Path(__file__).with_name("results")
 ROUNDS = 9
-WARM_UP_S = 60
+WARM_UP_S = 75
+"""A minute after its start a server cuts its log and reads its pages anew; then it keeps them."""
 LARGE, SMALL = 1_000_000, 10_000
 
 
@@ -53,7 +54,7 @@ def rate(measured: list[Measured]) -> float:
 
 
 def warm_up(server: Running, served: Database, *kinds: str) -> None:
-    """A server that has run for a minute holds what is asked for in memory; so does this one."""
+    """A server that has run for a while holds what is asked for in memory; so does this one."""
     for kind in kinds:
         call(server, kind, served, duration_s=WARM_UP_S // len(kinds))
 

@@ -181,6 +181,28 @@ async def test_where_nobody_is_answered_nothing_stands_back(tmp_path: Path) -> N
     await database.close()
 
 
+async def test_whoever_reads_keeps_what_it_holds_where_nobody_wrote(database: SQLite) -> None:
+    """Cutting a log, also an empty one, makes SQLite forget every page that was read."""
+    await add(database, "somebody")
+    await database.tidy()
+    await names(database)
+    await database.tidy()  # reads what it looks at itself
+    misses = _misses(database)
+    await database.tidy()
+    assert await names(database) == ["somebody"]
+    assert _misses(database) == misses
+    await add(database, "another")
+    await database.tidy()
+    assert not wal_bytes(database)
+    await names(database)
+    assert _misses(database) > misses, "it is told apart"
+
+
+def _misses(database: SQLite) -> int:
+    """Pages that the reading connection has read from the file."""
+    return database.reading_connection.status(apsw.SQLITE_DBSTATUS_CACHE_MISS)[0]
+
+
 async def test_a_log_that_is_read_is_moved_later(
     database: SQLite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

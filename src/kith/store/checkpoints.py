@@ -51,6 +51,7 @@ class Checkpoints:
         """`on_unsynced` is told on the event loop that the disk failed (row S8)."""
         self._connection = connection
         self._path = path
+        self._wal = path.with_name(f"{path.name}-wal")
         self._file = os.open(path, os.O_RDONLY)  # to be closed last: it takes SQLite's locks along
         self._on_unsynced = on_unsynced
         self._thread = ThreadPoolExecutor(
@@ -95,8 +96,12 @@ class Checkpoints:
         self._moving = asyncio.get_running_loop().create_task(self._move_beside())
 
     async def empty(self) -> None:
-        """Move all of the log and cut it to nothing; nobody writes meanwhile (rows T18.1, L11)."""
-        await self._guarded(self._move_all)
+        """Move all of the log and cut it to nothing; nobody writes meanwhile (rows T18.1, L11).
+
+        An empty one is left alone: cutting it makes every reader forget what it holds in memory.
+        """
+        if self._wal.exists() and self._wal.stat().st_size:
+            await self._guarded(self._move_all)
 
     async def sweep(self, turn: asyncio.Lock) -> None:
         """Clear what erasures left behind, a few pages in each `turn` of the writer's lock."""
