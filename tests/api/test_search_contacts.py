@@ -223,7 +223,8 @@ def test_other_letters_are_other_letters(ana: Person, name: str, query: str) -> 
 LITERAL = (
     "100%", "a_b", "a\\b", "a\\%b", "O'Brien", 'say "hi"', "a AND b", "OR", "NOT", "NEAR(a b)",
     "a*b", "^a", "name:a", "-a", "(a)", "{a}", "a--b", "a;b", "?1", ":query", "$1", "%s", "{0}",
-    "`a`", "[ab]", "a+b", "a,b", "' OR '1'='1", "axb", "1000", "ab",
+    "`a`", "[ab]", "a?b", "a[b]c", "[*]", "[^a]", "**",
+    "a+b", "a,b", "' OR '1'='1", "axb", "1000", "ab",
 )  # fmt: skip
 
 
