@@ -1,6 +1,8 @@
 """What commands do beside a running server, and that it notices at once."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -100,6 +102,25 @@ async def test_revoking_a_user_stops_their_tokens(bed: Bed, beside: Kith, ana: P
     assert (bens["user_id"], anas["user_id"]) == (ben["user_id"], ana.user.id)
     assert bens["revoked_at"] is not None
     assert token not in str(bens)
+
+
+async def test_a_server_beside_an_import_refuses_nothing(
+    beside: Kith, ana: Person, tmp_path: Path
+) -> None:
+    rows = 30_000
+    path = tmp_path / "contacts.csv"
+    path.write_text("phone\n" + "".join(f"+336{12_000_000 + n}\n" for n in range(rows)))
+    assert ana.workspace is not None
+    given = ("import", str(path), "--workspace", ana.workspace.id, "--json")
+    with ThreadPoolExecutor(1) as thread:
+        importing = thread.submit(beside.process, *given)
+        made = 0
+        while not importing.done():
+            made += 1
+            answer = ana.post("create-contact", {"phone": f"+1415{2_000_000 + made}"})
+            assert answer.status_code == 201, answer.text
+        assert importing.result().json["counts"]["created"] == rows
+    assert made > 10
 
 
 async def test_the_demo_can_be_asked_and_keeps_what_is_there(bed: Bed, beside: Kith) -> None:

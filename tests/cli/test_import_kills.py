@@ -40,9 +40,10 @@ from kith.cli.main import main
 from kith.jobs import importing
 from kith.store import sqlite, writer
 b = {batch}
-importing.ALONE = importing.Pace(
+pace = importing.Pace(
     rows_first=b, rows_max=b, batch_s=60, piece_bytes=100_000, reads_ahead=True
 )
+importing.ALONE = dict.fromkeys(importing.ALONE, pace)
 finish = writer.Writer._finish
 def run(edge, at):
     commits = [0]

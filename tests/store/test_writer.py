@@ -5,7 +5,9 @@ import asyncio
 import inspect
 import re
 import threading
+import time
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 
 import apsw
@@ -317,6 +319,33 @@ async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
     await database.close()
     assert await asyncio.gather(*writes) == ["last"]
     assert not (tmp_path / "kith.db-wal").exists()
+
+
+async def test_others_write_between_the_batches_of_a_long_command(tmp_path: Path) -> None:
+    """As a server beside `kith import`, which refused every second write when none gave way."""
+    path = str(tmp_path / "kith.db")
+    served, bulk = SQLite(path), SQLite(path, is_bulk=True)
+    await migrate.apply_all(served, utc_now())
+    is_over = False
+
+    async def batch(tx: Tx, name: str) -> None:
+        await add(tx, name)
+        time.sleep(0.03)  # an action waits for nothing, so it holds the file as work does
+
+    async def import_() -> int:
+        numbers = count()
+        while not is_over:
+            await bulk.write(lambda tx: batch(tx, f"of the import {next(numbers)}"))
+        return next(numbers)
+
+    importing = asyncio.create_task(import_())
+    for number in range(20):
+        await served.write(lambda tx, n=number: add(tx, f"of the server {n}"))
+    is_over = True
+    assert await importing > 2, "it went on, too"
+    assert len([name for name in await names(served) if "server" in name]) == 20
+    await bulk.close()
+    await served.close()
 
 
 @pytest.mark.row("S2")

@@ -78,7 +78,8 @@ async def run(runner: Runner, given: Given) -> None:
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(_bar(file))
         rejects: Rejects | None = None
-        steps = importing.run(runner, caller, file.pieces(), wanted, importing.ALONE)
+        pace = importing.ALONE[runner.database.engine]
+        steps = importing.run(runner, caller, file.pieces(), wanted, pace)
         async for last in steps:
             if rejects is None:
                 rejects = stack.enter_context(Rejects(given.rejects, given.path, last.head))

@@ -45,7 +45,12 @@ class Pace(msgspec.Struct, frozen=True):
     reads_ahead: bool = False
 
 
-ALONE = Pace(rows_first=1_000, rows_max=4_000, batch_s=0.25, reads_ahead=True)
+ALONE: dict[Engine, Pace] = {
+    # A server beside it that has something to write waits for one batch: some 100 ms.
+    "sqlite": Pace(rows_first=1_000, rows_max=4_000, batch_s=0.06, reads_ahead=True),
+    # There a batch has to be repeated when a server beside it added one of its numbers' neighbours.
+    "postgres": Pace(rows_first=200, rows_max=500, batch_s=1, reads_ahead=True),
+}
 BESIDE_REQUESTS: dict[Engine, Pace] = {
     "sqlite": Pace(rows_first=20, rows_max=200, batch_s=0.0005, rest=1.0, piece_bytes=4_096),
     # There a batch waits for the database, and others go on meanwhile.

@@ -6,6 +6,7 @@ included.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +31,12 @@ HOLD_S_MAX = 0.001
 NICE = 5
 QUEUE_MAX = 1_000
 QUEUE_WAIT_S_MAX = 10.0
-LOCK_WAIT_MS = 2_000
+LOCK_WAIT_S = 2.0
+LOOK_EVERY_S = 0.0005
+"""How often whoever waits for another process looks whether it has ended. SQLite's own wait looks
+every 100 ms in the end, and would hardly ever meet the moment between two batches of an import."""
+GIVE_WAY_S = 0.0015
+"""What a command that writes much leaves other processes between two batches."""
 
 STORAGE_TROUBLE = (
     apsw.IOError,
@@ -90,6 +96,7 @@ class Writer:
         self._before_commit = before_commit
         self._after_answers = after_answers
         self._on_broken = on_broken
+        self._is_bulk = is_bulk
         self._queue: deque[_Request] = deque()
         self._working: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(
@@ -135,6 +142,8 @@ class Writer:
                 await self._write_batch()
                 if not self.is_broken:
                     await self._after_answers()
+            if self._is_bulk:
+                await asyncio.sleep(GIVE_WAY_S)
         self._working = None
 
     async def _write_batch(self) -> None:
@@ -192,7 +201,7 @@ class Writer:
             log.error("storage.begin_failed", code="storage", reason=str(error))
             return unavailable(error)
         try:
-            self._connection.set_busy_timeout(LOCK_WAIT_MS)
+            self._connection.set_busy_handler(_patience(LOCK_WAIT_S))
             await self._blocking("BEGIN IMMEDIATE")
             return None
         except STORAGE_TROUBLE as error:
@@ -255,6 +264,17 @@ class Writer:
         await asyncio.get_running_loop().run_in_executor(
             self._thread, _to_its_end, self._connection.execute, sql
         )
+
+
+def _patience(wait_s: float) -> Callable[[int], bool]:
+    """SQLite's busy handler, called on the thread that waits."""
+    deadline = time.monotonic() + wait_s
+
+    def goes_on(_: int) -> bool:
+        time.sleep(LOOK_EVERY_S)
+        return time.monotonic() < deadline
+
+    return goes_on
 
 
 def _to_its_end(run: Callable[[str], apsw.Cursor], sql: str) -> None:
