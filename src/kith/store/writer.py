@@ -6,7 +6,7 @@ included.
 """
 
 import asyncio
-import time
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -201,7 +201,7 @@ class Writer:
             log.error("storage.begin_failed", code="storage", reason=str(error))
             return unavailable(error)
         try:
-            self._connection.set_busy_handler(_patience(LOCK_WAIT_S))
+            self._connection.set_busy_handler(_patience())
             await self._blocking("BEGIN IMMEDIATE")
             return None
         except STORAGE_TROUBLE as error:
@@ -266,13 +266,14 @@ class Writer:
         )
 
 
-def _patience(wait_s: float) -> Callable[[int], bool]:
+def _patience() -> Callable[[int], bool]:
     """SQLite's busy handler, called on the thread that waits."""
-    deadline = time.monotonic() + wait_s
+    clock, nothing = asyncio.get_running_loop().time, threading.Event()
+    deadline = clock() + LOCK_WAIT_S
 
     def goes_on(_: int) -> bool:
-        time.sleep(LOOK_EVERY_S)
-        return time.monotonic() < deadline
+        nothing.wait(LOOK_EVERY_S)
+        return clock() < deadline
 
     return goes_on
 
