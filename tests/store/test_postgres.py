@@ -1,6 +1,7 @@
 """What only PostgreSQL can do to us: go away in the middle of a COMMIT."""
 
 import asyncio
+from itertools import count
 
 import asyncpg
 import pytest
@@ -63,6 +64,37 @@ async def test_whatever_breaks_a_commit_off_leaves_it_unknown(
             with pytest.raises((Unavailable, asyncio.CancelledError)):
                 await database.write(lambda tx: tenants.add(tx, uuid="a", name="a", at=utc_now()))
         assert "storage.commit_unknown" in [line["event"] for line in lines]
+        await database.close()
+
+
+async def test_a_long_write_comes_to_its_end_beside_many_short_ones(postgres: str) -> None:
+    """As a batch of an import beside a server: it takes the turns of many numbers, and late."""
+    is_over = False
+
+    async def soon(tx: Tx) -> None:
+        await identities.take_turn(tx, tenant_id=1, of="a number")
+
+    async def late(tx: Tx) -> None:
+        await tx.one("SELECT 1")
+        await asyncio.sleep(0.05)
+        await soon(tx)
+
+    async def go_on() -> int:
+        numbers = count()
+        while not is_over:
+            await database.write(soon)
+            next(numbers)
+        return next(numbers)
+
+    async with postgres_database(postgres) as url:
+        database = await connect(url)
+        await migrate.apply_all(database, utc_now())
+        await database.write(lambda tx: tenants.add(tx, uuid="a", name="a", at=utc_now()))
+        going_on = asyncio.create_task(go_on())
+        for _ in range(3):
+            await database.write(late)
+        is_over = True
+        assert await going_on > 20, "they went on, too"
         await database.close()
 
 
