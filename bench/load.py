@@ -21,18 +21,17 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def awake(core: str = LOAD_CORE) -> Iterator[None]:
-    """Keep a core from sleeping, by a process that yields to everything.
+def awake() -> Iterator[None]:
+    """Keep the load generator's core from sleeping, by a process that yields to everything.
 
     On a virtual machine, waking a sleeping core costs the one who wakes it 20 us: the server would
-    pay that for each answer, but not for static ones, which come too fast for wrk to sleep. And
-    who has slept is slower for a while: a search of 8 ms takes 11 after a rest of 1 ms.
+    pay that for each answer, but not for static ones, which come too fast for wrk to sleep.
     """
     if not hasattr(os, "SCHED_IDLE"):
         yield
         return
     spin = "import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass"
-    process = subprocess.Popen(pinned(core, [sys.executable, "-c", spin]))
+    process = subprocess.Popen(pinned(LOAD_CORE, [sys.executable, "-c", spin]))
     try:
         yield
     finally:
