@@ -21,8 +21,9 @@ T = TypeVar("T")
 
 log = structlog.get_logger("kith.store")
 
-SCAN_CACHE_SHARE = 3
-"""Each connection that scans may keep one part in so many of what look-ups may."""
+SCAN_CACHE_MB = 8
+"""For each connection that scans. More is no quicker once it is full, and slower until then: memory
+that is new to the process costs more than to read a page from the system again."""
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections could corrupt a WAL file
 
 
@@ -115,9 +116,7 @@ class SQLite:
             on_broken=broken,
         )
         self._scanner = Scanner(
-            lambda: _open(
-                path, apsw.SQLITE_OPEN_READONLY, cache_mb=max(1, cache_mb // SCAN_CACHE_SHARE)
-            ),
+            lambda: _open(path, apsw.SQLITE_OPEN_READONLY, cache_mb=SCAN_CACHE_MB),
             _ReadTx,
         )
         self._read_tx = _ReadTx(self.reading_connection)
