@@ -135,7 +135,7 @@ class Person(msgspec.Struct, frozen=True, dict=True):
 def by_activity(person: Person) -> tuple[Any, ...]:
     one = person.contact
     last = to_us(one.last_message_at) if one.last_message_at else float("-inf")
-    return -last, -to_us(one.created_at), one.id
+    return -last, -to_us(one.created_at), one.row_id
 
 
 class World:

@@ -48,7 +48,7 @@ _FILTERS = {
     for engine, contains in _CONTAINS.items()
 }
 _BY_ACTIVITY = (
-    " ORDER BY c.last_message_at DESC NULLS LAST, c.created_at DESC, c.uuid LIMIT :rows_max"
+    " ORDER BY c.last_message_at DESC NULLS LAST, c.created_at DESC, c.id LIMIT :rows_max"
 )
 _BY_ID = " AND c.uuid > :after ORDER BY c.uuid LIMIT :rows_max"
 _SEARCH = {
@@ -66,7 +66,7 @@ _LIST = {
 _RECENT = (
     f"SELECT {contacts.COLUMNS} FROM (SELECT r.id FROM (SELECT n.id, n.search_key"
     " FROM contacts n INDEXED BY contacts_by_activity WHERE n.tenant_id = :tenant_id"
-    " ORDER BY n.last_message_at DESC, n.created_at DESC, n.uuid LIMIT :walk_rows) r"
+    " ORDER BY n.last_message_at DESC, n.created_at DESC, n.id LIMIT :walk_rows) r"
     " WHERE (:pattern IS NULL OR r.search_key GLOB :pattern)"
     " AND (:tag_id IS NULL OR EXISTS (SELECT 1 FROM contact_tags x"
     " WHERE x.tenant_id = :tenant_id AND x.contact_id = r.id AND x.tag_id = :tag_id))"

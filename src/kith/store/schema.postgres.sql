@@ -734,7 +734,7 @@ CREATE INDEX consent_records_by_contact ON consent_records USING btree (tenant_i
 
 CREATE INDEX contact_tags_by_tag ON contact_tags USING btree (tenant_id, tag_id);
 
-CREATE INDEX contacts_by_activity ON contacts USING btree (tenant_id, last_message_at DESC NULLS LAST, created_at DESC, uuid);
+CREATE INDEX contacts_by_activity ON contacts USING btree (tenant_id, last_message_at DESC NULLS LAST, created_at DESC, id);
 
 CREATE INDEX contacts_by_change ON contacts USING btree (tenant_id, updated_at);
 
