@@ -331,9 +331,9 @@ class Limits(msgspec.Struct, frozen=True):
     frequent: int
     candidates_max: int
     rare_candidates_max: int
-    few: int
+    seen_candidates_max: int
+    first: int
     terms_max: int
-    grams_enough: int
     sample: int
     rows_to_a_gram: int
 
@@ -342,9 +342,9 @@ class Limits(msgspec.Struct, frozen=True):
         patch.setattr(contact_lists, "FREQUENT", self.frequent)
         patch.setattr(contact_lists, "CANDIDATES_MAX", self.candidates_max)
         patch.setattr(contact_lists, "RARE_CANDIDATES_MAX", self.rare_candidates_max)
-        patch.setattr(contact_search, "FEW", self.few)
+        patch.setattr(contact_lists, "SEEN_CANDIDATES_MAX", self.seen_candidates_max)
+        patch.setattr(contact_search, "FIRST", self.first)
         patch.setattr(contact_search, "TERMS_MAX", self.terms_max)
-        patch.setattr(contact_search, "GRAMS_ENOUGH", self.grams_enough)
         patch.setattr(contact_search, "SAMPLE", self.sample)
         patch.setattr(contact_search, "ROWS_TO_A_GRAM", self.rows_to_a_gram)
 
@@ -356,8 +356,8 @@ LIMITS = st.builds(
     st.sampled_from([0, 3, 20, 10_000]),
     st.sampled_from([0, 3, 20, 10_000]),
     st.sampled_from([0, 3, 20, 10_000]),
+    st.sampled_from([1, 3, 20, 10_000]),
     st.sampled_from([0, 2, 20, 10_000]),
-    st.integers(1, 3),
     st.sampled_from([0, 3, 20, 10_000]),
     st.integers(1, 3),
 )
@@ -488,7 +488,8 @@ class Told:
         ("LIMIT :walk_rows) r", "recent"),
         ("OFFSET :walk_rows", "is there more"),
         ("contact_search_terms", "terms"),
-        ("OFFSET :rows_max", "how rare"),
+        ("MIN(o.id)", "span"),
+        ("OFFSET :passed", "how rare"),
         ("contact_search MATCH", "trigrams"),
         ("n.email_key = :email_key LIMIT", "email"),
         ("SELECT x.contact_id", "tag"),
@@ -502,6 +503,8 @@ class Told:
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
         self.ways: list[str] = []
+        self.matched: list[tuple[str, int]] = []
+        """What the index was asked for together, and how many rows of it came."""
 
     async def one(self, sql: str, **values: Any) -> Row | None:
         self._note(sql)
@@ -509,7 +512,10 @@ class Told:
 
     async def all(self, sql: str, **values: Any) -> Sequence[Row]:
         self._note(sql)
-        return await self._tx.all(sql, **values)
+        rows = await self._tx.all(sql, **values)
+        if "contact_search MATCH" in sql:
+            self.matched.append((values["terms"], len(rows)))
+        return rows
 
     def _note(self, sql: str) -> None:
         if "contact_search_pending" in sql:  # beside the index, whatever it says
@@ -527,9 +533,9 @@ WIDE = Limits(
     frequent=10_000,
     candidates_max=10_000,
     rare_candidates_max=10_000,
-    few=10_000,
+    seen_candidates_max=10_000,
+    first=10_000,
     terms_max=10_000,
-    grams_enough=3,
     sample=10_000,
     rows_to_a_gram=3,
 )
@@ -538,9 +544,9 @@ SMALL = Limits(
     frequent=6,
     candidates_max=40,
     rare_candidates_max=200,
-    few=40,
+    seen_candidates_max=200,
+    first=10,
     terms_max=30,
-    grams_enough=3,
     sample=40,
     rows_to_a_gram=3,
 )
@@ -591,23 +597,38 @@ async def crowd(on_sqlite: Opened) -> AsyncIterator[World]:
         # They are everybody.
         (Filters(query="p007"), WIDE, 50, ["recent", "is there more"]),
         # One or two letters: the trigrams that begin so.
-        (Filters(query="z"), SMALL, 50, ["recent", "is there more", "terms", "trigrams", "among"]),
-        (Filters(query="ze"), SMALL, 50, ["recent", "is there more", "terms", "trigrams", "among"]),
-        (Filters(query="n"), PATIENT, 50, ["recent", "is there more", "terms", "trigrams", "walk"]),
-        (Filters(query="0"), PATIENT, 50, ["recent", "is there more", "terms", "walk"]),
-        (Filters(query="ж"), SMALL, 50, ["recent", "is there more", "terms", "among"]),
+        (
+            Filters(query="z"),
+            SMALL,
+            50,
+            ["recent", "is there more", "span", "terms", "trigrams", "among"],
+        ),
+        (
+            Filters(query="ze"),
+            SMALL,
+            50,
+            ["recent", "is there more", "span", "terms", "trigrams", "among"],
+        ),
+        (
+            Filters(query="n"),
+            PATIENT,
+            50,
+            ["recent", "is there more", "span", "terms", "trigrams", "walk"],
+        ),
+        (Filters(query="0"), PATIENT, 50, ["recent", "is there more", "span", "terms", "walk"]),
+        (Filters(query="ж"), SMALL, 50, ["recent", "is there more", "span", "terms", "among"]),
         # Three and more: the first trigram that few have, else several together.
         (
             Filters(query=TENTH_IS_RARE),
             SMALL,
             50,
-            ["recent", "is there more", "how rare", "trigrams", "among"],
+            ["recent", "is there more", "span", "how rare", "trigrams", "among"],
         ),
         (
             Filters(query="common zebra"),
             SMALL,
             50,
-            ["recent", "is there more", "how rare", "trigrams", "among"],
+            ["recent", "is there more", "span", "how rare", "trigrams", "among"],
         ),
         # Who matches often is met by walking.
         (Filters(query="common"), SMALL, 50, ["recent", "walk"]),
@@ -615,26 +636,26 @@ async def crowd(on_sqlite: Opened) -> AsyncIterator[World]:
             Filters(query="common"),
             PATIENT,
             50,
-            ["recent", "is there more", "how rare", "trigrams", "walk"],
+            ["recent", "is there more", "span", "how rare", "trigrams", "walk"],
         ),
         (
             Filters(query="жжж"),
             SMALL,
             50,
-            ["recent", "is there more", "how rare", "trigrams", "among"],
+            ["recent", "is there more", "span", "how rare", "trigrams", "among"],
         ),
         # Where the text is frequent, the tag may be rare.
         (
             Filters(query="common", tag="vip"),
             SMALL,
             50,
-            ["tag's id", "recent", "is there more", "how rare", "trigrams", "tag", "among"],
+            ["tag's id", "recent", "is there more", "span", "how rare", "trigrams", "tag", "among"],
         ),
         (
             Filters(query="common", tag="VIP"),
             PATIENT,
             50,
-            ["tag's id", "recent", "is there more", "how rare", "trigrams", "tag", "walk"],
+            ["tag's id", "recent", "is there more", "span", "how rare", "trigrams", "tag", "walk"],
         ),
         (Filters(tag="vip"), SMALL, 50, ["tag's id", "recent", "is there more", "tag", "among"]),
         (Filters(tag="VIP"), SMALL, 50, ["tag's id", "recent", "is there more", "tag", "walk"]),
@@ -646,7 +667,7 @@ async def crowd(on_sqlite: Opened) -> AsyncIterator[World]:
             Filters(email="ana@example.com", query="p008 c"),
             msgspec.structs.replace(SMALL, candidates_max=1, sample=1),
             50,
-            ["email", "how rare", "trigrams", "among"],
+            ["email", "span", "how rare", "trigrams", "among"],
         ),
     ],
 )
@@ -681,14 +702,14 @@ async def test_ways_of_search(
         (
             Filters(created_after=START + timedelta(seconds=200), query=TENTH_IS_RARE),
             SMALL,
-            ["how rare", "trigrams", "among"],
+            ["span", "how rare", "trigrams", "among"],
         ),
         (Filters(tag="nobody's"), SMALL, ["tag's id"]),
-        (Filters(query="z"), SMALL, ["terms", "trigrams", "among"]),
-        (Filters(query="0"), SMALL, ["terms", "walk"]),
-        (Filters(query=TENTH_IS_RARE), SMALL, ["how rare", "trigrams", "among"]),
-        (Filters(query="common"), SMALL, ["how rare", "trigrams", "walk"]),
-        (Filters(query="common"), WIDE, ["how rare", "trigrams", "among"]),
+        (Filters(query="z"), SMALL, ["span", "terms", "trigrams", "among"]),
+        (Filters(query="0"), SMALL, ["span", "terms", "walk"]),
+        (Filters(query=TENTH_IS_RARE), SMALL, ["span", "how rare", "trigrams", "among"]),
+        (Filters(query="common"), SMALL, ["span", "how rare", "trigrams", "walk"]),
+        (Filters(query="common"), WIDE, ["span", "how rare", "trigrams", "among"]),
         (Filters(tag="vip"), SMALL, ["tag's id", "tag", "among"]),
         (Filters(tag="VIP"), SMALL, ["tag's id", "tag", "walk"]),
         (Filters(email="ana@example.com"), SMALL, ["email", "among"]),
@@ -697,7 +718,7 @@ async def test_ways_of_search(
         (
             Filters(updated_after=START + timedelta(days=2), query="common", tag="VIP"),
             SMALL,
-            ["tag's id", "how rare", "trigrams", "tag", "changes", "came", "among"],
+            ["tag's id", "span", "how rare", "trigrams", "tag", "changes", "came", "among"],
         ),
     ],
 )
@@ -731,6 +752,65 @@ async def _ways(world: World, ask: Callable[[Tx], Awaitable[object]]) -> list[st
         return told.ways
 
     return await world.database.scan(work)
+
+
+@pytest.mark.parametrize("workspace", [0, 1])
+@pytest.mark.parametrize(
+    ("query", "candidates_max", "matched", "found"),
+    [
+        ("common", 150, [10], None),  # the first of 300 tell that there will be more
+        ("common", 350, [10, 290], 300),
+        ("zebra", 40, [10, 20], 30),
+        ("zebra", 29, [10], None),
+        ("zebra", 5, [6], None),
+        ("p29", 40, [10, 0], 10),
+        ("p00", 40, [10], None),  # all at the beginning: they look as frequent as everybody
+        ("p299", 3, [4], None),  # of its trigrams, the rarer one is asked for
+    ],
+)
+async def test_how_many_there_will_be_is_told_by_the_first(
+    crowd: World,
+    monkeypatch: pytest.MonkeyPatch,
+    workspace: int,
+    query: str,
+    candidates_max: int,
+    matched: list[int],
+    found: int | None,
+) -> None:
+    """Whatever row ids a workspace has: those of the second begin behind all of the first."""
+    SMALL.set(monkeypatch)
+
+    async def work(tx: Tx) -> None:
+        told = Told(tx)
+        ids = await contact_search.candidates(
+            told,  # type: ignore[arg-type]
+            tenant_id=crowd.tenants[workspace],
+            folded=query,
+            candidates_max=candidates_max,
+        )
+        assert [rows for _, rows in told.matched] == matched
+        assert (None if ids is None else len(ids)) == found
+
+    await crowd.database.scan(work)
+
+
+@pytest.mark.parametrize("workspace", [0, 1])
+async def test_trigrams_that_nearly_all_have_are_not_asked_for(
+    crowd: World, monkeypatch: pytest.MonkeyPatch, workspace: int
+) -> None:
+    msgspec.structs.replace(SMALL, sample=5).set(monkeypatch)
+
+    async def work(tx: Tx) -> None:
+        told = Told(tx)
+        await contact_search.candidates(
+            told,  # type: ignore[arg-type]
+            tenant_id=crowd.tenants[workspace],
+            folded="mon z",
+            candidates_max=40,
+        )
+        assert {terms for terms, _ in told.matched} == {'"on " AND "n z"'}
+
+    await crowd.database.scan(work)
 
 
 async def test_who_changes_again_and_again_is_one_who_changed(

@@ -19,12 +19,14 @@ from kith.store.database import Engine, Row, Tx
 
 WALK_ROWS = 2_000
 """As many of the most recently active are looked through before an index is asked: 0.5 ms."""
-FREQUENT = 8
+FREQUENT = 6
 """Who matches so often among them is met often enough by walking on."""
 CANDIDATES_MAX = 2_000
 """More are not worth sorting: a walk meets 50 of them sooner."""
 RARE_CANDIDATES_MAX = 15_000
 """The same where nobody among the most recently active matches: a walk would be long."""
+SEEN_CANDIDATES_MAX = 6_000
+"""The same where one of them matches; half of it where two do, since a walk is half as long."""
 
 _CONTAINS: dict[Engine, str] = {
     "sqlite": "c.search_key GLOB :pattern",
@@ -202,7 +204,7 @@ async def _without_walking(
         if filters.query is not None:
             if len(rows) >= FREQUENT:
                 return None
-            candidates_max = RARE_CANDIDATES_MAX // (1 + 2 * len(rows))
+            candidates_max = SEEN_CANDIDATES_MAX // len(rows) if rows else RARE_CANDIDATES_MAX
         if await tx.one(_MORE, tenant_id=given["tenant_id"], walk_rows=WALK_ROWS) is None:
             return rows
     among = await _candidates(tx, given["tenant_id"], filters, wanted, candidates_max)

@@ -11,9 +11,8 @@ from kith.store.database import Tx
 
 TERMS_MAX = 512
 """A query of one or two letters that begins more trigrams than this is no rare one."""
-GRAMS_ENOUGH = 3
-FEW = 2_000
-"""When these name no more, the others are not asked."""
+FIRST = 200
+"""Where the last of so many candidates stands among the contacts tells how many there will be."""
 SAMPLE = 500
 """How many rows with a trigram tell how frequent it is."""
 ROWS_TO_A_GRAM = 3
@@ -23,8 +22,16 @@ PENDING_MAX = 256
 CHANGED, ERASED, GONE = 0, 1, 2
 """Of a contact that waits. The latter two wait no longer than until the COMMIT."""
 
-_RANGE = " AND s.rowid >= (:tenant_id << 40) AND s.rowid < ((:tenant_id + 1) << 40)"
-_MATCHING = f" FROM contact_search s WHERE contact_search MATCH :terms{_RANGE}"
+_MATCHING = (
+    "SELECT s.rowid - (:tenant_id << 40) FROM contact_search s WHERE contact_search MATCH :terms"
+    " AND s.rowid > (:tenant_id << 40) + :after AND s.rowid < ((:tenant_id + 1) << 40)"
+    " LIMIT :rows_max"
+)
+_ONE_FAR_OFF = f"{_MATCHING} OFFSET :passed"
+_SPAN = (
+    "SELECT (SELECT MIN(o.id) FROM contacts o WHERE o.tenant_id = :tenant_id),"
+    " (SELECT MAX(n.id) FROM contacts n WHERE n.tenant_id = :tenant_id)"
+)
 
 _NOTE_CHANGE = (
     "INSERT INTO contact_search_pending (tenant_id, id, old_key, is_erased)"
@@ -49,28 +56,42 @@ async def candidates(
 
 
 async def _indexed(tx: Tx, tenant_id: int, folded: str, candidates_max: int) -> list[int] | None:
+    span = await _span(tx, tenant_id)
     if len(folded) < search.GRAM:
         terms = await _beginning_with(tx, folded)
         if not terms:
             return None if terms is None else []
-        return await _matching(tx, tenant_id, search.any_of(terms), candidates_max)
-    rarest = await _rarest(tx, tenant_id, search.grams(folded))
-    some = rarest[:GRAMS_ENOUGH]
-    few = candidates_max if some == rarest else min(candidates_max, FEW)
-    found = await _matching(tx, tenant_id, search.all_of(some), few)
-    if found is None and some != rarest:
-        found = await _matching(tx, tenant_id, search.all_of(rarest), candidates_max)
-    return found
+        return await _matching(tx, tenant_id, search.any_of(terms), candidates_max, span)
+    rare = await _rarest(tx, tenant_id, search.grams(folded), span)
+    return await _matching(tx, tenant_id, search.all_of(rare), candidates_max, span)
 
 
-async def _matching(tx: Tx, tenant_id: int, query: str, candidates_max: int) -> list[int] | None:
-    rows = await tx.all(
-        f"SELECT s.rowid - (:tenant_id << 40){_MATCHING} LIMIT :rows_max",
-        tenant_id=tenant_id,
-        terms=query,
-        rows_max=candidates_max + 1,
-    )
-    return [row[0] for row in rows] if len(rows) <= candidates_max else None
+async def _span(tx: Tx, tenant_id: int) -> tuple[int, int]:
+    """The first and the last row id of the workspace."""
+    row = await tx.one(_SPAN, tenant_id=tenant_id)
+    assert row is not None
+    return row[0] or 0, row[1] or 0
+
+
+async def _matching(
+    tx: Tx, tenant_id: int, query: str, candidates_max: int, span: tuple[int, int]
+) -> list[int] | None:
+    """In the order of the row ids; None when there are more, or would be.
+
+    To look for the first of them tells it in a tenth of the time.
+    """
+    given = {"tenant_id": tenant_id, "terms": query}
+    found = await _next(tx, **given, after=0, rows_max=min(FIRST, candidates_max + 1))
+    if len(found) == FIRST:
+        first, last = span
+        if FIRST * (last - first) // max(found[-1] - first, 1) > candidates_max:
+            return None
+        found += await _next(tx, **given, after=found[-1], rows_max=candidates_max + 1 - FIRST)
+    return found if len(found) <= candidates_max else None
+
+
+async def _next(tx: Tx, **given: object) -> list[int]:
+    return [row[0] for row in await tx.all(_MATCHING, **given)]
 
 
 async def _beginning_with(tx: Tx, folded: str) -> list[str] | None:
@@ -85,7 +106,9 @@ async def _beginning_with(tx: Tx, folded: str) -> list[str] | None:
     return [row[0] for row in rows] if len(rows) <= TERMS_MAX else None
 
 
-async def _rarest(tx: Tx, tenant_id: int, grams: tuple[str, ...]) -> list[str]:
+async def _rarest(
+    tx: Tx, tenant_id: int, grams: tuple[str, ...], span: tuple[int, int]
+) -> list[str]:
     """The trigrams that narrow most, rarest first: those that the first rows hold least often.
 
     To ask also for what nearly every row holds costs more than to look at the rows that it
@@ -94,14 +117,16 @@ async def _rarest(tx: Tx, tenant_id: int, grams: tuple[str, ...]) -> list[str]:
     reached: list[tuple[int, str]] = []
     for gram in grams:
         row = await tx.one(
-            f"SELECT s.rowid{_MATCHING} LIMIT 1 OFFSET :rows_max",
+            _ONE_FAR_OFF,
             tenant_id=tenant_id,
             terms=search.all_of([gram]),
-            rows_max=SAMPLE,
+            after=0,
+            rows_max=1,
+            passed=SAMPLE,
         )
         if row is None:
             return [gram]
-        reached.append((row[0] - (tenant_id << 40), gram))
+        reached.append((row[0] - span[0], gram))
     reached.sort(reverse=True)
     rare = [gram for reach, gram in reached if reach > ROWS_TO_A_GRAM * SAMPLE]
     return rare or [reached[0][1]]
