@@ -758,13 +758,13 @@ async def _ways(world: World, ask: Callable[[Tx], Awaitable[object]]) -> list[st
 @pytest.mark.parametrize(
     ("query", "candidates_max", "matched", "found"),
     [
-        ("common", 150, [10], None),  # the first of 300 tell that there will be more
+        ("common", 150, [10, 10], None),  # the first of 300 tell of more, and so do the last
         ("common", 350, [10, 290], 300),
         ("zebra", 40, [10, 20], 30),
-        ("zebra", 29, [10], None),
+        ("zebra", 29, [10, 10], None),
         ("zebra", 5, [6], None),
         ("p29", 40, [10, 0], 10),
-        ("p00", 40, [10], None),  # all at the beginning: they look as frequent as everybody
+        ("p00", 40, [10, 10, 0], 10),  # only the first of all: the last tell that they are few
         ("p299", 3, [4], None),  # of its trigrams, the rarer one is asked for
     ],
 )

@@ -12,7 +12,7 @@ from kith.store.database import Tx
 TERMS_MAX = 512
 """A query of one or two letters that begins more trigrams than this is no rare one."""
 FIRST = 200
-"""Where the last of so many candidates stands among the contacts tells how many there will be."""
+"""Where so many candidates from an end of the workspace stand tells how many there will be."""
 SAMPLE = 500
 """How many rows with a trigram tell how frequent it is."""
 ROWS_TO_A_GRAM = 3
@@ -25,9 +25,10 @@ CHANGED, ERASED, GONE = 0, 1, 2
 _MATCHING = (
     "SELECT s.rowid - (:tenant_id << 40) FROM contact_search s WHERE contact_search MATCH :terms"
     " AND s.rowid > (:tenant_id << 40) + :after AND s.rowid < ((:tenant_id + 1) << 40)"
-    " LIMIT :rows_max"
 )
-_ONE_FAR_OFF = f"{_MATCHING} OFFSET :passed"
+_OLDEST = f"{_MATCHING} LIMIT :rows_max"
+_NEWEST = f"{_MATCHING} ORDER BY s.rowid DESC LIMIT :rows_max"
+_ONE_FAR_OFF = f"{_MATCHING} LIMIT 1 OFFSET :passed"
 _SPAN = (
     "SELECT (SELECT MIN(o.id) FROM contacts o WHERE o.tenant_id = :tenant_id),"
     " (SELECT MAX(n.id) FROM contacts n WHERE n.tenant_id = :tenant_id)"
@@ -78,20 +79,23 @@ async def _matching(
 ) -> list[int] | None:
     """In the order of the row ids; None when there are more, or would be.
 
-    To look for the first of them tells it in a tenth of the time.
+    To look for the first of them tells it in a tenth of the time. Where these stand close together,
+    the last are asked as well: an import may have brought all that match.
     """
     given = {"tenant_id": tenant_id, "terms": query}
-    found = await _next(tx, **given, after=0, rows_max=min(FIRST, candidates_max + 1))
-    if len(found) == FIRST:
+    found = await tx.all(_OLDEST, **given, after=0, rows_max=min(FIRST, candidates_max + 1))
+    ids = [row[0] for row in found]
+    if len(ids) == FIRST:
         first, last = span
-        if FIRST * (last - first) // max(found[-1] - first, 1) > candidates_max:
-            return None
-        found += await _next(tx, **given, after=found[-1], rows_max=candidates_max + 1 - FIRST)
-    return found if len(found) <= candidates_max else None
-
-
-async def _next(tx: Tx, **given: object) -> list[int]:
-    return [row[0] for row in await tx.all(_MATCHING, **given)]
+        too_close = FIRST * (last - first) // max(candidates_max, 1)
+        if ids[-1] - first < too_close:
+            newest = await tx.all(_NEWEST, **given, after=0, rows_max=FIRST)
+            if last - newest[-1][0] < too_close:
+                return None
+        more_max = candidates_max + 1 - FIRST
+        more = await tx.all(_OLDEST, **given, after=ids[-1], rows_max=more_max)
+        ids += [row[0] for row in more]
+    return ids if len(ids) <= candidates_max else None
 
 
 async def _beginning_with(tx: Tx, folded: str) -> list[str] | None:
@@ -121,7 +125,6 @@ async def _rarest(
             tenant_id=tenant_id,
             terms=search.all_of([gram]),
             after=0,
-            rows_max=1,
             passed=SAMPLE,
         )
         if row is None:
