@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from kith.actions.run import utc_now
-from kith.store import contact_documents, migrate, reachability
+from kith.store import bulk, contact_documents, migrate, reachability
 from kith.store.sqlite import SQLite
 
 
@@ -76,3 +76,16 @@ async def test_get_contact_goes_from_the_number_to_the_contact(
     assert "i USING PRIMARY KEY (tenant_id=? AND kind=? AND value=?)" in shown[0]
     assert "c USING INTEGER PRIMARY KEY (rowid=?)" in shown[1]
     assert not [line for line in shown if line.startswith("SCAN")]
+
+
+async def test_new_contacts_find_each_of_their_tags_by_its_name(
+    connection: apsw.Connection,
+) -> None:
+    """Once each contact's list was read anew for every tag of the workspace: with 2,000 of them an
+    import took thirteen times as long."""
+    given = {"tenant_id": 1, "first": "0", "last": "1"}
+    sql = f"EXPLAIN QUERY PLAN {bulk._LINKS['sqlite']}"
+    contacts, names, tags = [str(row[3]) for row in connection.execute(sql, given)]
+    assert "(tenant_id=? AND uuid>? AND uuid<?)" in contacts
+    assert names.startswith("SCAN j")
+    assert "(tenant_id=? AND name=?)" in tags

@@ -42,8 +42,9 @@ _SEARCHED = (
     "INSERT INTO contact_search_pending (tenant_id, id, is_erased) SELECT c.tenant_id, c.id, 0"
     f" FROM contacts c{_NEW}{_OR_STAYS}"
 )
+# CROSS: SQLite would read each contact's list anew for every tag of the workspace.
 _TAGS_OF_JSON: dict[Engine, str] = {
-    "sqlite": "json_each(c.tags) j JOIN tags t ON t.tenant_id = c.tenant_id AND t.name = j.value",
+    "sqlite": "json_each(c.tags) j CROSS JOIN tags t ON t.tenant_id = c.tenant_id AND t.name = j.value",
     "postgres": "json_array_elements_text(CAST(c.tags AS JSON)) WITH ORDINALITY j (value, key)"
     " JOIN tags t ON t.tenant_id = :tenant_id AND t.name = j.value",
 }
