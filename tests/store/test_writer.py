@@ -7,7 +7,6 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterator
-from itertools import count
 from pathlib import Path
 
 import apsw
@@ -327,25 +326,77 @@ async def test_others_write_between_the_batches_of_a_long_command(tmp_path: Path
     served, bulk = SQLite(path), SQLite(path, is_bulk=True)
     await migrate.apply_all(served, utc_now())
     is_over = False
+    batches = 0
 
     async def batch(tx: Tx, name: str) -> None:
         await add(tx, name)
         time.sleep(0.03)  # an action waits for nothing, so it holds the file as work does
 
-    async def import_() -> int:
-        numbers = count()
+    async def import_() -> None:
+        nonlocal batches
         while not is_over:
-            await bulk.write(lambda tx: batch(tx, f"of the import {next(numbers)}"))
-        return next(numbers)
+            await bulk.write(lambda tx, n=batches: batch(tx, f"of the import {n}"))
+            batches += 1
 
     importing = asyncio.create_task(import_())
-    for number in range(20):
-        await served.write(lambda tx, n=number: add(tx, f"of the server {n}"))
+    writes = 0
+    while writes < 20 or (batches < 3 and writes < 1_000):
+        await served.write(lambda tx, n=writes: add(tx, f"of the server {n}"))
+        writes += 1
     is_over = True
-    assert await importing > 2, "it went on, too"
-    assert len([name for name in await names(served) if "server" in name]) == 20
+    await importing
+    assert batches >= 3, "it went on, too"
+    assert len([name for name in await names(served) if "server" in name]) == writes
     await bulk.close()
     await served.close()
+
+
+@pytest.mark.row("S5")
+async def test_a_command_that_writes_much_has_no_neighbours_in_its_transactions(
+    tmp_path: Path,
+) -> None:
+    """So it needs no savepoint, and each of its writes is there as a whole or not at all."""
+    database = SQLite(str(tmp_path / "kith.db"), is_bulk=True)
+    await migrate.apply_all(database, utc_now())
+    statements: list[str] = []
+    database.writing_connection.set_exec_trace(lambda _, sql, __: bool(statements.append(sql) or 1))
+
+    async def breaks(tx: Tx) -> None:
+        await add(tx, "gone")
+        await add(tx, "gone")  # its uuid is taken
+
+    done = await asyncio.gather(
+        database.write(lambda tx: add(tx, "a")),
+        database.write(breaks),
+        database.write(lambda tx: add_then_refuse(tx, "gone too")),
+        database.write(lambda tx: add(tx, "b")),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in done] == [str, apsw.ConstraintError, Refused, str]
+    assert await names(database) == ["a", "b"]
+    ends = [sql for sql in statements if sql in ("COMMIT", "ROLLBACK")]
+    assert ends == ["COMMIT", "ROLLBACK", "ROLLBACK", "COMMIT"]
+    assert not [sql for sql in statements if "SAVEPOINT" in sql]
+    await database.close()
+
+
+@pytest.mark.row("S6")
+async def test_a_full_disk_fails_a_command_that_writes_much(tmp_path: Path) -> None:
+    database = SQLite(str(tmp_path / "kith.db"), is_bulk=True)
+    await migrate.apply_all(database, utc_now())
+    connection = database.writing_connection
+    connection.pragma("max_page_count", connection.pragma("page_count"))
+
+    async def much(tx: Tx) -> None:
+        for number in range(2_000):
+            await add(tx, f"much {number}")
+
+    with pytest.raises(Unavailable):
+        await database.write(much)
+    connection.pragma("max_page_count", 1_000_000)
+    assert await database.write(lambda tx: add(tx, "room again")) == "room again"
+    assert await names(database) == ["room again"]
+    await database.close()
 
 
 @pytest.mark.row("S2")

@@ -97,6 +97,7 @@ class Writer:
         self._after_answers = after_answers
         self._on_broken = on_broken
         self._is_bulk = is_bulk
+        self._batch_max = 1 if is_bulk else BATCH_MAX
         self._queue: deque[_Request] = deque()
         self._working: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(
@@ -162,10 +163,10 @@ class Writer:
         if trouble is not None:
             batch += [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
             _fail(batch, trouble)
-        elif await self._run_all(batch):
-            await self._commit(batch)
-        else:
+        elif not await self._run_all(batch):
             _fail(batch, Unavailable())
+        elif self._connection.in_transaction:
+            await self._commit(batch)
 
     async def _run_all(self, batch: list[_Request]) -> bool:
         """Run what waits, and what comes meanwhile, for as long as a batch may take.
@@ -174,7 +175,7 @@ class Writer:
         """
         clock = asyncio.get_running_loop().time
         worked_s, began = 0.0, clock()
-        while self._queue and len(batch) < BATCH_MAX:
+        while self._queue and len(batch) < self._batch_max:
             request = self._queue.popleft()
             batch.append(request)
             if request.deadline < began:
@@ -209,12 +210,17 @@ class Writer:
             return unavailable(error)
 
     def _run(self, request: _Request) -> bool:
-        """Run one request in its savepoint; False when SQLite has ended the whole transaction."""
+        """Run one request in its savepoint; False when SQLite has ended the whole transaction.
+
+        Where it is alone there is none: SQLite would keep every page as it was before.
+        """
         execute = self._connection.execute
-        execute("SAVEPOINT request")
+        if not self._is_bulk:
+            execute("SAVEPOINT request")
         try:
             request.result = at_once(request.work(self._tx))
-            execute("RELEASE request")
+            if not self._is_bulk:
+                execute("RELEASE request")
             return True
         except Exception as error:
             if getattr(error, "extendedresult", 0) in UNSYNCED:
@@ -223,13 +229,19 @@ class Writer:
             if not self._connection.in_transaction:
                 log.error("storage.transaction_lost", code="storage", reason=str(error))
                 return False
-            execute("ROLLBACK TO request")
-            execute("RELEASE request")
+            self._undo()
             request.error = error
             if isinstance(error, STORAGE_TROUBLE):
                 log.error("storage.statement_failed", code="storage", reason=str(error))
                 request.error = unavailable(error)
             return True
+
+    def _undo(self) -> None:
+        if self._is_bulk:
+            self._roll_back()
+        else:
+            self._connection.execute("ROLLBACK TO request")
+            self._connection.execute("RELEASE request")
 
     async def _commit(self, batch: list[_Request]) -> None:
         loop = asyncio.get_running_loop()
