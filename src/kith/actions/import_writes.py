@@ -1,6 +1,6 @@
 """Writing what was planned for rows of a file: new contacts together, the others one by one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -73,11 +73,11 @@ async def _create(ctx: Context, one: Import, plans: Sequence[Plan]) -> None:
     await audit_rows.add_many(tx, _created(ctx, new))
 
 
-def _created(ctx: Context, new: Iterable[Contact]) -> list[tuple[Any, ...]]:
+def _created(ctx: Context, new: Iterable[Contact]) -> Iterator[tuple[Any, ...]]:
     """Their entries of the audit log, as `contacts.save` would note them one by one."""
     at, user_id, token_id = to_us(ctx.now), ctx.user_id or None, ctx.token_id or None
     tenant_id, new_id, import_id = ctx.tenant_id, ctx.new_id, ctx.import_id
-    return [
+    return (
         (
             tenant_id,
             new_id(),
@@ -90,7 +90,7 @@ def _created(ctx: Context, new: Iterable[Contact]) -> list[tuple[Any, ...]]:
             _after(contact, import_id),
         )
         for contact in new
-    ]
+    )
 
 
 class _After(msgspec.Struct, frozen=True, gc=False):
