@@ -11,6 +11,9 @@ import pytest
 
 from kith.actions import hooks, import_undo
 from kith.actions.hooks import Subscribe
+from kith.cli import import_running
+from kith.jobs import importing
+from kith.store.lock import ServerLock
 from tests.cast import Bed, Person
 from tests.cli.kith import Kith
 
@@ -640,3 +643,15 @@ async def test_the_import_of_a_file_tells_no_hook(
     assert ana.get_contact(phone=known).json()["opted_in_at"] == "2026-03-01T10:00:00+00:00"
     told = "SELECT COUNT(*) FROM deliveries WHERE tenant_id = :id"
     assert await bed.rows(told, id=ana.user.tenant_id) == [(0,)]
+
+
+def test_a_server_on_the_same_file_waits_for_small_batches(tmp_path: Path) -> None:
+    path = str(tmp_path / "kith.db")
+    alone, beside = importing.ALONE["sqlite"], importing.BESIDE_A_SERVER["sqlite"]
+    assert import_running._pace("sqlite", path, False) is alone
+    assert import_running._pace("sqlite", path, True) is beside
+    with ServerLock(path) as lock:
+        lock.is_clean = True
+        assert import_running._pace("sqlite", path, False) is beside
+    assert import_running._pace("sqlite", path, False) is alone
+    assert alone.batch_s > beside.batch_s

@@ -1,7 +1,8 @@
 """Batches of a file that is there: over its pieces, and read while the disk confirms others."""
 
+import itertools
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from kith.domain.csv_heads import Options
 from kith.domain.import_rows import RowReader
 from kith.errors import Refused
 from kith.jobs import importing
-from kith.jobs.importing import Pace, Progress, Wanted
+from kith.jobs.importing import BATCH_BYTES, PIECE_BYTES, Pace, Progress, Wanted
 from kith.settings import Settings
 from kith.store.writer import Writer
 
@@ -29,13 +30,21 @@ async def pieces() -> AsyncIterator[bytes]:
         yield f"Person {n},+1415555{1_000 + n}\n".encode()
 
 
-async def imported(path: Path, pace: Pace, *, is_dry_run: bool = False) -> list[Progress]:
+async def imported(
+    path: Path,
+    pace: Pace | Iterator[Pace],
+    *,
+    is_dry_run: bool = False,
+    pieces: Callable[[], AsyncIterator[bytes]] = pieces,
+) -> list[Progress]:
+    """A pace for all batches, or one for each."""
+    paces = itertools.repeat(pace) if isinstance(pace, Pace) else pace
     options = Options(mapping={}, region=None, encoding=None, delimiter=None)
     async with wiring.opened(Settings(database_url=f"sqlite:///{path}/kith.db")) as runner:
         await runner.write(workspaces.create, NewWorkspace(name="A", email="a@example.com"))
         caller = await runner.read(workspaces.caller, Acting())
         wanted = Wanted(name="a.csv", options=options, digest="0" * 64, is_dry_run=is_dry_run)
-        steps = importing.run(runner, caller, pieces(), wanted, pace)
+        steps = importing.run(runner, caller, pieces(), wanted, lambda: next(paces))
         return [progress async for progress in steps]
 
 
@@ -51,6 +60,36 @@ async def test_batches_go_over_pieces_of_a_file(tmp_path: Path, is_dry_run: bool
     assert steps[-1].one.state == "done"
     offsets = [step.offset for step in steps]
     assert offsets == sorted(offsets)
+
+
+async def test_each_batch_asks_for_its_pace(tmp_path: Path) -> None:
+    """A server may start meanwhile, or stop."""
+
+    async def at_once() -> AsyncIterator[bytes]:
+        yield b"".join([piece async for piece in pieces()])
+
+    usual, slower = [Pace(rows_first=9, rows_max=most, batch_s=60) for most in (9, 3)]
+    paces = itertools.chain([usual, usual, slower], itertools.repeat(usual))
+    steps = await imported(tmp_path, paces, pieces=at_once)
+    assert sizes(steps) == [9, 9, 3, 6, 9, 4]
+    assert steps[-1].counts.create == ROWS
+
+
+async def test_a_batch_of_long_rows_is_no_larger_in_bytes(tmp_path: Path) -> None:
+    """What is in memory at a time has to fit, whatever the rows hold."""
+    note = b"x" * 60_000
+
+    async def long_ones() -> AsyncIterator[bytes]:
+        yield b"phone,note\n"
+        for n in range(150):
+            yield b"+1415555%d,%s\n" % (1_000 + n, note)
+
+    pace = importing.ALONE["sqlite"]
+    steps = await imported(tmp_path, pace, pieces=long_ones)
+    in_bytes = BATCH_BYTES // len(note)
+    assert max(sizes(steps)) <= in_bytes + PIECE_BYTES // len(note) + 1
+    assert sizes(steps)[0] >= in_bytes, "all that fits"
+    assert steps[-1].counts.create == 150
 
 
 async def test_what_comes_slowly_is_taken_as_it_comes(tmp_path: Path) -> None:

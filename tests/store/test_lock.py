@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kith.errors import CannotStart
-from kith.store.lock import ServerLock
+from kith.store.lock import ServerLock, is_taken
 
 
 @pytest.mark.row("S2")
@@ -33,3 +33,14 @@ def test_a_check_that_is_owed_stays_owed_until_it_was_made(tmp_path: Path) -> No
         lock.is_clean = True
     with ServerLock(path) as lock:
         assert not lock.found_unclean_stop
+
+
+def test_whether_a_server_has_the_file_can_be_asked_without_taking_it(tmp_path: Path) -> None:
+    (tmp_path / "kith.db").touch()
+    (tmp_path / "other.db").symlink_to(tmp_path / "kith.db")
+    path = str(tmp_path / "other.db")
+    assert not is_taken(path)
+    with ServerLock(str(tmp_path / "kith.db")) as lock:
+        lock.is_clean = True
+        assert is_taken(path)
+    assert not is_taken(path)

@@ -129,7 +129,7 @@ async def _import(
     result = shapes.Result()
     last: Progress | None = None
     pace = importing.BESIDE_REQUESTS[runner.database.engine]
-    async for last in importing.run(runner, caller, pieces(receive), wanted, pace):
+    async for last in importing.run(runner, caller, pieces(receive), wanted, lambda: pace):
         if last.taken is not None:
             result.note(last.taken, refusals_max=REFUSALS_SHOWN, rows_max=ROWS_SHOWN)
     assert last is not None

@@ -6,6 +6,7 @@ import hashlib
 import sys
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ from kith.actions.run import Runner
 from kith.actions.workspaces import Acting
 from kith.api import imports as shapes
 from kith.cli import import_rejects
-from kith.cli.common import document, printable
+from kith.cli.common import document, printable, settings_of
 from kith.cli.import_rejects import Rejects
 from kith.domain import csv_heads, csv_reading, phone
 from kith.domain.csv_heads import Options
 from kith.domain.tokens import Caller
 from kith.errors import Refused, naming
 from kith.jobs import importing
-from kith.jobs.importing import Progress, Wanted
+from kith.jobs.importing import Pace, Progress, Wanted
+from kith.store import lock
+from kith.store.database import Engine, sqlite_path
 
 PAGE = 500
 OBJECTS_MAX = 100_000
@@ -78,7 +81,8 @@ async def run(runner: Runner, given: Given) -> None:
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(_bar(file))
         rejects: Rejects | None = None
-        pace = importing.ALONE[runner.database.engine]
+        path = sqlite_path(settings_of().database_url)
+        pace = partial(_pace, runner.database.engine, path, given.is_dry_run)
         steps = importing.run(runner, caller, file.pieces(), wanted, pace)
         async for last in steps:
             if rejects is None:
@@ -98,6 +102,14 @@ async def run(runner: Runner, given: Given) -> None:
         raise Refused(
             f"Not all rejects could be written to {rejects.path}: {rejects.problem}.{where}"
         )
+
+
+def _pace(engine: Engine, path: str | None, is_dry_run: bool) -> Pace:
+    """A server on the same file may have something to write. A dry run keeps nobody waiting, but
+    the time to read for a batch is limited."""
+    if is_dry_run or (path is not None and lock.is_taken(path)):
+        return importing.BESIDE_A_SERVER[engine]
+    return importing.ALONE[engine]
 
 
 class _File:

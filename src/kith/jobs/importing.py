@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from itertools import islice
 
 import msgspec
@@ -20,13 +20,15 @@ from kith.domain import csv_heads
 from kith.domain.csv_heads import Head, Options
 from kith.domain.csv_reading import HEAD_BYTES, Decoder, Reader, Record
 from kith.domain.import_rows import RowReader
-from kith.domain.imports import Counts, Import
+from kith.domain.imports import Counts, Facts, Import, Refusal
 from kith.domain.tokens import Caller
 from kith.errors import AppError, Refused
 from kith.store.database import Engine
 from kith.store.imagined import Imagined
 
 PIECE_BYTES = 262_144
+BATCH_BYTES = 2 * 1_048_576
+"""Of the file: a batch of long rows ends with the piece that brings as many, whatever the pace."""
 Pieces = AsyncIterator[bytes]
 
 
@@ -45,11 +47,18 @@ class Pace(msgspec.Struct, frozen=True):
     reads_ahead: bool = False
 
 
+# A batch has to be repeated when a server beside it added one of its numbers' neighbours.
+_ON_POSTGRES = Pace(rows_first=200, rows_max=500, batch_s=1, reads_ahead=True)
 ALONE: dict[Engine, Pace] = {
-    # A server beside it that has something to write waits for one batch: some 100 ms.
+    # Nearly every new row changes a page of the numbers' tree: the larger a batch, the more rows
+    # share one. Other commands wait for one batch, 2 s at most (`LOCK_WAIT_S`).
+    "sqlite": Pace(rows_first=1_000, rows_max=16_000, batch_s=0.75, reads_ahead=True),
+    "postgres": _ON_POSTGRES,
+}
+BESIDE_A_SERVER: dict[Engine, Pace] = {
+    # It waits for one batch when it has something to write: some 100 ms.
     "sqlite": Pace(rows_first=1_000, rows_max=4_000, batch_s=0.06, reads_ahead=True),
-    # There a batch has to be repeated when a server beside it added one of its numbers' neighbours.
-    "postgres": Pace(rows_first=200, rows_max=500, batch_s=1, reads_ahead=True),
+    "postgres": _ON_POSTGRES,
 }
 BESIDE_REQUESTS: dict[Engine, Pace] = {
     "sqlite": Pace(rows_first=20, rows_max=200, batch_s=0.0005, rest=1.0, piece_bytes=4_096),
@@ -81,9 +90,12 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 async def run(
-    runner: Runner, caller: Caller, pieces: Pieces, wanted: Wanted, pace: Pace
+    runner: Runner, caller: Caller, pieces: Pieces, wanted: Wanted, pace: Callable[[], Pace]
 ) -> AsyncIterator[Progress]:
-    """Tells after every batch. Raises Refused, ImportNotFound, and what `pieces` raises."""
+    """Tells after every batch, for which it asks for the `pace` anew.
+
+    Raises Refused, ImportNotFound, and what `pieces` raises.
+    """
     source = _Source(pieces)
     first = await source.first()
     head = csv_heads.read(first, wanted.options, is_whole=source.is_over)
@@ -135,15 +147,21 @@ class _Source:
 
 class _Running:
     def __init__(
-        self, runner: Runner, caller: Caller, wanted: Wanted, pace: Pace, head: Head
+        self,
+        runner: Runner,
+        caller: Caller,
+        wanted: Wanted,
+        pace: Callable[[], Pace],
+        head: Head,
     ) -> None:
         self._runner = runner
         self._caller = caller
         self._wanted = wanted
-        self._pace = pace
+        self._pace_now = pace
+        self._pace = pace()
         self._head = head
         self._rows = RowReader(head.columns, head.header, wanted.options.region)
-        self._rows_now = pace.rows_first
+        self._rows_now = self._pace.rows_first
         self._imagined = Imagined() if wanted.is_dry_run else None
         self._one: Import | None = None
         self._counts = Counts()
@@ -219,7 +237,8 @@ class _Running:
         decoder = Decoder(self._head.encoding)
         reader = Reader(self._head.delimiter, offset=one.offset, line=one.line)
         passed = 0
-        some: list[Record] = []
+        rows: list[Facts | Refusal] = []
+        last: Record | None = None
         async for piece, is_last in source.each(self._pace.piece_bytes):
             text = decoder.utf8(piece, is_last=is_last)
             if self._sum is not None:
@@ -232,26 +251,25 @@ class _Running:
                 if self._sum is not None:
                     self._sum.until(passed)
                 continue
-            records = reader.each(text[skipped:], is_last=is_last)
-            while some_more := list(islice(records, max(1, self._rows_now - len(some)))):
-                some += some_more
-                if len(some) >= self._rows_now or not self._pace.reads_ahead:
-                    batch = self._batch(one, some)
-                    some, some_more = [], []  # not to be kept while others take what they held
-                    if batch:
-                        yield batch
+            each = reader.each(text[skipped:], is_last=is_last)
+            while records := list(islice(each, max(1, self._rows_now - len(rows)))):
+                rows += filter(None, map(self._rows.read, records))
+                last = records[-1]
+                if rows and self._is_due(len(rows), last):
+                    yield self._batch(one, rows, last)
+                    rows = []
             await asyncio.sleep(0)  # also where it held no row: others wait
         if passed < one.offset:
             raise Refused("The file is shorter than what was read of it before.")
-        if some and (batch := self._batch(one, some)):
-            yield batch
+        if last is not None and rows:
+            yield self._batch(one, rows, last)
 
-    def _batch(self, one: Import, records: Sequence[Record]) -> Batch | None:
-        """None where all of them are blank."""
-        rows = [row for record in records if (row := self._rows.read(record)) is not None]
-        if not rows:
-            return None
-        last = records[-1]
+    def _is_due(self, rows: int, last: Record) -> bool:
+        if rows >= self._rows_now or not self._pace.reads_ahead:
+            return True
+        return last.offset + last.size - self._read_to >= BATCH_BYTES
+
+    def _batch(self, one: Import, rows: list[Facts | Refusal], last: Record) -> Batch:
         offset, self._read_to = self._read_to, last.offset + last.size
         return Batch(
             one=one,
@@ -274,6 +292,7 @@ class _Running:
         self._counts = self._counts.plus(taken.counts)
         self._without_code += taken.without_code
         self._offset = batch.next_offset
+        self._pace = self._pace_now()
         fitting = int(len(batch.rows) * self._pace.batch_s / max(took_s, 1e-6))
         self._rows_now = max(1, min(self._pace.rows_max, 2 * self._rows_now, fitting))
         await asyncio.sleep(took_s * self._pace.rest)

@@ -7,13 +7,30 @@ from types import TracebackType
 
 from kith.errors import CannotStart
 
+RUNNING = b"running"
+
+
+def is_taken(path: str) -> bool:
+    """Whether a server has the file, or the last one did not stop as it should.
+
+    Read from what the lock says: to try it would keep a server from starting just then.
+    """
+    try:
+        return _beside(path).read_bytes().startswith(RUNNING)
+    except OSError:
+        return False
+
+
+def _beside(path: str) -> Path:
+    # Resolved: two servers must not meet on one file under two names.
+    return Path(f"{Path(path).resolve()}.lock")
+
 
 class ServerLock:
     """Held on `<database>.lock`, which says `running` until a clean stop."""
 
     def __init__(self, path: str) -> None:
-        # Resolved: two servers must not meet on one file under two names.
-        self._path = Path(f"{Path(path).resolve()}.lock")
+        self._path = _beside(path)
         self._file = -1
         self.found_unclean_stop = False
         self.is_clean = True
@@ -33,9 +50,9 @@ class ServerLock:
             raise CannotStart(
                 f"Another Kith server is using {self._path.with_suffix('')}; stop it first."
             ) from None
-        self.found_unclean_stop = os.read(self._file, 16).startswith(b"running")
+        self.found_unclean_stop = os.read(self._file, 16).startswith(RUNNING)
         self.is_clean = not self.found_unclean_stop
-        self._write(b"running\n")
+        self._write(RUNNING + b"\n")
         return self
 
     def __exit__(
