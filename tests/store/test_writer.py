@@ -381,6 +381,24 @@ async def test_a_command_that_writes_much_has_no_neighbours_in_its_transactions(
 
 
 @pytest.mark.row("S6")
+async def test_a_command_whose_transaction_has_ended_is_not_told_that_it_is_done(
+    tmp_path: Path,
+) -> None:
+    database = SQLite(str(tmp_path / "kith.db"), is_bulk=True)
+    await migrate.apply_all(database, utc_now())
+
+    async def is_ended(tx: Tx) -> None:
+        await add(tx, "gone")
+        await tx.run("ROLLBACK")  # as SQLite does itself after some errors
+
+    with pytest.raises(Unavailable):
+        await database.write(is_ended)
+    assert await database.write(lambda tx: add(tx, "a")) == "a"
+    assert await names(database) == ["a"]
+    await database.close()
+
+
+@pytest.mark.row("S6")
 async def test_a_full_disk_fails_a_command_that_writes_much(tmp_path: Path) -> None:
     database = SQLite(str(tmp_path / "kith.db"), is_bulk=True)
     await migrate.apply_all(database, utc_now())

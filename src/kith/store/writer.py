@@ -221,7 +221,7 @@ class Writer:
             request.result = at_once(request.work(self._tx))
             if not self._is_bulk:
                 execute("RELEASE request")
-            return True
+            return self._connection.in_transaction
         except Exception as error:
             if getattr(error, "extendedresult", 0) in UNSYNCED:
                 self.break_off(error)
