@@ -35,15 +35,18 @@ async def imported(
     pace: Pace | Iterator[Pace],
     *,
     is_dry_run: bool = False,
+    digest: str = "0" * 64,
     pieces: Callable[[], AsyncIterator[bytes]] = pieces,
 ) -> list[Progress]:
     """A pace for all batches, or one for each."""
     paces = itertools.repeat(pace) if isinstance(pace, Pace) else pace
+    is_new = not (path / "kith.db").exists()
     options = Options(mapping={}, region=None, encoding=None, delimiter=None)
     async with wiring.opened(Settings(database_url=f"sqlite:///{path}/kith.db")) as runner:
-        await runner.write(workspaces.create, NewWorkspace(name="A", email="a@example.com"))
+        if is_new:
+            await runner.write(workspaces.create, NewWorkspace(name="A", email="a@example.com"))
         caller = await runner.read(workspaces.caller, Acting())
-        wanted = Wanted(name="a.csv", options=options, digest="0" * 64, is_dry_run=is_dry_run)
+        wanted = Wanted(name="a.csv", options=options, digest=digest, is_dry_run=is_dry_run)
         steps = importing.run(runner, caller, pieces(), wanted, lambda: next(paces))
         return [progress async for progress in steps]
 
@@ -72,6 +75,69 @@ async def test_each_batch_asks_for_its_pace(tmp_path: Path) -> None:
     paces = itertools.chain([usual, usual, slower], itertools.repeat(usual))
     steps = await imported(tmp_path, paces, pieces=at_once)
     assert sizes(steps) == [9, 9, 3, 6, 9, 4]
+    assert steps[-1].counts.create == ROWS
+
+
+@pytest.fixture
+def transactions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each one took."""
+    taken, sizes = importing.imports.take, []
+
+    async def taking(ctx: Any, batch: Any) -> Any:
+        done = await taken(ctx, batch)
+        sizes.append(done.count)
+        return done
+
+    monkeypatch.setattr(importing.imports, "take", taking)
+    return sizes
+
+
+async def test_what_was_read_ahead_keeps_to_the_pace_of_its_turn(
+    tmp_path: Path, transactions: list[int]
+) -> None:
+    usual, slower = [
+        Pace(rows_first=9, rows_max=most, batch_s=60, reads_ahead=True) for most in (9, 2)
+    ]
+    paces = itertools.chain([usual, usual], itertools.repeat(slower))
+    steps = await imported(tmp_path, paces)
+    assert max(transactions[:2]) == 9
+    assert max(transactions[2:]) == 2, "one had been read already"
+    assert sum(transactions) == steps[-1].counts.create == ROWS
+
+
+async def test_people_who_are_there_end_a_batch_of_new_ones(
+    tmp_path: Path, transactions: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take up to ten times as long, and others wait for the file."""
+
+    async def with_another_name() -> AsyncIterator[bytes]:
+        async for piece in pieces():
+            yield piece.replace(b"Person", b"Human")
+        for n in range(5):
+            yield b"New,+1212555%d\nx,12\n" % (1_000 + n)
+
+    monkeypatch.setattr(importing.imports, "KNOWN_MAX", 7)
+    pace = Pace(rows_first=100, rows_max=100, batch_s=60, reads_ahead=True)
+    await imported(tmp_path, pace)
+    assert transactions == [ROWS], "they are new"
+    del transactions[:]
+    steps = await imported(tmp_path, pace, digest="1" * 64, pieces=with_another_name)
+    assert transactions == [7] * 5 + [ROWS - 5 * 7 + 10]
+    counts = steps[-1].counts
+    assert (counts.update, counts.create, counts.skip) == (ROWS, 5, 5)
+
+
+async def test_a_batch_of_many_columns_has_fewer_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wide() -> AsyncIterator[bytes]:
+        yield b"phone" + b"".join(b",note %d" % n for n in range(9)) + b"\n"
+        for n in range(ROWS):
+            yield b"+1415555%d" % (1_000 + n) + b",x" * 9 + b"\n"
+
+    monkeypatch.setattr(importing, "BATCH_CELLS", 50)
+    steps = await imported(tmp_path, AHEAD, pieces=wide)
+    assert max(sizes(steps)) == 50 // 10 + 1
     assert steps[-1].counts.create == ROWS
 
 

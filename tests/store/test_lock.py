@@ -44,3 +44,9 @@ def test_whether_a_server_has_the_file_can_be_asked_without_taking_it(tmp_path: 
         lock.is_clean = True
         assert is_taken(path)
     assert not is_taken(path)
+
+
+def test_a_lock_that_may_not_be_read_is_taken(tmp_path: Path) -> None:
+    """Another user's; a folder stands for it here, which root may not read either."""
+    (tmp_path / "kith.db.lock").mkdir()
+    assert is_taken(str(tmp_path / "kith.db"))

@@ -43,15 +43,18 @@ class Plan(msgspec.Struct, gc=False):
 
 
 async def plans(
-    ctx: Context, one: Import, rows: Sequence[Facts], imagined: Imagined | None
+    ctx: Context, one: Import, rows: Sequence[Facts], imagined: Imagined | None, known_max: int
 ) -> list[Plan]:
     """For the first of the rows, at least one; the others stand on what these would change.
+
+    With the last of `known_max` that create nobody they end.
 
     Where the same file was imported before, whom it names twice, and nobody changed since, stays.
     """
     found = await look_up(ctx, rows, imagined)
     made: list[Plan] = []
     seen: set[str] = set()
+    known = 0
     for facts in rows:
         plan = _stranger(ctx, facts, found) or await _plan(ctx, one, facts, found, imagined)
         if one.repeats and plan.outcome == "update" and await _is_as_left(ctx, one, plan):
@@ -61,6 +64,10 @@ async def plans(
             break
         seen.update(names)
         made.append(plan)
+        if plan.outcome != "create":
+            known += 1
+            if known == known_max:
+                break
     return made
 
 

@@ -50,10 +50,16 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True):
     line: int
 
 
+KNOWN_MAX = 1_000
+"""Rows about people who are there take up to ten times as long as those of new ones, which nobody
+knows before they are looked up: so many end a batch that may be cut."""
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of a file, `offset` and `next_offset` being where they begin and what follows them.
 
-    With `imagined` it is a dry run, and `one` is not in the database.
+    With `imagined` it is a dry run, and `one` is not in the database. One that `may_be_cut` is
+    taken as far as it goes quickly.
     """
 
     one: Import
@@ -63,6 +69,15 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     next_line: int
     read_digest: str | None = None
     imagined: Imagined | None = None
+    may_be_cut: bool = False
+
+    def part(self, start: int, end: int) -> "Batch":
+        """The rows from `start` on, up to `end`, and where they stand in the file."""
+        place = {"offset": self.rows[start].offset} if start else {}
+        if end < len(self.rows):
+            behind = self.rows[end]
+            place |= {"next_offset": behind.offset, "next_line": behind.line}
+        return msgspec.structs.replace(self, rows=self.rows[start:end], **place)
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,9 +94,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """`rows` are told of a dry run only. `without_code` counts numbers that may lack their country
-    code, where nobody says in which country they are dialled."""
+    """`count` is how many rows of the batch were taken. `rows` are told of a dry run only.
+    `without_code` counts numbers that may lack their country code, where nobody says in which
+    country they are dialled."""
 
+    count: int
     counts: Counts
     refusals: list[Refusal]
     rows: list[Told]
@@ -183,13 +200,15 @@ async def take(ctx: Context, batch: Batch) -> Taken:
     Raises ImportNotFound; Refused when another process goes on with this import.
     """
     ctx = msgspec.structs.replace(ctx, import_id=batch.one.id, source="csv_import")
-    refusals = [row for row in batch.rows if isinstance(row, Refusal)]
-    counts: dict[str, int] = {"skip": len(refusals)}
-    told = [_told_refusal(one) for one in refusals] if batch.imagined is not None else []
     rest = [row for row in batch.rows if isinstance(row, Facts)]
+    counts: dict[str, int] = {"consent": 0}
+    refusals: list[Refusal] = []
+    told: list[Told] = []
     start, window = 0, len(rest)
-    while start < len(rest):
-        plans = await planning.plans(ctx, batch.one, rest[start : start + window], batch.imagined)
+    known_left = KNOWN_MAX if batch.may_be_cut else len(rest)
+    while start < len(rest) and known_left:
+        window_rows = rest[start : start + window]
+        plans = await planning.plans(ctx, batch.one, window_rows, batch.imagined, known_left)
         if batch.imagined is None:
             await carry_out(ctx, batch.one, plans)
         else:
@@ -198,12 +217,21 @@ async def take(ctx: Context, batch: Batch) -> Taken:
         for plan in plans:
             counts[plan.outcome] = counts.get(plan.outcome, 0) + 1
             refusals += _refusals(plan)
-        counts["consent"] = counts.get("consent", 0) + sum(len(plan.agreed) for plan in plans)
+        counts["consent"] += sum(len(plan.agreed) for plan in plans)
+        known_left -= sum(plan.outcome != "create" for plan in plans)
         start += len(plans)
         window = max(WINDOW_MIN, 2 * len(plans))
+    if start < len(rest):
+        batch = batch.part(0, batch.rows.index(rest[start]))
+    skipped = [row for row in batch.rows if isinstance(row, Refusal)]
+    refusals += skipped
+    counts["skip"] = counts.get("skip", 0) + len(skipped)
     counts["consent_left_out"] = sum(one.code in LEFT_OUT for one in refusals)
-    told.sort(key=lambda one: one.line)
-    taken = Taken(Counts(**counts), refusals, told, await _without_code(ctx, rest))
+    if batch.imagined is not None:
+        told += map(_told_refusal, skipped)
+        told.sort(key=lambda one: one.line)
+    without_code = await _without_code(ctx, rest[:start])
+    taken = Taken(len(batch.rows), Counts(**counts), refusals, told, without_code)
     if batch.imagined is None:
         await _move(ctx, batch, taken)
     return taken

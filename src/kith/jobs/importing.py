@@ -29,6 +29,7 @@ from kith.store.imagined import Imagined
 PIECE_BYTES = 262_144
 BATCH_BYTES = 2 * 1_048_576
 """Of the file: a batch of long rows ends with the piece that brings as many, whatever the pace."""
+BATCH_CELLS = 100_000
 Pieces = AsyncIterator[bytes]
 
 
@@ -51,7 +52,7 @@ class Pace(msgspec.Struct, frozen=True):
 _ON_POSTGRES = Pace(rows_first=200, rows_max=500, batch_s=1, reads_ahead=True)
 ALONE: dict[Engine, Pace] = {
     # Nearly every new row changes a page of the numbers' tree: the larger a batch, the more rows
-    # share one. Other commands wait for one batch, 2 s at most (`LOCK_WAIT_S`).
+    # share one. Other commands wait for one batch, a second or so.
     "sqlite": Pace(rows_first=1_000, rows_max=16_000, batch_s=0.75, reads_ahead=True),
     "postgres": _ON_POSTGRES,
 }
@@ -161,7 +162,7 @@ class _Running:
         self._pace = pace()
         self._head = head
         self._rows = RowReader(head.columns, head.header, wanted.options.region)
-        self._rows_now = self._pace.rows_first
+        self._rows_now = min(self._pace.rows_first, self._rows_most())
         self._imagined = Imagined() if wanted.is_dry_run else None
         self._one: Import | None = None
         self._counts = Counts()
@@ -279,28 +280,45 @@ class _Running:
             next_line=last.line + last.lines,
             read_digest=self._sum.until(self._read_to) if self._sum is not None else None,
             imagined=self._imagined,
+            may_be_cut=self._sum is None and self._imagined is None,
         )
 
     async def _take(self, batch: Batch) -> Taken:
+        """In one transaction, or in several: it may have gone slowly since the rows were read, or
+        a server have come. What is told of each row, or summed, stays whole."""
+        start, count = 0, len(batch.rows)
         try:
-            if self._imagined is None:
-                taken, took_s = await self._runner.write(self._work, batch, self._caller)
-            else:
-                taken, took_s = await self._runner.scan(_timed, batch, self._caller)
+            while True:
+                end = start + self._rows_now if batch.may_be_cut else count
+                taken = await self._take_part(batch.part(start, end))
+                start += taken.count
+                if start == count:
+                    return taken
         finally:
             self._is_worked.set()
+
+    async def _take_part(self, batch: Batch) -> Taken:
+        if self._imagined is None:
+            taken, took_s = await self._runner.write(self._work, batch, self._caller)
+        else:
+            taken, took_s = await self._runner.scan(_timed, batch, self._caller)
         self._counts = self._counts.plus(taken.counts)
         self._without_code += taken.without_code
-        self._offset = batch.next_offset
+        self._offset = batch.part(0, taken.count).next_offset
         self._pace = self._pace_now()
-        fitting = int(len(batch.rows) * self._pace.batch_s / max(took_s, 1e-6))
-        self._rows_now = max(1, min(self._pace.rows_max, 2 * self._rows_now, fitting))
+        fitting = int(taken.count * self._pace.batch_s / max(took_s, 1e-6))
+        self._rows_now = max(1, min(self._rows_most(), 2 * self._rows_now, fitting))
         await asyncio.sleep(took_s * self._pace.rest)
         return taken
 
+    def _rows_most(self) -> int:
+        """Rows of many columns take more memory."""
+        return min(self._pace.rows_max, BATCH_CELLS // len(self._head.columns.all) + 1)
+
     async def _work(self, ctx: Context, batch: Batch) -> tuple[Taken, float]:
         done = await _timed(ctx, batch)
-        self._is_worked.set()  # what is left to do is the disk's
+        if batch.next_offset == self._read_to and done[0].count == len(batch.rows):
+            self._is_worked.set()  # what is left to do is the disk's
         return done
 
     async def _end(self, *, is_done: bool) -> None:

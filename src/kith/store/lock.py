@@ -13,12 +13,13 @@ RUNNING = b"running"
 def is_taken(path: str) -> bool:
     """Whether a server has the file, or the last one did not stop as it should.
 
-    Read from what the lock says: to try it would keep a server from starting just then.
+    Read from what the lock says: to try it would keep a server from starting just then. One that
+    may not be read is another user's.
     """
     try:
         return _beside(path).read_bytes().startswith(RUNNING)
-    except OSError:
-        return False
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError)
 
 
 def _beside(path: str) -> Path:
