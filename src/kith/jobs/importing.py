@@ -307,7 +307,10 @@ class _Running:
         self._offset = batch.part(0, taken.count).next_offset
         self._pace = self._pace_now()
         fitting = int(taken.count * self._pace.batch_s / max(took_s, 1e-6))
-        self._rows_now = max(1, min(self._rows_most(), 2 * self._rows_now, fitting))
+        most = self._rows_most()
+        if taken.count < len(batch.rows):
+            most = taken.count  # the others were looked up for nothing
+        self._rows_now = max(1, min(most, 2 * self._rows_now, fitting))
         await asyncio.sleep(took_s * self._pace.rest)
         return taken
 
