@@ -1,5 +1,6 @@
 """Batches of a file that is there: over its pieces, and read while the disk confirms others."""
 
+import asyncio
 import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -125,6 +126,29 @@ async def test_people_who_are_there_end_a_batch_of_new_ones(
     assert transactions == [7] * 6 + [8]
     counts = steps[-1].counts
     assert (counts.update, counts.create, counts.skip) == (ROWS, 5, 5)
+
+
+async def test_who_stops_waits_for_one_transaction(
+    tmp_path: Path, transactions: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = Pace(rows_first=100, rows_max=100, batch_s=60, reads_ahead=True)
+    await imported(tmp_path, pace)
+    monkeypatch.setattr(importing.imports, "KNOWN_MAX", 1)
+    taken = importing.imports.take
+    again = asyncio.create_task(imported(tmp_path, pace, digest="1" * 64))
+
+    async def stopped(ctx: Any, batch: Any) -> Any:
+        if len(transactions) == 3:
+            again.cancel()  # as Ctrl-C does
+        return await taken(ctx, batch)
+
+    monkeypatch.setattr(importing.imports, "take", stopped)
+    with pytest.raises(asyncio.CancelledError):
+        await again
+    assert transactions == [ROWS, 1, 1, 1]
+    steps = await imported(tmp_path, pace, digest="1" * 64)
+    assert steps[0].counts.rows == 3, "it goes on there"
+    assert steps[-1].counts.rows == ROWS
 
 
 async def test_a_batch_of_many_columns_has_fewer_rows(

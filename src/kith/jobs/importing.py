@@ -169,6 +169,7 @@ class _Running:
         self._without_code = 0
         self._offset = self._read_to = head.offset
         self._is_worked = asyncio.Event()
+        self._is_stopping = False
         self._sum = _Sum() if wanted.digest is None and not wanted.is_dry_run else None
 
     async def take_all(self, source: _Source) -> AsyncIterator[Progress]:
@@ -184,7 +185,7 @@ class _Running:
     async def _taken(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Taken]:
         """What became of each batch. One may be read while the disk confirms the one before.
 
-        Whoever stops it waits for the batch that is being taken.
+        Whoever stops it waits for the transaction that is on its way.
         """
         taking: asyncio.Task[Taken] | None = None
         try:
@@ -200,6 +201,7 @@ class _Running:
             if taking is not None:
                 yield await asyncio.shield(taking)
         finally:
+            self._is_stopping = True
             if taking is not None:
                 await asyncio.wait((taking,))
 
@@ -292,7 +294,7 @@ class _Running:
                 end = start + self._rows_now if batch.may_be_cut else count
                 taken = await self._take_part(batch.part(start, end))
                 start += taken.count
-                if start == count:
+                if start == count or self._is_stopping:
                     return taken
         finally:
             self._is_worked.set()
