@@ -28,6 +28,15 @@ async def database(tmp_path: Path) -> AsyncIterator[SQLite]:
     await database.close()
 
 
+@pytest.fixture
+async def bulk(tmp_path: Path) -> AsyncIterator[SQLite]:
+    """As a command that writes much has it."""
+    database = SQLite(str(tmp_path / "kith.db"), is_bulk=True)
+    await migrate.apply_all(database, utc_now())
+    yield database
+    await database.close()
+
+
 class Gate:
     """Holds every COMMIT until it is opened, on SQLite's own commit hook; counts them."""
 
@@ -353,56 +362,48 @@ async def test_others_write_between_the_batches_of_a_long_command(tmp_path: Path
 
 @pytest.mark.row("S5")
 async def test_a_command_that_writes_much_has_no_neighbours_in_its_transactions(
-    tmp_path: Path,
+    bulk: SQLite,
 ) -> None:
     """So it needs no savepoint, and each of its writes is there as a whole or not at all."""
-    database = SQLite(str(tmp_path / "kith.db"), is_bulk=True)
-    await migrate.apply_all(database, utc_now())
     statements: list[str] = []
-    database.writing_connection.set_exec_trace(lambda _, sql, __: bool(statements.append(sql) or 1))
+    bulk.writing_connection.set_exec_trace(lambda _, sql, __: bool(statements.append(sql) or 1))
 
     async def breaks(tx: Tx) -> None:
         await add(tx, "gone")
         await add(tx, "gone")  # its uuid is taken
 
     done = await asyncio.gather(
-        database.write(lambda tx: add(tx, "a")),
-        database.write(breaks),
-        database.write(lambda tx: add_then_refuse(tx, "gone too")),
-        database.write(lambda tx: add(tx, "b")),
+        bulk.write(lambda tx: add(tx, "a")),
+        bulk.write(breaks),
+        bulk.write(lambda tx: add_then_refuse(tx, "gone too")),
+        bulk.write(lambda tx: add(tx, "b")),
         return_exceptions=True,
     )
     assert [type(answer) for answer in done] == [str, apsw.ConstraintError, Refused, str]
-    assert await names(database) == ["a", "b"]
+    assert await names(bulk) == ["a", "b"]
     ends = [sql for sql in statements if sql in ("COMMIT", "ROLLBACK")]
     assert ends == ["COMMIT", "ROLLBACK", "ROLLBACK", "COMMIT"]
     assert not [sql for sql in statements if "SAVEPOINT" in sql]
-    await database.close()
 
 
 @pytest.mark.row("S6")
 async def test_a_command_whose_transaction_has_ended_is_not_told_that_it_is_done(
-    tmp_path: Path,
+    bulk: SQLite,
 ) -> None:
-    database = SQLite(str(tmp_path / "kith.db"), is_bulk=True)
-    await migrate.apply_all(database, utc_now())
 
     async def is_ended(tx: Tx) -> None:
         await add(tx, "gone")
         await tx.run("ROLLBACK")  # as SQLite does itself after some errors
 
     with pytest.raises(Unavailable):
-        await database.write(is_ended)
-    assert await database.write(lambda tx: add(tx, "a")) == "a"
-    assert await names(database) == ["a"]
-    await database.close()
+        await bulk.write(is_ended)
+    assert await bulk.write(lambda tx: add(tx, "a")) == "a"
+    assert await names(bulk) == ["a"]
 
 
 @pytest.mark.row("S6")
-async def test_a_full_disk_fails_a_command_that_writes_much(tmp_path: Path) -> None:
-    database = SQLite(str(tmp_path / "kith.db"), is_bulk=True)
-    await migrate.apply_all(database, utc_now())
-    connection = database.writing_connection
+async def test_a_full_disk_fails_a_command_that_writes_much(bulk: SQLite) -> None:
+    connection = bulk.writing_connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
 
     async def much(tx: Tx) -> None:
@@ -410,11 +411,10 @@ async def test_a_full_disk_fails_a_command_that_writes_much(tmp_path: Path) -> N
             await add(tx, f"much {number}")
 
     with pytest.raises(Unavailable):
-        await database.write(much)
+        await bulk.write(much)
     connection.pragma("max_page_count", 1_000_000)
-    assert await database.write(lambda tx: add(tx, "room again")) == "room again"
-    assert await names(database) == ["room again"]
-    await database.close()
+    assert await bulk.write(lambda tx: add(tx, "room again")) == "room again"
+    assert await names(bulk) == ["room again"]
 
 
 @pytest.mark.row("S2")
