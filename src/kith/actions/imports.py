@@ -27,6 +27,9 @@ from kith.store.imagined import Imagined
 
 WINDOW_MIN = 16
 """As many rows at least are looked up together, also where a file names one person all the time."""
+KNOWN_MAX = 1_000
+"""Rows about people who are there take up to ten times as long as those of new ones, which nobody
+knows before they are looked up: so many end a batch that may be cut."""
 REPEATS_MAX = 100
 SILENT_FOR = timedelta(minutes=5)
 """Whoever reads a file moves on in seconds; after this nobody does, and could not say so."""
@@ -48,11 +51,6 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True):
     options: str
     offset: int
     line: int
-
-
-KNOWN_MAX = 1_000
-"""Rows about people who are there take up to ten times as long as those of new ones, which nobody
-knows before they are looked up: so many end a batch that may be cut."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,14 +199,14 @@ async def take(ctx: Context, batch: Batch) -> Taken:
     """
     ctx = msgspec.structs.replace(ctx, import_id=batch.one.id, source="csv_import")
     rest = [row for row in batch.rows if isinstance(row, Facts)]
-    counts: dict[str, int] = {"consent": 0}
+    counts: dict[str, int] = {"create": 0, "skip": 0, "consent": 0}
     refusals: list[Refusal] = []
     told: list[Told] = []
-    start, window = 0, len(rest)
-    known_left = KNOWN_MAX if batch.may_be_cut else len(rest)
-    while start < len(rest) and known_left:
-        window_rows = rest[start : start + window]
-        plans = await planning.plans(ctx, batch.one, window_rows, batch.imagined, known_left)
+    known_max = KNOWN_MAX if batch.may_be_cut else len(rest)
+    start, known, window = 0, 0, len(rest)
+    while start < len(rest) and known < known_max:
+        some = rest[start : start + window]
+        plans = await planning.plans(ctx, batch.one, some, batch.imagined, known_max - known)
         if batch.imagined is None:
             await carry_out(ctx, batch.one, plans)
         else:
@@ -218,14 +216,14 @@ async def take(ctx: Context, batch: Batch) -> Taken:
             counts[plan.outcome] = counts.get(plan.outcome, 0) + 1
             refusals += _refusals(plan)
         counts["consent"] += sum(len(plan.agreed) for plan in plans)
-        known_left -= sum(plan.outcome != "create" for plan in plans)
         start += len(plans)
+        known = start - counts["create"]
         window = max(WINDOW_MIN, 2 * len(plans))
     if start < len(rest):
         batch = batch.part(0, batch.rows.index(rest[start]))
     skipped = [row for row in batch.rows if isinstance(row, Refusal)]
-    refusals += skipped
-    counts["skip"] = counts.get("skip", 0) + len(skipped)
+    refusals = skipped + refusals
+    counts["skip"] += len(skipped)
     counts["consent_left_out"] = sum(one.code in LEFT_OUT for one in refusals)
     if batch.imagined is not None:
         told += map(_told_refusal, skipped)
