@@ -30,6 +30,7 @@ PIECE_BYTES = 262_144
 BATCH_BYTES = 2 * 1_048_576
 """Of the file: a batch of long rows ends with the piece that brings as many, whatever the pace."""
 BATCH_CELLS = 100_000
+"""What is in memory goes by how many values there are as well: rows of many columns are fewer."""
 Pieces = AsyncIterator[bytes]
 
 
@@ -93,7 +94,7 @@ class Progress(msgspec.Struct, frozen=True):
 async def run(
     runner: Runner, caller: Caller, pieces: Pieces, wanted: Wanted, pace: Callable[[], Pace]
 ) -> AsyncIterator[Progress]:
-    """Tells after every batch, for which it asks for the `pace` anew.
+    """Tells after every batch. The `pace` is asked for anew after every transaction.
 
     Raises Refused, ImportNotFound, and what `pieces` raises.
     """
@@ -317,7 +318,6 @@ class _Running:
         return taken
 
     def _rows_most(self) -> int:
-        """Rows of many columns take more memory."""
         return min(self._pace.rows_max, BATCH_CELLS // len(self._head.columns.all) + 1)
 
     async def _work(self, ctx: Context, batch: Batch) -> tuple[Taken, float]:

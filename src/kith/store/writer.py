@@ -2,7 +2,7 @@
 
 Actions run one after another on the event loop, each in its own savepoint, reads in between; BEGIN
 may wait and COMMIT does, so they run on a thread. Nothing is answered before the COMMIT, refusals
-included.
+included. A command that writes much (`is_bulk`) has each transaction for one action alone.
 """
 
 import asyncio
