@@ -17,7 +17,7 @@ from kith.actions.run import utc_now
 from kith.errors import Refused, Unavailable
 from kith.store import migrate, tenants, writer
 from kith.store.database import Tx
-from kith.store.sqlite import SQLite
+from kith.store.sqlite import ROWS_AT_ONCE, SQLite
 
 
 @pytest.fixture
@@ -415,6 +415,29 @@ async def test_a_full_disk_fails_a_command_that_writes_much(bulk: SQLite) -> Non
     connection.pragma("max_page_count", 1_000_000)
     assert await bulk.write(lambda tx: add(tx, "room again")) == "room again"
     assert await names(bulk) == ["room again"]
+
+
+def many(first: int, beyond: int) -> list[tuple[str, str, int]]:
+    return [(f"{number:04}", f"{number:04}", 0) for number in range(first, beyond)]
+
+
+async def copy(tx: Tx, rows: list[tuple[str, str, int]]) -> None:
+    await tx.copy("tenants", ("uuid", "name", "created_at"), iter(rows))
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("statements", [0, 1, 3])
+async def test_every_row_of_many_is_written(bulk: SQLite, statements: int, more: int) -> None:
+    rows = many(0, max(0, statements * ROWS_AT_ONCE + more))
+    await bulk.write(lambda tx: copy(tx, rows))
+    assert await names(bulk) == [name for _, name, _ in rows]
+
+
+async def test_of_many_rows_none_stays_where_one_is_refused(bulk: SQLite) -> None:
+    rows = [*many(0, 3 * ROWS_AT_ONCE), *many(7, 8)]
+    with pytest.raises(apsw.ConstraintError):
+        await bulk.write(lambda tx: copy(tx, rows))
+    assert await names(bulk) == []
 
 
 @pytest.mark.row("S2")

@@ -24,8 +24,8 @@ def fold(text: str) -> str:
 
 def key(*, name: str | None, phone: str | None, email: str | None) -> str:
     """The three fields, each on a line of its own."""
-    there = _END.join(filter(None, (name, phone, email)))
-    return fold(there) + _END if there else ""
+    there = _END.join(map(fold, filter(None, (name, phone, email))))
+    return there + _END if there else ""
 
 
 def grams(folded: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,10 @@ SCAN_CACHE_MB = 8
 """For each connection that scans. More is no quicker once it is full, and slower until then: memory
 that is new to the process costs more than to read a page from the system again."""
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections could corrupt a WAL file
+
+ROWS_AT_ONCE = 50
+"""In one statement: the next row's place is looked for beside the last one's, not from the root of
+each tree. SQLite keeps pages as they were until a statement ends, so it has no more of them."""
 
 
 class SQLiteTx:
@@ -48,10 +53,13 @@ class SQLiteTx:
         self._cursor.execute(sql, values)
 
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        marks = ", ".join("?" * len(columns))
-        self._cursor.executemany(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows
-        )
+        insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "
+        row = f"({', '.join('?' * len(columns))})"
+        several = ", ".join([row] * ROWS_AT_ONCE)
+        rest = iter(rows)
+        while len(some := [*islice(rest, ROWS_AT_ONCE)]) == ROWS_AT_ONCE:
+            self._cursor.execute(insert + several, tuple(chain.from_iterable(some)))
+        self._cursor.executemany(insert + row, some)
 
     async def script(self, sql: str) -> None:
         self._cursor.execute(sql)
