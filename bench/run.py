@@ -264,7 +264,7 @@ def main() -> None:
         lambda: many(large, size),
         lambda: creates(large, size),
         lambda: inbound.webhooks(large),
-        imports.imported,
+        lambda: imports.imported(small),
         lambda: imports.beside(large),
         lambda: whatsapp.rows(large),
     ]

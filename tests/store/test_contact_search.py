@@ -21,6 +21,7 @@ from kith.domain import ids, json, search
 from kith.domain.contacts import Contact, Filters
 from kith.domain.times import EPOCH, to_us
 from kith.errors import Refused
+from kith.jobs import importing
 from kith.store import bulk, contact_lists, contact_search, contacts, migrate, tags, tenants
 from kith.store.database import Database, Row, Tx, connect
 from kith.store.sqlite import SQLite
@@ -1037,3 +1038,37 @@ async def test_a_refused_write_leaves_nothing_in_the_index(on_sqlite: Opened) ->
         )
         assert [type(one) for one in done] == [Refused, type(None)]
         await world.check_index()
+
+
+async def test_a_large_batch_is_written_to_the_index_when_it_commits(on_sqlite: Opened) -> None:
+    """In the midst of a statement SQLite would keep each page that changes as it was: 11 MB among a
+    million contacts."""
+    chance = random.Random(29)
+    async with on_sqlite() as database:
+        assert isinstance(database, SQLite)
+        world = World(database)
+        await world.begin()
+
+        async def pages(tx: Tx) -> int:
+            row = await tx.one("SELECT COUNT(*) FROM contact_search_data")
+            assert row is not None
+            return int(row[0])
+
+        async def add(tx: Tx) -> tuple[int, int]:
+            new = [
+                a_contact(
+                    chance,
+                    name=f"Camille Bernard {number}",
+                    phone=f"+336{number * 7_919 % 10**8:08}",
+                    email=f"person{number}@example.com",
+                )
+                for number in range(importing.ALONE["sqlite"].rows_max)
+            ]
+            await bulk.add(tx, tenant_id=world.tenants[0], contacts=new)
+            before = await pages(tx)
+            contact_search.refresh(database.writing_connection)
+            return before, await pages(tx)
+
+        before, after = await database.write(add)
+        assert after == before
+        assert await database.read(pages) > after + 100

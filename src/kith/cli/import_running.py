@@ -31,7 +31,7 @@ from kith.store import lock
 from kith.store.database import Engine, sqlite_path
 
 PAGE = 500
-OBJECTS_MAX = 100_000
+OBJECTS_MAX = 200_000
 """As many more may be there before garbage is looked for: a batch of rows holds fewer."""
 
 

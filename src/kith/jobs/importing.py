@@ -27,9 +27,9 @@ from kith.store.database import Engine
 from kith.store.imagined import Imagined
 
 PIECE_BYTES = 262_144
-BATCH_BYTES = 2 * 1_048_576
+BATCH_BYTES = 3 * 1_048_576
 """Of the file: a batch of long rows ends with the piece that brings as many, whatever the pace."""
-BATCH_CELLS = 100_000
+BATCH_CELLS = 150_000
 """What is in memory goes by how many values there are as well: rows of many columns are fewer."""
 Pieces = AsyncIterator[bytes]
 
@@ -53,8 +53,8 @@ class Pace(msgspec.Struct, frozen=True):
 _ON_POSTGRES = Pace(rows_first=200, rows_max=500, batch_s=1, reads_ahead=True)
 ALONE: dict[Engine, Pace] = {
     # Nearly every new row changes a page of the numbers' tree: the larger a batch, the more rows
-    # share one. Other commands wait for one batch, a second or so.
-    "sqlite": Pace(rows_first=1_000, rows_max=16_000, batch_s=0.75, reads_ahead=True),
+    # share one. Other commands wait for one batch, 1.5 s or so.
+    "sqlite": Pace(rows_first=1_000, rows_max=32_000, batch_s=1.0, reads_ahead=True),
     "postgres": _ON_POSTGRES,
 }
 BESIDE_A_SERVER: dict[Engine, Pace] = {

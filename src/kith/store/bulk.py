@@ -87,8 +87,8 @@ async def _name(tx: Tx, *, tenant_id: int, newest: int) -> None:
     """Make those behind the row `newest` findable: by number, by tag, and for a search."""
     new = {"tenant_id": tenant_id, "newest": newest}
     if tx.engine == "sqlite":
-        # In the order of their tree rows change each page of it once. And few in a statement: SQLite
-        # keeps each page that one changes as it was, to undo that one alone.
+        # In the order of their tree rows change each page of it once. And few in a statement:
+        # SQLite keeps each page that one changes as it was, to undo that one alone.
         found = await tx.all(_IN_ORDER, **new)
         rows = ((tenant_id, "phone", *row) for row in found)
         await tx.copy(
