@@ -84,3 +84,10 @@ def test_what_only_looks_alike_stays_apart(one: str, other: str) -> None:
 def test_not_an_address(value: object) -> None:
     with pytest.raises(BadValue):
         email.parse(value)
+
+
+@pytest.mark.parametrize(
+    "value", [f"{'a' * 64}@example.com", f"a@{'b' * 63}.com", f"a.{'é' * 25}@example.com"]
+)
+def test_an_address_may_be_longer_than_everyday_ones(value: str) -> None:
+    assert email.parse(value) == value

@@ -214,8 +214,9 @@ async def take(ctx: Context, batch: Batch) -> Taken:
             told += [_told(plan) for plan in plans]
         for plan in plans:
             counts[plan.outcome] = counts.get(plan.outcome, 0) + 1
-            refusals += _refusals(plan)
-        counts["consent"] += sum(len(plan.agreed) for plan in plans)
+            counts["consent"] += len(plan.agreed)
+            if plan.refusal is not None or plan.left_out is not None:
+                refusals += _refusals(plan)
         start += len(plans)
         known = start - counts["create"]
         window = max(WINDOW_MIN, 2 * len(plans))

@@ -34,8 +34,6 @@ T = TypeVar("T")
 CACHED_CHARACTERS_MAX = 256
 """Longer lists of tags are read each time, not kept."""
 _QUOTES = re.compile(r"\A['\s]+")
-_MARKED = ("'", "=")
-"""What begins a cell that was made safe from spreadsheets."""
 _GUARD = re.compile(r"\A'(?=\+[0-9])")
 """What keeps a spreadsheet from reckoning with a number; Shopify writes it into its exports."""
 _AND = ":::"
@@ -98,9 +96,9 @@ class RowReader:
             return Refusal(record.line, record.offset, record.size, why.code, why.field, why.text)
 
     def _facts(self, record: Record, cells: list[str]) -> Facts | None:
-        for at, cell in enumerate(cells):
-            if cell[:1] in _MARKED:
-                cells[at] = csv_cells.meant(cell)
+        row = "".join(cells)
+        if "'" in row or "=" in row:  # what begins a cell that was made safe from spreadsheets
+            cells = list(map(csv_cells.meant, cells))
         number: Phone | Typed | None = None
         region = self._region
         more: Metadata = {}

@@ -24,8 +24,10 @@ def fold(text: str) -> str:
 
 def key(*, name: str | None, phone: str | None, email: str | None) -> str:
     """The three fields, each on a line of its own."""
-    there = _END.join(map(fold, filter(None, (name, phone, email))))
-    return there + _END if there else ""
+    there = list(filter(None, (name, phone, email)))
+    text = _END.join(there)
+    folded = text.lower() if text.isascii() else _END.join(map(fold, there))
+    return folded + _END if folded else ""
 
 
 def grams(folded: str) -> tuple[str, ...]:

@@ -29,10 +29,9 @@ def line(value: object, *, characters_max: int, bytes_max: int = STRING_BYTES_MA
     text = value.strip(_SPACES)
     if len(text) > characters_max:
         raise BadValue(f"may not be greater than {characters_max} characters.")
-    is_ascii = text.isascii()
-    if not text.isprintable() if is_ascii else _NOT_IN_LINES.search(text):
+    if not text.isprintable() and _NOT_IN_LINES.search(text):
         raise BadValue("may not contain control characters or line breaks.")
-    if not is_ascii and len(text.encode()) > bytes_max:
+    if 4 * len(text) > bytes_max and len(text.encode()) > bytes_max:
         raise BadValue(f"may not be greater than {bytes_max} bytes.")
     return text
 
@@ -43,7 +42,7 @@ def repaired(value: str, *, characters_max: int) -> str:
     What may not enter becomes U+FFFD, and what is too long is cut.
     """
     text = value.strip(_SPACES)[:characters_max]
-    if not (text.isascii() and text.isprintable()):
+    if not text.isprintable():
         text = _NOT_IN_LINES.sub(REPLACEMENT, text)
     if not text.isascii():
         text = text.encode()[:STRING_BYTES_MAX].decode(errors="ignore")
@@ -66,6 +65,6 @@ def prose(value: str) -> str:
 def repaired_prose(value: str, *, characters_max: int) -> str:
     """What `prose` takes of a text that nobody can be asked to send again, as in `repaired`."""
     text = value
-    if not (text.isascii() and text.isprintable()):
+    if not text.isprintable():
         text = _NOT_IN_PROSE.sub(REPLACEMENT, text.replace("\r\n", "\n"))
     return text[:characters_max]

@@ -1,6 +1,7 @@
 """Thousands of new contacts at once, several times quicker than one by one."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from kith.domain import email as emails
 from kith.domain import search
@@ -29,6 +30,8 @@ _COLUMNS = (
     "search_key",
 )
 
+_us = lru_cache(maxsize=16)(to_us)
+"""Those that are added together were made together."""
 _NEWEST = "SELECT COALESCE(MAX(c.id), 0) FROM contacts c WHERE c.tenant_id = :tenant_id"
 _NEW = " WHERE c.tenant_id = :tenant_id AND c.id > :newest"
 _IDENTITIES = (
@@ -101,8 +104,6 @@ async def _name(tx: Tx, *, tenant_id: int, newest: int) -> None:
 
 
 def _row(contact: Contact, tenant_id: int) -> Row:
-    at, changed_at = contact.created_at, contact.updated_at
-    created_us = to_us(at)
     return (
         tenant_id,
         contact.id,
@@ -118,7 +119,7 @@ def _row(contact: Contact, tenant_id: int) -> Row:
         None if contact.opted_out_at is None else to_us(contact.opted_out_at),
         None if contact.last_message_at is None else to_us(contact.last_message_at),
         contact.total_messages,
-        created_us,
-        created_us if changed_at is at else to_us(changed_at),
+        _us(contact.created_at),
+        _us(contact.updated_at),
         search.key(name=contact.name, phone=contact.phone, email=contact.email),
     )
