@@ -10,7 +10,11 @@ import asyncpg
 import pytest
 
 from kith.actions.audit import PAGE_MAX
+from kith.actions.run import new_id, utc_now
 from kith.api.routes import ROUTES
+from kith.domain.times import to_us
+from kith.store import audit
+from kith.store.database import Tx
 from tests.api.refusals import FORBIDDEN, UNAUTHENTICATED, assert_invalid
 from tests.cast import Bed, Person
 
@@ -315,6 +319,50 @@ def test_of_one_contact(ana: Person, romain: dict[str, Any]) -> None:
         assert (
             found == ana.get_contact(contact_id=contact["id"], expand="history").json()["history"]
         )
+
+
+def test_the_entry_that_made_a_contact_has_its_id(ana: Person, romain: dict[str, Any]) -> None:
+    ana.create_contact(phone=PHONE, name="Rom")
+    changed, made = entries(ana, contact_id=romain["id"])
+    assert (made["what"], made["id"]) == ("contact.created", romain["id"])
+    assert changed["id"] > made["id"]
+    assert entries(ana, contact_id=changed["id"]) == []
+    assert entries(ana, contact_id=romain["id"], cursor=changed["id"], limit=1) == [made]
+    assert entries(ana, contact_id=romain["id"], limit=1) == [changed]
+
+
+async def test_an_older_one_with_an_id_of_its_own_is_found_and_blanked(
+    bed: Bed, ana: Person, romain: dict[str, Any]
+) -> None:
+    contact_id, entry_id, now = new_id(), new_id(), utc_now()
+
+    async def note(tx: Tx) -> None:
+        await audit.add(
+            tx,
+            tenant_id=ana.user.tenant_id or 0,
+            uuid=entry_id,
+            at=now,
+            user_id=None,
+            token_id=None,
+            connection_uuid=None,
+            what="contact.created",
+            contact_uuid=contact_id,
+            before=None,
+            after=b'{"name":"Ana"}',
+        )
+
+    async def blank(tx: Tx) -> None:
+        given = {"tenant_id": ana.user.tenant_id or 0, "contact_uuid": contact_id}
+        since = until = to_us(now)
+        await audit.blank_between(tx, since=since, until=until, **given)
+
+    await bed.runner.database.write(note)
+    (entry,) = entries(ana, contact_id=contact_id)
+    assert (entry["id"], entry["after"]) == (entry_id, {"name": "Ana"})
+    await bed.runner.database.write(blank)
+    assert entries(ana, contact_id=contact_id) == [{**entry, "after": None}]
+    (made,) = entries(ana, contact_id=romain["id"])
+    assert made["after"] == WHOLE
 
 
 def test_page_by_page_while_more_is_written(ana: Person, romain: dict[str, Any]) -> None:

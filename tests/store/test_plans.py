@@ -1,5 +1,6 @@
 """How SQLite finds rows, where the wrong way would read a whole workspace."""
 
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import apsw
 import pytest
 
 from kith.actions.run import utc_now
-from kith.store import bulk, contact_documents, migrate, reachability
+from kith.store import audit, bulk, contact_documents, migrate, reachability
 from kith.store.sqlite import SQLite
 
 
@@ -57,13 +58,42 @@ async def test_what_hangs_on_a_contact_is_found_by_the_contact(
             assert all(f"{column}=?" in shown for column in columns), shown
 
 
-@pytest.mark.parametrize("table", ["audit_log", "consent_records"])
-async def test_entries_of_one_contact_are_found_by_it(
-    connection: apsw.Connection, table: str
-) -> None:
+async def test_records_of_one_contact_are_found_by_it(connection: apsw.Connection) -> None:
     where = "WHERE tenant_id = 1 AND contact_uuid = 'x'"
-    for sql in (f"UPDATE {table} SET tenant_id = 1 {where}", f"SELECT * FROM {table} {where}"):
+    for sql in (
+        f"UPDATE consent_records SET tenant_id = 1 {where}",
+        f"SELECT * FROM consent_records {where}",
+    ):
         assert "contact_uuid=?" in plan(connection, sql)
+
+
+BLANK = "UPDATE audit_log SET before_json = NULL WHERE tenant_id = :tenant_id AND "
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        audit._NEWEST_OF["sqlite"],
+        audit._OF_IMPORT_AND_CONTACT["sqlite"],
+        audit._BY_SYSTEM["sqlite"],
+        audit._BLANK_ALL["sqlite"],
+        BLANK + audit._IS_OF_CONTACT,
+        BLANK + audit._IS_OF_CONTACT + " AND at >= :since AND at <= :until",
+    ],
+)
+async def test_entries_of_one_contact_are_found_by_it(
+    connection: apsw.Connection, sql: str
+) -> None:
+    """The one that made it by the contact's id, which is its own, and all others by the index."""
+    names = (
+        "tenant_id", "contact_uuid", "uuids", "before_uuid", "after_uuid", "mark", "system",
+        "since", "until", "entries_max",
+    )  # fmt: skip
+    explained = f"EXPLAIN QUERY PLAN {sql}"
+    shown = [str(row[3]) for row in connection.execute(explained, dict.fromkeys(names, 1))]
+    made, changed = [line for line in shown if re.match("(SCAN|SEARCH) (audit_log|m|c) ", line)]
+    assert "PRIMARY KEY (tenant_id=? AND uuid=?)" in made
+    assert "audit_log_by_contact (tenant_id=? AND contact_uuid=?" in changed
 
 
 @pytest.mark.parametrize("sql", [contact_documents._BY_SPELLING, reachability._OF_PHONE])

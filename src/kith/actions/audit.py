@@ -41,7 +41,7 @@ async def record(
     await audit.add(
         ctx.tx,
         tenant_id=ctx.tenant_id,
-        uuid=ctx.new_id(),
+        uuid=contact_id if what == "contact.created" else ctx.new_id(),
         at=ctx.now,
         user_id=ctx.user_id or None,
         token_id=ctx.token_id or None,

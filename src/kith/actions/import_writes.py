@@ -76,11 +76,11 @@ async def _create(ctx: Context, one: Import, plans: Sequence[Plan]) -> None:
 def _created(ctx: Context, new: Iterable[Contact]) -> Iterator[tuple[Any, ...]]:
     """Their entries of the audit log, as `contacts.save` would note them one by one."""
     at, user_id, token_id = to_us(ctx.now), ctx.user_id or None, ctx.token_id or None
-    tenant_id, new_id, import_id = ctx.tenant_id, ctx.new_id, ctx.import_id
+    tenant_id, import_id = ctx.tenant_id, ctx.import_id
     return (
         (
             tenant_id,
-            new_id(),
+            contact.id,
             at,
             user_id,
             token_id,

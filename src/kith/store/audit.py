@@ -20,16 +20,35 @@ _COLUMNS = (
     "a.uuid, a.at, a.what, a.contact_uuid, a.user_id, u.email, a.token_id,"
     " a.connection_uuid, a.before_json, a.after_json"
 )
-_FROM = " LEFT JOIN users u ON u.id = a.user_id WHERE a.tenant_id = :tenant_id"
-_LAST = " AND a.uuid < :before_uuid ORDER BY a.uuid DESC LIMIT :entries_max"
-_NEWEST = f"SELECT {_COLUMNS} FROM audit_log a{_FROM}{_LAST}"
+_USER = " LEFT JOIN users u ON u.id = a.user_id"
+_FROM = f"{_USER} WHERE a.tenant_id = :tenant_id"
+_LAST = "a.uuid < :before_uuid ORDER BY a.uuid DESC LIMIT :entries_max"
+_NEWEST = f"SELECT {_COLUMNS} FROM audit_log a{_FROM} AND {_LAST}"
+# The entry that made a contact has the contact's id as its own; the index has the others.
+_MADE = (
+    "SELECT * FROM audit_log m WHERE m.tenant_id = :tenant_id AND m.uuid = :contact_uuid"
+    " AND m.contact_uuid = :contact_uuid"
+)
 # Without statistics SQLite would walk the whole log for one contact.
-_OF_CONTACT: dict[Engine, str] = {"sqlite": " INDEXED BY audit_log_by_contact", "postgres": ""}
-_NEWEST_OF = {
-    engine: f"SELECT {_COLUMNS} FROM audit_log a{index}{_FROM}"
-    f" AND a.contact_uuid = :contact_uuid{_LAST}"
-    for engine, index in _OF_CONTACT.items()
+_BY_CONTACT: dict[Engine, str] = {"sqlite": " INDEXED BY audit_log_by_contact", "postgres": ""}
+_CHANGED = {
+    engine: f"SELECT * FROM audit_log c{index} WHERE c.tenant_id = :tenant_id"
+    " AND c.contact_uuid = :contact_uuid AND c.uuid <> c.contact_uuid"
+    for engine, index in _BY_CONTACT.items()
 }
+_OF_CONTACT = {
+    engine: f" FROM ({_MADE} UNION ALL {changed}) a" for engine, changed in _CHANGED.items()
+}
+_NEWEST_OF = {
+    engine: f"SELECT {_COLUMNS} FROM ({_MADE} UNION ALL SELECT * FROM ({changed}"
+    " AND c.uuid < :before_uuid ORDER BY c.uuid DESC LIMIT :entries_max) n) a"
+    f"{_USER} WHERE {_LAST}"
+    for engine, changed in _CHANGED.items()
+}
+_IS_OF_CONTACT = (
+    "((uuid = :contact_uuid AND contact_uuid = :contact_uuid)"
+    " OR (contact_uuid = :contact_uuid AND uuid <> contact_uuid))"
+)
 
 # An import is on what it did; within a text of the contact the quotes would be escaped.
 _HAS_MARK: dict[Engine, str] = {
@@ -42,22 +61,23 @@ _OF_IMPORT = {
     for engine, has_mark in _HAS_MARK.items()
 }
 _OF_IMPORT_AND_CONTACT = {
-    engine: f"SELECT {_COLUMNS} FROM audit_log a{_OF_CONTACT[engine]}{_FROM}"
-    f" AND a.contact_uuid = :contact_uuid AND a.uuid > :after_uuid AND {has_mark}"
-    " ORDER BY a.uuid LIMIT :entries_max"
+    engine: f"SELECT {_COLUMNS}{_OF_CONTACT[engine]}{_FROM}"
+    f" AND a.uuid > :after_uuid AND {has_mark} ORDER BY a.uuid LIMIT :entries_max"
     for engine, has_mark in _HAS_MARK.items()
 }
 _BY_SYSTEM = {
     engine: "SELECT COUNT(CASE WHEN k.id IS NULL THEN 1 END),"
-    f" COUNT(CASE WHEN a.what = 'contact.created' THEN 1 END) FROM audit_log a{index}"
+    f" COUNT(CASE WHEN a.what = 'contact.created' THEN 1 END){of_contact}"
     " LEFT JOIN connections k ON k.tenant_id = a.tenant_id AND k.uuid = a.connection_uuid"
-    " AND k.system = :system WHERE a.tenant_id = :tenant_id AND a.contact_uuid = :contact_uuid"
-    for engine, index in _OF_CONTACT.items()
+    " AND k.system = :system WHERE a.tenant_id = :tenant_id"
+    for engine, of_contact in _OF_CONTACT.items()
 }
 _EACH = each_text("uuids")
 _BLANK_ALL = {
     engine: "UPDATE audit_log SET before_json = NULL, after_json = NULL"
-    f" WHERE tenant_id = :tenant_id AND contact_uuid IN (SELECT j.value FROM {each})"
+    f" WHERE tenant_id = :tenant_id AND ((uuid IN (SELECT j.value FROM {each})"
+    f" AND uuid = contact_uuid) OR (contact_uuid IN (SELECT j.value FROM {each})"
+    " AND uuid <> contact_uuid))"
     for engine, each in _EACH.items()
 }
 
@@ -76,7 +96,8 @@ async def add(
     before: bytes | None,
     after: bytes | None,
 ) -> None:
-    """`uuid` is a UUIDv7: the order of the log."""
+    """`uuid` is a UUIDv7: the order of the log. Of the entry that made a contact it is that of the
+    contact."""
     await tx.run(
         "INSERT INTO audit_log (tenant_id, uuid, at, user_id, token_id, connection_uuid, what,"
         " contact_uuid, before_json, after_json) VALUES (:tenant_id, :uuid, :at, :user_id,"
@@ -178,7 +199,7 @@ async def blank(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:
     """Erase what the entries of a contact say about it; that they were made stays."""
     await tx.run(
         "UPDATE audit_log SET before_json = NULL, after_json = NULL"
-        " WHERE tenant_id = :tenant_id AND contact_uuid = :contact_uuid",
+        f" WHERE tenant_id = :tenant_id AND {_IS_OF_CONTACT}",
         tenant_id=tenant_id,
         contact_uuid=contact_uuid,
     )
@@ -190,7 +211,7 @@ async def blank_between(
     """As `blank`, of a time: microseconds since 1970, both included."""
     await tx.run(
         "UPDATE audit_log SET before_json = NULL, after_json = NULL"
-        " WHERE tenant_id = :tenant_id AND contact_uuid = :contact_uuid"
+        f" WHERE tenant_id = :tenant_id AND {_IS_OF_CONTACT}"
         " AND at >= :since AND at <= :until",
         tenant_id=tenant_id,
         contact_uuid=contact_uuid,

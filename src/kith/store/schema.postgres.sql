@@ -728,7 +728,7 @@ ALTER TABLE wordings ADD CONSTRAINT wordings_pkey PRIMARY KEY (tenant_id, connec
 
 ALTER TABLE wordings ADD CONSTRAINT wordings_tenant_id_connection_id_fkey FOREIGN KEY (tenant_id, connection_id) REFERENCES connections(tenant_id, id);
 
-CREATE INDEX audit_log_by_contact ON audit_log USING btree (tenant_id, contact_uuid, uuid);
+CREATE INDEX audit_log_by_contact ON audit_log USING btree (tenant_id, contact_uuid, uuid) WHERE (uuid <> contact_uuid);
 
 CREATE INDEX consent_records_by_contact ON consent_records USING btree (tenant_id, contact_uuid, uuid);
 

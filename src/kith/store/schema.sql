@@ -589,8 +589,6 @@ CREATE INDEX contact_tags_by_tag ON contact_tags (tenant_id, tag_id);
 
 CREATE INDEX tags_by_key ON tags (tenant_id, name_key, uuid);
 
-CREATE INDEX audit_log_by_contact ON audit_log (tenant_id, contact_uuid, uuid);
-
 CREATE INDEX consent_records_by_contact ON consent_records (tenant_id, contact_uuid, uuid);
 
 CREATE INDEX merges_by_survivor ON merges (tenant_id, into_uuid, uuid);
@@ -640,6 +638,8 @@ CREATE INDEX idempotency_keys_by_contact ON idempotency_keys (tenant_id, contact
 CREATE INDEX idempotency_keys_by_other ON idempotency_keys (tenant_id, other_uuid) WHERE other_uuid IS NOT NULL;
 
 CREATE INDEX contacts_by_activity ON contacts (tenant_id, last_message_at DESC, created_at DESC, id, search_key);
+
+CREATE INDEX audit_log_by_contact ON audit_log (tenant_id, contact_uuid, uuid) WHERE uuid <> contact_uuid;
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
