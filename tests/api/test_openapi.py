@@ -257,9 +257,7 @@ async def test_every_example_of_a_body_works(bed: Bed, ana: Person) -> None:
     admin = await bed.person(ana.user, ana.workspace, scope="admin")
     await _add_the_contact_of_the_examples(bed, ana)
     other = ana.create_contact(phone="+14155550199").json()["id"]
-    await bed.change(
-        "UPDATE contacts SET uuid = :uuid WHERE uuid = :was", uuid=OTHER_EXAMPLE_ID, was=other
-    )
+    await _call(bed, other, OTHER_EXAMPLE_ID)
     await _add_the_template_of_the_examples(bed, ana)
     for route in POSTS:
         if route.does == "send":  # tests/whatsapp does, with an account
@@ -329,11 +327,8 @@ async def _add_the_contact_of_the_examples(bed: Bed, person: Person) -> None:
     given = SaveContact(phone=Phone(shown["phone"]["phone"]), email=shown["email"]["email"])
     tenant_id = person.workspace.row_id
 
-    async def add(ctx: Context, _: None) -> None:
-        first = iter([shown["contact_id"]["contact_id"]])
-        inside = msgspec.structs.replace(
-            ctx, tenant_id=tenant_id, new_id=lambda: next(first, None) or ctx.new_id()
-        )
+    async def add(ctx: Context, _: None) -> str:
+        inside = msgspec.structs.replace(ctx, tenant_id=tenant_id)
         saved = await contacts.save(inside, given)
         for field, kind in (
             ("bsuid", "bsuid"),
@@ -344,8 +339,15 @@ async def _add_the_contact_of_the_examples(bed: Bed, person: Person) -> None:
                 {"contact_id": saved.id, "kind": kind, "value": shown[field][field]}
             )
             await identities.add(inside, name)
+        return saved.id
 
-    await bed.runner.write(add, None)
+    await _call(bed, await bed.runner.write(add, None), shown["contact_id"]["contact_id"])
+
+
+async def _call(bed: Bed, contact_id: str, example_id: str) -> None:
+    await bed.change(
+        "UPDATE contacts SET uuid = :uuid WHERE uuid = :was", uuid=example_id, was=contact_id
+    )
 
 
 async def _user_without_workspace(bed: Bed) -> User:
