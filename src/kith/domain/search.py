@@ -24,10 +24,9 @@ def fold(text: str) -> str:
 
 def key(*, name: str | None, phone: str | None, email: str | None) -> str:
     """The three fields, each on a line of its own."""
-    there = list(filter(None, (name, phone, email)))
-    text = _END.join(there)
-    folded = text.lower() if text.isascii() else _END.join(map(fold, there))
-    return folded + _END if folded else ""
+    fields = (name and fold(name), phone, email and fold(email))  # a number has no case
+    there = _END.join(filter(None, fields))
+    return there + _END if there else ""
 
 
 def grams(folded: str) -> tuple[str, ...]:
