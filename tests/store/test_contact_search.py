@@ -1040,10 +1040,21 @@ async def test_a_refused_write_leaves_nothing_in_the_index(on_sqlite: Opened) ->
         await world.check_index()
 
 
+def strangers(chance: random.Random, numbers: Iterable[int]) -> list[Contact]:
+    return [
+        a_contact(
+            chance,
+            name=f"Camille Bernard {number}",
+            phone=f"+336{number * 7_919 % 10**8:08}",
+            email=f"person{number}@example.com",
+        )
+        for number in numbers
+    ]
+
+
 async def test_a_large_batch_is_written_to_the_index_when_it_commits(on_sqlite: Opened) -> None:
     """In the midst of a statement SQLite would keep each page that changes as it was: 11 MB among a
     million contacts."""
-    chance = random.Random(29)
     async with on_sqlite() as database:
         assert isinstance(database, SQLite)
         world = World(database)
@@ -1055,15 +1066,7 @@ async def test_a_large_batch_is_written_to_the_index_when_it_commits(on_sqlite: 
             return int(row[0])
 
         async def add(tx: Tx) -> tuple[int, int]:
-            new = [
-                a_contact(
-                    chance,
-                    name=f"Camille Bernard {number}",
-                    phone=f"+336{number * 7_919 % 10**8:08}",
-                    email=f"person{number}@example.com",
-                )
-                for number in range(importing.ALONE["sqlite"].rows_max)
-            ]
+            new = strangers(world.random, range(importing.ALONE["sqlite"].rows_max))
             await bulk.add(tx, tenant_id=world.tenants[0], contacts=new)
             before = await pages(tx)
             contact_search.refresh(database.writing_connection)
@@ -1072,3 +1075,24 @@ async def test_a_large_batch_is_written_to_the_index_when_it_commits(on_sqlite: 
         before, after = await database.write(add)
         assert after == before
         assert await database.read(pages) > after + 100
+
+
+async def test_eight_parts_of_the_index_are_merged_not_four(on_sqlite: Opened) -> None:
+    async with on_sqlite() as database:
+        world = World(database)
+        await world.begin()
+
+        async def parts(tx: Tx) -> int:
+            row = await tx.one("SELECT COUNT(DISTINCT segid) FROM contact_search_idx")
+            assert row is not None
+            return int(row[0])
+
+        found = []
+        for first in range(0, 40_000, 2_000):
+            new = strangers(world.random, range(first, first + 2_000))
+            await database.write(
+                lambda tx, new=new: bulk.add(tx, tenant_id=world.tenants[0], contacts=new)
+            )
+            found.append(await database.read(parts))
+        assert found[:7] == [1, 2, 3, 4, 5, 6, 7]
+        assert max(found) < 16  # they are merged little by little
