@@ -87,7 +87,14 @@ def test_not_an_address(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [f"{'a' * 64}@example.com", f"a@{'b' * 63}.com", f"a.{'é' * 25}@example.com"]
+    "value",
+    [
+        f"{'a' * 64}@example.com",
+        f"a@{'b' * 63}.com",
+        f"a.{'é' * 25}@example.com",
+        f"{'a' * 64}@shop.local",
+        "a.-b@shop.local",
+    ],
 )
 def test_an_address_may_be_longer_than_everyday_ones(value: str) -> None:
     assert email.parse(value) == value

@@ -10,9 +10,11 @@ CHARACTERS_MAX = 254
 PROBLEM = "must be a valid email address."
 
 # Everyday addresses need no library, which takes 40 us. "--" may be punycode: left to it.
-_PLAIN = re.compile(r"[\w+]+(?:[.-][\w+]+)*@(?>(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+)[A-Za-z]{2,}")
-_PLAIN_CHARACTERS_MAX = 63
-"""So many may stand before the @, between two dots, and in the bytes of any alphabet."""
+_PLAIN = re.compile(
+    r"[\w+]+(?:[.-]+[\w+]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
+LOCAL_CHARACTERS_MAX = 64
 
 
 def parse(value: object) -> str:
@@ -52,4 +54,10 @@ def key(address: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    return len(text) <= _PLAIN_CHARACTERS_MAX and _PLAIN.fullmatch(text) is not None
+    return (
+        "--" not in text
+        and ".." not in text
+        and text.find("@") <= LOCAL_CHARACTERS_MAX
+        and _PLAIN.fullmatch(text) is not None
+        and (text.isascii() or len(text.encode()) <= CHARACTERS_MAX)
+    )

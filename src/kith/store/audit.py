@@ -73,11 +73,17 @@ _BY_SYSTEM = {
     for engine, of_contact in _OF_CONTACT.items()
 }
 _EACH = each_text("uuids")
-_BLANK_ALL = {
+# Two statements: PostgreSQL would read the whole log for one with both lists.
+_BLANK_MADE = {
     engine: "UPDATE audit_log SET before_json = NULL, after_json = NULL"
-    f" WHERE tenant_id = :tenant_id AND ((uuid IN (SELECT j.value FROM {each})"
-    f" AND uuid = contact_uuid) OR (contact_uuid IN (SELECT j.value FROM {each})"
-    " AND uuid <> contact_uuid))"
+    f" WHERE tenant_id = :tenant_id AND uuid IN (SELECT j.value FROM {each})"
+    " AND uuid = contact_uuid"
+    for engine, each in _EACH.items()
+}
+_BLANK_CHANGED = {
+    engine: "UPDATE audit_log SET before_json = NULL, after_json = NULL"
+    f" WHERE tenant_id = :tenant_id AND contact_uuid IN (SELECT j.value FROM {each})"
+    " AND uuid <> contact_uuid"
     for engine, each in _EACH.items()
 }
 
@@ -190,9 +196,9 @@ async def is_all_of(tx: Tx, *, tenant_id: int, contact_uuid: str, system: System
 
 async def blank_all(tx: Tx, *, tenant_id: int, contact_uuids: Sequence[str]) -> None:
     """As `blank`, for many contacts at once."""
-    await tx.run(
-        _BLANK_ALL[tx.engine], tenant_id=tenant_id, uuids=json.encode(contact_uuids).decode()
-    )
+    given = {"tenant_id": tenant_id, "uuids": json.encode(contact_uuids).decode()}
+    await tx.run(_BLANK_MADE[tx.engine], **given)
+    await tx.run(_BLANK_CHANGED[tx.engine], **given)
 
 
 async def blank(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:
