@@ -87,7 +87,10 @@ Changes = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
 
 
 class AuditEntry(msgspec.Struct, frozen=True):
-    """One change: who, what, when, and how it was before."""
+    """One change: who, what, when, and how it was before.
+
+    The entry that made a contact has the contact's id.
+    """
 
     id: Id
     at: Time
