@@ -16,7 +16,7 @@ from typing import TypeVar
 import apsw
 import structlog
 
-from kith.store import gaps
+from kith.store import contact_search, gaps
 
 T = TypeVar("T")
 
@@ -106,8 +106,10 @@ class Checkpoints:
     async def sweep(self, turn: asyncio.Lock) -> None:
         """Clear what erasures left behind, a few pages in each `turn` of the writer's lock."""
         erased = await self._guarded(gaps.unswept, self._connection)
-        if not erased:
+        if not erased or not await self._merge_the_index(turn):
             return
+        async with turn:
+            await self.empty()
         offsets: list[int] = []
         for start in range(0, self._path.stat().st_size, LOOK_BYTES):
             found = await self._guarded(gaps.found, self._path, start, LOOK_BYTES)
@@ -123,6 +125,18 @@ class Checkpoints:
                 is_cleared = bool(await self._guarded(self._clear, now, swept))
             if not offsets:
                 return
+
+    async def _merge_the_index(self, turn: asyncio.Lock) -> bool:
+        """Whether nothing is left in it of contacts that are gone."""
+        is_first = True
+        while True:
+            async with turn:
+                merge = partial(contact_search.merge, is_first=is_first)
+                is_more = await self._guarded(merge, self._connection)
+            if not is_more:
+                return is_more is not None
+            is_first = False
+            await asyncio.sleep(REST_S)
 
     async def close(self, turn: asyncio.Lock) -> None:
         """Empty the log and take it away; nobody else here has the file open any longer."""
