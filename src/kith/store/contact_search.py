@@ -21,8 +21,8 @@ PENDING_MAX = 256
 """So many changed contacts may wait for the index; a search looks at each of them, in 8 us."""
 CHANGED, GONE = 0, 1
 """Of a contact that waits; one that is gone waits no longer than until the COMMIT."""
-MERGED_PAGES = 64
-"""How much of the index one step of `merge` writes anew: some milliseconds."""
+MERGED_PAGES = 16
+"""How much of the index one step of `merge` writes anew: 2 ms."""
 
 _MATCHING = (
     "SELECT s.rowid - (:tenant_id << 40) FROM contact_search s WHERE contact_search MATCH :terms"
