@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
+import apsw
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,16 @@ from kith.domain.contacts import Contact, Filters
 from kith.domain.times import EPOCH, to_us
 from kith.errors import Refused
 from kith.jobs import importing
-from kith.store import bulk, contact_lists, contact_search, contacts, migrate, tags, tenants
+from kith.store import (
+    bulk,
+    checkpoints,
+    contact_lists,
+    contact_search,
+    contacts,
+    migrate,
+    tags,
+    tenants,
+)
 from kith.store.database import Database, Row, Tx, connect
 from kith.store.sqlite import SQLite
 from tests.cast import bare_contact, id_of
@@ -1096,3 +1106,34 @@ async def test_eight_parts_of_the_index_are_merged_not_four(on_sqlite: Opened) -
             found.append(await database.read(parts))
         assert found[:7] == [1, 2, 3, 4, 5, 6, 7]
         assert max(found) < 16  # they are merged little by little
+
+
+async def test_merging_all_of_it_after_an_erasure_keeps_the_log_short(
+    on_sqlite: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "WAL_PAGES", 50)
+    async with on_sqlite() as database:
+        assert isinstance(database, SQLite)
+        world = World(database)
+        await world.begin()
+        for first in range(0, 20_000, 5_000):
+            new = strangers(world.random, range(first, first + 5_000))
+            await database.write(
+                lambda tx, new=new: bulk.add(tx, tenant_id=world.tenants[0], contacts=new)
+            )
+        await database.tidy()
+        log = database.path.with_name(f"{database.path.name}-wal")
+        merge, pages = contact_search.merge, []
+
+        def merging(connection: apsw.Connection, *, is_first: bool) -> bool:
+            is_more = merge(connection, is_first=is_first)
+            pages.append(log.stat().st_size // 4_096)
+            return is_more
+
+        monkeypatch.setattr(contact_search, "merge", merging)
+        await database.write(
+            lambda tx: tx.run("INSERT INTO unswept_erasures (tenant_id) VALUES (1)")
+        )
+        await database.tidy()
+        assert len(pages) > 10
+        assert max(pages) < 110

@@ -66,9 +66,10 @@ class Checkpoints:
         self._wal_pages = 0
         self._has_failed = False
         connection.set_busy_timeout(WAIT_MS)
+        connection.set_wal_hook(self.committed)
 
     def committed(self, _: apsw.Connection, __: str, wal_pages: int) -> int:
-        """SQLite's hook on the writer's connection, called after each COMMIT."""
+        """SQLite's hook, on the writer's connection as well, called after each COMMIT."""
         self._wal_pages = wal_pages
         return apsw.SQLITE_OK
 
@@ -136,6 +137,8 @@ class Checkpoints:
             if not is_more:
                 return is_more is not None
             is_first = False
+            if self._wal_pages >= WAL_PAGES:  # all of it would be as long as the index
+                await self._move()
             await asyncio.sleep(REST_S)
 
     async def close(self, turn: asyncio.Lock) -> None:
