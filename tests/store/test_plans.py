@@ -82,17 +82,13 @@ async def test_entries_of_many_contacts_are_found_by_them(
     assert found in str(first[3])
 
 
-BLANK = "UPDATE audit_log SET before_json = NULL WHERE tenant_id = :tenant_id AND "
-
-
 @pytest.mark.parametrize(
     "sql",
     [
         audit._NEWEST_OF["sqlite"],
         audit._OF_IMPORT_AND_CONTACT["sqlite"],
         audit._BY_SYSTEM["sqlite"],
-        BLANK + audit._IS_OF_CONTACT,
-        BLANK + audit._IS_OF_CONTACT + " AND at >= :since AND at <= :until",
+        audit._BLANK_BETWEEN,
     ],
 )
 async def test_entries_of_one_contact_are_found_by_it(

@@ -150,7 +150,7 @@ async def _remove(ctx: Context, made: Sequence[Contact]) -> Undone:
         if known.opted_in_at is not None:
             await ledger.blank(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await contact_rows.remove_all(tx, tenant_id=tenant_id, row_ids=[one.row_id for one in made])
-    await audit_rows.blank_all(tx, tenant_id=tenant_id, contact_uuids=uuids)
+    await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuids=uuids)
     at, user_id, token_id = to_us(ctx.now), ctx.user_id or None, ctx.token_id or None
     await audit_rows.add_many(
         tx,

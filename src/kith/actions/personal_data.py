@@ -102,8 +102,8 @@ async def erase(ctx: Context, given: ContactKey) -> Erased:
     await media.forget(ctx, known.row_id)
     await ledger.blank(tx, tenant_id=tenant_id, contact_uuid=known.id)
     await contact_rows.remove(tx, tenant_id=tenant_id, contact=known)
+    await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuids=uuids)
     for uuid in uuids:
-        await audit_rows.blank(tx, tenant_id=tenant_id, contact_uuid=uuid)
         await hooks.forget(tx, tenant_id=tenant_id, contact_uuid=uuid)
         await _forget_in_hosts(ctx, uuid)
         await _forget_guest(ctx, addresses, f"{GUEST}{uuid}")

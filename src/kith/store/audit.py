@@ -45,9 +45,11 @@ _NEWEST_OF = {
     f"{_USER} WHERE {_LAST}"
     for engine, changed in _CHANGED.items()
 }
-_IS_OF_CONTACT = (
-    "((uuid = :contact_uuid AND contact_uuid = :contact_uuid)"
+_BLANK_BETWEEN = (
+    "UPDATE audit_log SET before_json = NULL, after_json = NULL WHERE tenant_id = :tenant_id"
+    " AND ((uuid = :contact_uuid AND contact_uuid = :contact_uuid)"
     " OR (contact_uuid = :contact_uuid AND uuid <> contact_uuid))"
+    " AND at >= :since AND at <= :until"
 )
 
 # An import is on what it did; within a text of the contact the quotes would be escaped.
@@ -194,31 +196,19 @@ async def is_all_of(tx: Tx, *, tenant_id: int, contact_uuid: str, system: System
     return not others and bool(created)
 
 
-async def blank_all(tx: Tx, *, tenant_id: int, contact_uuids: Sequence[str]) -> None:
-    """As `blank`, for many contacts at once."""
+async def blank(tx: Tx, *, tenant_id: int, contact_uuids: Sequence[str]) -> None:
+    """Erase what the entries of contacts say about them; that they were made stays."""
     given = {"tenant_id": tenant_id, "uuids": json.encode(contact_uuids).decode()}
     await tx.run(_BLANK_MADE[tx.engine], **given)
     await tx.run(_BLANK_CHANGED[tx.engine], **given)
 
 
-async def blank(tx: Tx, *, tenant_id: int, contact_uuid: str) -> None:
-    """Erase what the entries of a contact say about it; that they were made stays."""
-    await tx.run(
-        "UPDATE audit_log SET before_json = NULL, after_json = NULL"
-        f" WHERE tenant_id = :tenant_id AND {_IS_OF_CONTACT}",
-        tenant_id=tenant_id,
-        contact_uuid=contact_uuid,
-    )
-
-
 async def blank_between(
     tx: Tx, *, tenant_id: int, contact_uuid: str, since: int, until: int
 ) -> None:
-    """As `blank`, of a time: microseconds since 1970, both included."""
+    """As `blank`, of one contact and a time: microseconds since 1970, both included."""
     await tx.run(
-        "UPDATE audit_log SET before_json = NULL, after_json = NULL"
-        f" WHERE tenant_id = :tenant_id AND {_IS_OF_CONTACT}"
-        " AND at >= :since AND at <= :until",
+        _BLANK_BETWEEN,
         tenant_id=tenant_id,
         contact_uuid=contact_uuid,
         since=since,
