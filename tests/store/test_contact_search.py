@@ -1062,6 +1062,11 @@ def strangers(chance: random.Random, numbers: Iterable[int]) -> list[Contact]:
     ]
 
 
+async def add_strangers(world: World, numbers: Iterable[int]) -> None:
+    new = strangers(world.random, numbers)
+    await world.database.write(lambda tx: bulk.add(tx, tenant_id=world.tenants[0], contacts=new))
+
+
 async def test_a_large_batch_is_written_to_the_index_when_it_commits(on_sqlite: Opened) -> None:
     """In the midst of a statement SQLite would keep each page that changes as it was: 11 MB among a
     million contacts."""
@@ -1099,10 +1104,7 @@ async def test_eight_parts_of_the_index_are_merged_not_four(on_sqlite: Opened) -
 
         found = []
         for first in range(0, 40_000, 2_000):
-            new = strangers(world.random, range(first, first + 2_000))
-            await database.write(
-                lambda tx, new=new: bulk.add(tx, tenant_id=world.tenants[0], contacts=new)
-            )
+            await add_strangers(world, range(first, first + 2_000))
             found.append(await database.read(parts))
         assert found[:7] == [1, 2, 3, 4, 5, 6, 7]
         assert max(found) < 16  # they are merged little by little
@@ -1117,10 +1119,7 @@ async def test_merging_all_of_it_after_an_erasure_keeps_the_log_short(
         world = World(database)
         await world.begin()
         for first in range(0, 20_000, 5_000):
-            new = strangers(world.random, range(first, first + 5_000))
-            await database.write(
-                lambda tx, new=new: bulk.add(tx, tenant_id=world.tenants[0], contacts=new)
-            )
+            await add_strangers(world, range(first, first + 5_000))
         await database.tidy()
         log = database.path.with_name(f"{database.path.name}-wal")
         merge, pages = contact_search.merge, []

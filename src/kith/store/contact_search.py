@@ -189,14 +189,6 @@ def refresh(connection: apsw.Connection) -> None:
     execute("DELETE FROM contact_search_pending")
 
 
-_DUE = "SELECT COUNT(*) > :pending_max OR MAX(is_erased) FROM contact_search_pending"
-_MARK = (
-    "INSERT INTO contact_search (contact_search, rowid, text)"
-    " SELECT 'delete', (p.tenant_id << 40) + p.id, p.old_key"
-    " FROM contact_search_pending p WHERE p.old_key IS NOT NULL"
-)
-
-
 def merge(connection: apsw.Connection, *, is_first: bool) -> bool:
     """A step towards an index of one part, without marks or what they stand for.
 
@@ -209,3 +201,11 @@ def merge(connection: apsw.Connection, *, is_first: bool) -> bool:
         "INSERT INTO contact_search (contact_search, rank) VALUES ('merge', ?)", (pages,)
     )
     return connection.total_changes() - before > 1  # one is the command itself
+
+
+_DUE = "SELECT COUNT(*) > :pending_max OR MAX(is_erased) FROM contact_search_pending"
+_MARK = (
+    "INSERT INTO contact_search (contact_search, rowid, text)"
+    " SELECT 'delete', (p.tenant_id << 40) + p.id, p.old_key"
+    " FROM contact_search_pending p WHERE p.old_key IS NOT NULL"
+)

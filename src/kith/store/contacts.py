@@ -309,7 +309,7 @@ async def remove(tx: Tx, *, tenant_id: int, contact: Contact) -> None:
 
 
 async def remove_all(tx: Tx, *, tenant_id: int, row_ids: Sequence[int]) -> None:
-    """As `remove`, many at once; their entries of the search index go with its next merge."""
+    """As `remove`, many at once."""
     ids = json.encode(row_ids).decode()
     if tx.engine == "sqlite":
         await tx.run(_SEARCH_NO_MORE, tenant_id=tenant_id, ids=ids)
